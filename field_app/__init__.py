@@ -1,0 +1,1 @@
+"""The tablet app: offline first. Every page works with the radio off."""

@@ -1,0 +1,114 @@
+"""The device database's shape and its way from one version to the next.
+
+Only `store.py` uses this. A migration runs in one transaction, after the file was copied; a killed migration leaves the
+old version.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from schemas.records import TABLES
+
+VERSION = 1
+
+_V1 = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE scope (id TEXT PRIMARY KEY, audience TEXT NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL,
+    roles TEXT NOT NULL, writes TEXT NOT NULL, cursor INTEGER NOT NULL DEFAULT 0, digest TEXT NOT NULL,
+    pulled_at TEXT, left_at TEXT);
+CREATE TABLE journal (enrolment TEXT NOT NULL, scope TEXT NOT NULL, pos INTEGER NOT NULL, id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL, record TEXT NOT NULL, line BLOB NOT NULL, link BLOB NOT NULL,
+    PRIMARY KEY (enrolment, scope, pos));
+CREATE INDEX journal_record ON journal (record);
+CREATE TABLE pending (enrolment TEXT NOT NULL, scope TEXT NOT NULL, pos INTEGER NOT NULL, sends INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (enrolment, scope, pos)) WITHOUT ROWID;
+CREATE TABLE ahead (id TEXT PRIMARY KEY, scope TEXT NOT NULL, record TEXT NOT NULL, seq INTEGER);
+CREATE INDEX ahead_record ON ahead (record);
+CREATE INDEX ahead_seq ON ahead (scope, seq);
+CREATE TABLE overlay (record TEXT PRIMARY KEY, scope TEXT NOT NULL, type TEXT NOT NULL, vals TEXT NOT NULL);
+CREATE INDEX overlay_type ON overlay (type);
+CREATE TABLE outcome (id TEXT PRIMARY KEY, scope TEXT NOT NULL, type TEXT NOT NULL, record TEXT NOT NULL, outcome TEXT NOT NULL,
+    seq INTEGER, detail TEXT, sends INTEGER NOT NULL DEFAULT 1, at TEXT NOT NULL);
+CREATE INDEX outcome_kind ON outcome (outcome) WHERE outcome <> 'applied';
+CREATE TABLE receipt (id TEXT PRIMARY KEY, scope TEXT NOT NULL, text TEXT NOT NULL, signature TEXT NOT NULL, at TEXT NOT NULL);
+CREATE TABLE draft (record TEXT PRIMARY KEY, scope TEXT NOT NULL, type TEXT NOT NULL, vals TEXT NOT NULL, parent TEXT,
+    updated_at TEXT NOT NULL);
+CREATE TABLE other (id TEXT PRIMARY KEY, scope TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, line BLOB NOT NULL);
+CREATE TABLE block (use TEXT NOT NULL, from_no INTEGER NOT NULL, to_no INTEGER NOT NULL, next_no INTEGER NOT NULL,
+    PRIMARY KEY (use, from_no));
+"""
+
+MIGRATIONS = {1: _V1}
+
+
+def open_db(path: Path) -> sqlite3.Connection:
+    """Open, bring up to date, and check that the file promises durability. One connection, guarded by Store's lock."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    db.execute("PRAGMA foreign_keys=ON")
+    migrate(db, path)
+    return db
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    (have,) = db.execute("PRAGMA user_version").fetchone()
+    if have > VERSION:
+        raise NewerDatabase(have)
+    if have == VERSION:
+        _record_tables(db)
+        return
+    if have:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy2(path, path.with_suffix(f".v{have}.bak"))
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for version in range(have + 1, VERSION + 1):
+            for statement in MIGRATIONS[version].split(";"):
+                if statement.strip():
+                    db.execute(statement)
+        db.execute(f"PRAGMA user_version={VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    _record_tables(db)
+
+
+class NewerDatabase(Exception):
+    """The file was written by a newer app; an older one must not touch it."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        super().__init__(
+            f"本机数据来自更新的应用（v{version}），请升级 ‖ the data is of a newer app (v{version}); update first"
+        )
+
+
+def _record_tables(db: sqlite3.Connection) -> None:
+    """Tables of record types grow by themselves: types and fields are only ever added (see docs/records.md)."""
+    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for name, table in TABLES.items():
+            have = {row[1] for row in db.execute(f'PRAGMA table_info("{name}")')}
+            if not have:
+                db.execute(str(CreateTable(table).compile(dialect=dialect)))
+                for index in sorted(table.indexes, key=lambda i: str(i.name)):
+                    db.execute(str(CreateIndex(index).compile(dialect=dialect)))
+                continue
+            for column in table.columns:
+                if column.name not in have:
+                    kind = column.type.compile(dialect=dialect)
+                    db.execute(f'ALTER TABLE "{name}" ADD COLUMN "{column.name}" {kind}')
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,108 @@
+"""One edit, as it is made, signed, sent and kept: its bytes are made once and never re-encoded.
+
+A line is JSON with the keys in this order, `before` and `after` canonical (sorted keys, no floats):
+
+    {"id":…,"scope":…,"type":…,"record":…,"before":{…},"after":{…},"made_at":{…},"by":…,"device":…}
+
+`before` is {} when the record is made, else what this device saw in the fields it changes (null = empty).
+`after` has the same fields' new values. Only changed fields are in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, NotRequired, TypedDict, cast
+
+from schemas import canonical
+from schemas.canonical import NotCanonical
+
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z", re.ASCII)
+MAX_BYTES = 4_000_000  # one change; a signature's strokes or a checklist are the largest things carried
+KEYS = ("id", "scope", "type", "record", "before", "after", "made_at", "by", "device")
+
+
+class MadeAt(TypedDict):
+    """The device's own account of when. Evidence, never a tie-break."""
+
+    wall: str  # device clock, RFC 3339 with offset
+    mono_ms: int  # time since the device started; tells a clock that was turned
+    server_offset_ms: int | None  # server minus device when last compared; None = never
+    gnss: NotRequired[str | None]  # receiver time, where one was known
+
+
+class Change(NamedTuple):
+    """A parsed change. `line` are the exact bytes it came as."""
+
+    id: str
+    scope: str
+    type: str
+    record: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    made_at: MadeAt
+    by: str
+    device: str
+    line: bytes
+
+    @property
+    def creates(self) -> bool:
+        return not self.before
+
+
+def encode(
+    *, id: str, scope: str, type: str, record: str, before: Mapping[str, Any], after: Mapping[str, Any],
+    made_at: MadeAt, by: str, device: str,
+) -> Change:  # fmt: skip
+    """Make a change's bytes, once."""
+    head = {"id": id, "scope": scope, "type": type, "record": record}
+    parts = [json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1].encode()]
+    parts.append(b',"before":' + canonical.dumps(before) + b',"after":' + canonical.dumps(after))
+    parts.append(b',"made_at":' + canonical.dumps(made_at))
+    parts.append(
+        json.dumps({"by": by, "device": device}, ensure_ascii=False, separators=(",", ":"))
+        .encode()
+        .replace(b"{", b",", 1)
+    )
+    return Change(id, scope, type, record, dict(before), dict(after), made_at, by, device, b"".join(parts))
+
+
+def change_id(line: bytes) -> str | None:
+    """The id of a change without reading the rest: it stands first. None if it does not."""
+    text = line[7:43].decode("ascii", "replace")
+    return text if line.startswith(b'{"id":"') and ID.match(text) else None
+
+
+def decode(line: bytes) -> Change:
+    """Parse and check the envelope (not the record inside). Raises NotCanonical with what is wrong."""
+    if len(line) > MAX_BYTES:
+        raise NotCanonical(f"一条变更最多 {MAX_BYTES} 字节 ‖ a change has at most {MAX_BYTES} bytes")
+    data = canonical.loads(line)
+    if not isinstance(data, dict) or set(data) != set(KEYS):
+        raise NotCanonical(
+            f"变更须正好有这些键：{', '.join(KEYS)} ‖ a change has exactly these keys: {', '.join(KEYS)}"
+        )
+    for key in ("id", "record"):
+        if not isinstance(data[key], str) or not ID.match(data[key]):
+            raise NotCanonical(f"{key} 须是小写 UUID ‖ {key} must be a lower-case UUID")
+    for key in ("scope", "type", "by", "device"):
+        if not isinstance(data[key], str) or not 0 < len(data[key]) <= 100:
+            raise NotCanonical(f"{key} 须是文本 ‖ {key} must be text")
+    if not isinstance(data["before"], dict) or not isinstance(data["after"], dict):
+        raise NotCanonical("before 与 after 须是对象 ‖ before and after must be objects")
+    if data["before"] and set(data["before"]) != set(data["after"]):
+        raise NotCanonical("before 与 after 的字段须相同 ‖ before and after must have the same fields")
+    if not data["after"]:
+        raise NotCanonical("after 不能为空 ‖ after must not be empty")
+    made = data["made_at"]
+    if (
+        not isinstance(made, dict)
+        or not isinstance(made.get("wall"), str)
+        or type(made.get("mono_ms")) is not int
+        or type(made.get("server_offset_ms")) not in (int, type(None))
+    ):
+        raise NotCanonical(
+            "made_at 须有 wall、mono_ms、server_offset_ms ‖ made_at needs wall, mono_ms, server_offset_ms"
+        )
+    return Change(*(data[k] for k in KEYS[:6]), cast(MadeAt, made), data["by"], data["device"], line)

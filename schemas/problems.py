@@ -1,0 +1,114 @@
+"""Every error a person can meet: number, words in both languages, what to do. Numbers are never reused.
+
+1xxx wire and sync · 2xxx accounts and rights · 3xxx a record's contents · 4xxx plan import · 5xxx the tablet itself.
+Over HTTP a problem is application/problem+json (RFC 9457) with type "urn:jingtu:problem:<number>".
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Problem(NamedTuple):
+    number: int
+    status: int  # HTTP status where it travels
+    zh: str
+    en: str
+    remedy_zh: str
+    remedy_en: str
+
+
+_ALL = [
+    Problem(1001, 400, "请求内容读不懂：{why}", "The request cannot be read: {why}",
+            "按接口文档改正后再发；其他数据不受影响", "Correct it as the protocol says and send again; nothing else is affected"),
+    Problem(1002, 413, "请求解压后超过 {limit} 字节", "The request is larger than {limit} bytes once decompressed",
+            "分小批再发", "Send it in smaller batches"),
+    Problem(1003, 415, "不认识的压缩方式 {encoding}", "Unknown content encoding {encoding}",
+            "用 gzip 或不压缩", "Use gzip or none"),
+    Problem(1004, 413, "一批最多 {limit} 条变更", "A batch has at most {limit} changes",
+            "分小批再发", "Send smaller batches"),
+    Problem(1005, 404, "没有这个地址", "There is nothing at this address", "核对地址", "Check the address"),
+    Problem(1006, 405, "这个地址不支持这种请求", "This address does not take this method", "按接口文档改正", "See the protocol"),
+    Problem(1100, 500, "服务器出错，编号 {trace}", "The server failed, trace {trace}",
+            "数据仍在设备上，稍后会自动再传；仍不行把编号交给管理员", "The data is safe on the device and will be sent again; give the trace to the administrator"),
+    Problem(1101, 503, "服务器正忙", "The server is busy", "稍后会自动再试", "It will be tried again by itself"),
+    Problem(1102, 507, "服务器磁盘已满，没有存入任何内容", "The server's disk is full; nothing was stored",
+            "管理员清出空间后会自动再传", "It will be sent again when the administrator has freed space"),
+    Problem(1201, 409, "数据纪元已变：服务器为 {epoch}", "The data epoch changed: the server has {epoch}",
+            "从头拉取，并把本机变更再交一遍（应用会自动做）", "Pull from 0 and offer your changes again (the app does so by itself)"),
+    Problem(1202, 409, "变更链有缺口：应从第 {expected} 条开始", "The chain has a gap: go on from position {expected}",
+            "从该处再发（应用会自动做）", "Send from there (the app does so by itself)"),
+    Problem(1203, 401, "变更链的签名不对", "The signature of the chain does not match",
+            "设备须重新登记；本机记录不会丢", "The device must enrol again; its records are not lost"),
+    Problem(1204, 409, "同一设备出现两条不同的变更链（第 {position} 条）", "This device has two different chains (position {position})",
+            "设备可能被复制，须重新登记；两条链都已留存", "The device may have been cloned and must enrol again; both chains are kept"),
+    Problem(1205, 409, "变更链在这一批中断，请附上每条的链值再发", "The chain breaks in this batch; send again with the link of every line",
+            "应用会自动附上；断处会标为「未证明」，仍然入库", "The app adds them by itself; the broken place is stored as unproven"),
+    Problem(1206, 403, "这条链不属于该登记", "This chain is not of that enrolment", "用本机自己的登记同步", "Sync with the device's own enrolment"),
+    Problem(2001, 401, "用户名或密码不对", "User name or password is wrong", "再试，或请管理员重设", "Try again or ask the administrator"),
+    Problem(2002, 401, "登录已失效", "The sign-in is no longer valid", "重新登录", "Sign in again"),
+    Problem(2003, 403, "没有此权限：{what}", "You have no right to this: {what}", "找项目经理授权", "Ask the project manager"),
+    Problem(2004, 404, "没有这个数据范围，或无权查看", "There is no such scope, or you may not see it",
+            "核对项目，或找项目经理授权", "Check the project or ask the project manager"),
+    Problem(2005, 403, "这台设备已停用", "This device was revoked",
+            "本机记录没丢，导出救援包交给管理员", "Your records are safe: write a rescue bundle for the administrator"),
+    Problem(2006, 401, "登记码不对、已用过或已过期", "The enrolment code is wrong, used or expired",
+            "让管理员再发一个（30 分钟内有效）", "Ask for a new one (valid for 30 minutes)"),
+    Problem(2007, 429, "试得太多，{seconds} 秒后再试", "Too many tries; wait {seconds} s", "稍等再试", "Wait and try again"),
+    Problem(2008, 401, "设备时钟与服务器相差 {seconds} 秒", "The device clock is off by {seconds} s",
+            "应用会按服务器时间再试；请校准设备时钟", "The app tries again by server time; set the device clock"),
+    Problem(3001, 422, "内容不合要求：{faults}", "The contents are not right: {faults}",
+            "在本机改正后再完成一次", "Correct it on the device and finish it again"),
+    Problem(3002, 422, "类型 {type} 不属于数据范围 {scope}", "Type {type} does not belong to scope {scope}",
+            "应用与服务器版本不合，请升级", "App and server do not fit; update"),
+    Problem(3003, 403, "角色无权写「{type}」", "Your role may not write “{type}”", "找项目经理授权；变更已留存，授权后自动入库",
+            "Ask the project manager; the change is kept and goes in once you may"),
+    Problem(3004, 422, "「{type}」已签发或冻结，不能再改", "“{type}” is frozen and cannot be changed",
+            "另建一条更正记录", "Make a correcting record"),
+    Problem(3005, 422, "变更的作者或设备与登记不符", "The change's author or device is not the enrolment's",
+            "用本机自己的登记同步", "Sync with the device's own enrolment"),
+    Problem(3006, 422, "记录 {record} 已是另一类型", "Record {record} is of another type", "应用出错，请上报", "The app is at fault; report it"),
+    Problem(3101, 202, "等待关联：{missing} 还没到服务器", "Waiting for {missing}, which is not here yet",
+            "无需操作，到了会自动入库", "Nothing to do: it goes in when that arrives"),
+    Problem(3102, 202, "服务器还不认识类型 {type}", "The server does not know type {type} yet",
+            "无需操作，服务器升级后自动入库", "Nothing to do: it goes in after the server's update"),
+    Problem(4001, 422, "文件读不懂：{why}", "The file cannot be read: {why}", "另存为 UTF-8 的 CSV 再试", "Save it as UTF-8 CSV and try again"),
+    Problem(4002, 422, "缺少列：{columns}", "Columns are missing: {columns}", "补上列名再导入", "Add the columns and import again"),
+    Problem(4003, 422, "{count} 行有错，没有导入任何一行", "{count} rows are wrong; nothing was imported",
+            "改正所列各行，或选择只导入正确的行", "Correct the rows listed, or ask for the good rows only"),
+    Problem(5001, 507, "没有存上：设备空间不足", "Not saved: the device is out of space",
+            "清出空间再存；之前的记录都在", "Free some space and save again; earlier records are safe"),
+    Problem(5002, 422, "还不能完成：{faults}", "Cannot be finished yet: {faults}", "补上所列各项", "Fill in what is listed"),
+    Problem(5003, 409, "本机号段已用完（{use}）", "The number block for {use} is used up",
+            "联网同步一次，会自动领取", "Sync once; a new block comes by itself"),
+    Problem(5004, 503, "没连上服务器", "The server was not reached",
+            "记录都在本机，下次自动再传", "Everything is safe on this device and will be sent next time"),
+    Problem(5005, 500, "操作没有完成：{why}", "That did not work: {why}", "已存的内容不受影响，请再试一次", "What was saved is safe; try once more"),
+]  # fmt: skip
+
+PROBLEMS: dict[int, Problem] = {p.number: p for p in _ALL}
+
+
+class Trouble(Exception):
+    """A numbered problem, raised where it is found and shown where a person is. `extra` travels in the JSON body."""
+
+    def __init__(self, number: int, extra: dict[str, Any] | None = None, **words: object) -> None:
+        self.problem = PROBLEMS[number]
+        self.words = words
+        self.extra = extra or {}
+        super().__init__(f"{number} {self.text('zh')} ‖ {self.text('en')}")
+
+    def text(self, lang: str) -> str:
+        """`words` may be a pair {"zh":…, "en":…} per name, or one text for both."""
+        words = {k: v.get(lang, v) if isinstance(v, dict) else v for k, v in self.words.items()}
+        return (self.problem.zh if lang == "zh" else self.problem.en).format(**words)
+
+    def body(self) -> dict[str, Any]:
+        """RFC 9457 problem details."""
+        p = self.problem
+        return {
+            "type": f"urn:jingtu:problem:{p.number}", "number": p.number, "status": p.status,
+            "title": self.text("en"), "detail": p.remedy_en,
+            "zh": {"title": self.text("zh"), "remedy": p.remedy_zh}, "en": {"title": self.text("en"), "remedy": p.remedy_en},
+            **self.extra,
+        }  # fmt: skip

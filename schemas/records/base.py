@@ -1,0 +1,145 @@
+"""What every record type has, and how a record's values are checked.
+
+Three forms of one record, and only three:
+- *values*: a dict of wire JSON (text, int, bool, list, dict; decimals and times as text; nothing null). Stored, merged,
+  hashed and sent as it is, never re-encoded.
+- the *record class* (`Sample`), for rules and forms: typed, validated.
+- the *row*, the same values as columns of the table named after the type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
+
+from pydantic import Field, ValidationError
+from sqlmodel import SQLModel
+
+from schemas import canonical
+from schemas.fields import FINALIZE, About, Merge, Spec, fields_of, needed
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+
+
+class Fault(NamedTuple):
+    """One thing wrong with one field, in both languages."""
+
+    field: str
+    zh: str
+    en: str
+
+
+# first field, last field, may both be equal (a day is an interval, a depth is not)
+_INTERVALS = (
+    ("depth_top_m", "depth_bottom_m", False),
+    ("top_m", "bottom_m", False),
+    ("from_no", "to_no", True),
+    ("from_date", "to_date", True),
+    ("valid_from", "valid_to", True),
+)
+
+
+class Record(SQLModel):
+    """Base of all record types. Subclasses give `about` and their fields."""
+
+    about: ClassVar[About]
+    id: str = ""
+    seq: int = 0
+
+    deleted: Annotated[bool, Spec("作废", "Voided", atom="deletion", widget="none")] = False
+    void_reason: Annotated[
+        str | None, Spec("作废原因", "Reason for voiding", atom="deletion", need="deleted = true", mark="C")
+    ] = Field(default=None, max_length=500)
+    late_entry_reason: Annotated[str | None, Spec("补录原因", "Reason for late entry", mark="C")] = Field(
+        default=None, max_length=500
+    )
+    note: Annotated[str | None, Spec("备注", "Note", merge=Merge.OVERWRITE, widget="longtext", mark="C")] = Field(
+        default=None, max_length=4000
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        """Faults across fields of this one record. Here V01: the lower end of an interval is above its upper end."""
+        names = fields_of(type(self))
+        for first, last, may_meet in _INTERVALS:
+            a, b = getattr(self, first, None), getattr(self, last, None)
+            if (
+                first in names
+                and last in names
+                and a is not None
+                and b is not None
+                and (a > b or (a == b and not may_meet))
+            ):
+                zh, en = names[last].spec.zh, names[last].spec.en
+                yield Fault(
+                    last,
+                    f"{zh} {b} 须大于{names[first].spec.zh} {a}",
+                    f"{en} {b} must be beyond {names[first].spec.en} {a}",
+                )
+
+    @classmethod
+    def of(cls, id: str, values: Mapping[str, Any], seq: int = 0) -> Self:
+        """The typed record of stored values. Trusts them: they were validated on the way in."""
+        record = cls.model_validate_json(canonical.dumps({**_known(cls, values), "id": id, "seq": seq}))
+        return record
+
+
+def _known(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+    known = fields_of(cls)
+    return {k: v for k, v in values.items() if k in known}
+
+
+def check(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:
+    """Everything that makes these wire values unfit to be stored as a `cls`. Unknown fields are not faults."""
+    try:
+        record = cls.model_validate_json(canonical.dumps(_known(cls, values)), strict=True)
+    except ValidationError as err:
+        return [_fault(cls, e) for e in err.errors(include_url=False)]
+    return list(record.faults())
+
+
+def missing(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:
+    """What still has to be filled in before 完成, besides what `check` finds."""
+    out = []
+    for name, field in fields_of(cls).items():
+        need = field.spec.need
+        wanted = (
+            field.required or need == FINALIZE or (need and need not in ("always", FINALIZE) and needed(need, values))
+        )
+        if wanted and values.get(name) in (None, "", []):
+            out.append(Fault(name, f"请填写「{field.spec.zh}」", f"Fill in “{field.spec.en}”"))
+    return out
+
+
+_TEXTS = {
+    "missing": ("必填", "is required"),
+    "string_type": ("应为文本", "must be text"),
+    "int_type": ("应为整数", "must be a whole number"),
+    "bool_type": ("应为是或否", "must be true or false"),
+    "list_type": ("应为列表", "must be a list"),
+    "greater_than_equal": ("不能小于 {ge}", "must be at least {ge}"),
+    "less_than_equal": ("不能大于 {le}", "must be at most {le}"),
+    "decimal_max_places": ("最多 {decimal_places} 位小数", "takes at most {decimal_places} decimals"),
+    "string_too_long": ("最多 {max_length} 个字", "takes at most {max_length} characters"),
+    "string_pattern_mismatch": ("格式不对", "has the wrong form"),
+}
+
+
+def _fault(cls: type[Record], error: Any) -> Fault:
+    """A pydantic error as a sentence that names the field as the form does."""
+    path = [str(p) for p in error["loc"]]
+    field = fields_of(cls).get(path[0]) if path else None
+    zh_name, en_name = (
+        (field.spec.zh, field.spec.en) if field else (path[0] if path else "记录", path[0] if path else "record")
+    )
+    if len(path) > 1:
+        zh_name, en_name = f"{zh_name}（{'.'.join(path[1:])}）", f"{en_name} ({'.'.join(path[1:])})"
+    context = error.get("ctx", {})
+    zh, en = _TEXTS.get(error["type"], ("", ""))
+    if not zh:
+        zh, _, en = error["msg"].partition(" ‖ ")
+        en = en or zh
+    return Fault(path[0] if path else "", f"{zh_name}：{zh.format(**context)}", f"{en_name}: {en.format(**context)}")
+
+
+class Value(SQLModel):
+    """Base of value classes: several fields that mean something only together, kept in one JSON column."""

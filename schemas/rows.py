@@ -1,0 +1,68 @@
+"""Values ⇄ the columns of the table named after the type. Both stores use this and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from schemas import canonical
+from schemas.fields import fields_of
+from schemas.records import TABLES, TYPES
+
+
+class Codec:
+    """One type's columns, in table order: id, scope, seq, the fields, extra."""
+
+    def __init__(self, type: str) -> None:
+        self.type = type
+        self.columns: tuple[str, ...] = tuple(c.name for c in TABLES[type].columns)
+        self._fields = [(f.name, f.storage) for f in fields_of(TYPES[type]).values()]
+        self._known = {name for name, _ in self._fields}
+
+    def to_row(self, id: str, scope: str, seq: int, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        cells: list[Any] = [id, scope, seq]
+        for name, storage in self._fields:
+            value = values.get(name)
+            cells.append(canonical.dumps(value).decode() if storage == "json" and value is not None else value)
+        extra = {k: v for k, v in values.items() if k not in self._known}
+        cells.append(canonical.dumps(extra).decode() if extra else None)
+        return tuple(cells)
+
+    def from_row(self, row: Sequence[Any]) -> dict[str, Any]:
+        """The values, nulls left out. `row` is in the order of `columns`."""
+        values: dict[str, Any] = {}
+        for (name, storage), cell in zip(self._fields, row[3:-1], strict=True):
+            if cell is not None:
+                values[name] = json.loads(cell) if storage == "json" else bool(cell) if storage == "bool" else cell
+        if row[-1]:
+            values.update(json.loads(row[-1]))
+        return values
+
+
+@cache
+def codec(type: str) -> Codec:
+    """Raises KeyError for a type this version does not know."""
+    return Codec(type)
+
+
+def refs_of(type: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(type, id) of every record these values point at; also inside value classes. "*" is resolved by subject_kind."""
+    out: list[tuple[str, str]] = []
+    _collect(TYPES[type], values, values, out)
+    return out
+
+
+def _collect(cls: Any, values: Mapping[str, Any], top: Mapping[str, Any], out: list[tuple[str, str]]) -> None:
+    for name, field in fields_of(cls).items():
+        value = values.get(name)
+        if value in (None, "", []):
+            continue
+        if field.spec.ref:
+            target = str(top.get("subject_kind")) if field.spec.ref == "*" else field.spec.ref
+            out.extend((target, v) for v in (value if isinstance(value, list) else [value]))
+        elif field.model is not None:
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, dict):
+                    _collect(field.model, item, top, out)

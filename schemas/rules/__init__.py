@@ -1,0 +1,1 @@
+"""What makes records right, as pure functions."""

@@ -1,0 +1,417 @@
+"""What is known at one moment, and quick ways to look at it: records by parent, points of the plan with their visits.
+
+`Facts` holds what it was given; every index is built once, when first asked for. Records of a deleted parent are
+orphaned: they are in `records` and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+from schemas.fields import fields_of
+from schemas.records import Record
+from schemas.records.borehole import Borehole
+from schemas.records.calibration import Calibration
+from schemas.records.corrective_action import CorrectiveAction
+from schemas.records.field_reading import FieldReading
+from schemas.records.manifest_leg import ManifestLeg
+from schemas.records.photo import Photo
+from schemas.records.plan import Plan
+from schemas.records.planned_point import PlannedPoint
+from schemas.records.planned_target import PlannedTarget
+from schemas.records.point import Point
+from schemas.records.point_adjustment import PointAdjustment
+from schemas.records.project import Project
+from schemas.records.qc_link import QcLink
+from schemas.records.recheck import Recheck
+from schemas.records.sample import Sample
+from schemas.records.sample_container import SampleContainer
+from schemas.records.site import Site
+from schemas.records.soil_layer import SoilLayer
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+# Asia/Shanghai without a zone file: no daylight saving since 1991.
+SHANGHAI = timezone(timedelta(hours=8))
+
+
+def day(at: datetime) -> date:
+    """The calendar day a rule means: Asia/Shanghai, wherever the clock stood."""
+    return at.astimezone(SHANGHAI).date()
+
+
+def hours(span: timedelta) -> float:
+    return span.total_seconds() / 3600
+
+
+# child type → (field, parent type): a child whose parent is deleted or orphaned is orphaned itself. References that are
+# not containment are not here: a visit outlives its planned point, a manifest its transfer plan.
+_PARENTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "plan_zone": (("plan_id", "plan"),),
+    "planned_point": (("plan_id", "plan"),),
+    "planned_target": (("planned_point_id", "planned_point"),),
+    "point_adjustment": (("planned_point_id", "planned_point"),),
+    "point": (("site_id", "site"),),
+    "borehole": (("point_id", "point"),),
+    "soil_layer": (("borehole_id", "borehole"),),
+    "field_reading": (("point_id", "point"), ("borehole_id", "borehole"), ("sample_id", "sample")),
+    "calibration": (("instrument_id", "instrument"),),
+    "sample": (("point_id", "point"), ("borehole_id", "borehole")),
+    "sample_container": (("sample_id", "sample"),),
+    "qc_link": (("qc_sample_id", "sample"),),
+    "manifest_leg": (("manifest_id", "manifest"),),
+    "checklist_answer": (("inspection_id", "inspection"),),
+    "finding": (("inspection_id", "inspection"),),
+    "corrective_action": (("finding_id", "finding"),),
+    "recheck": (("finding_id", "finding"),),
+    "person_qualification": (("person_id", "person"),),
+}
+_ABOUT_A_SUBJECT = frozenset({"photo", "comment", "review_decision"})
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Whose knowledge a report stands on. On a tablet a point may be done elsewhere and not yet known here."""
+
+    where: Literal["server", "tablet"]
+    as_of: datetime
+    device_count: int = 0
+    note: str = ""
+
+    @property
+    def clock(self) -> str:
+        return self.as_of.astimezone(SHANGHAI).strftime("%H:%M")
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSeen:
+    """A device as the server last heard of it. `pending` None: it has never said how much it holds."""
+
+    device_id: str
+    label: str
+    last_seen: datetime | None
+    pending: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsureClock:
+    """A record made while its device's clock was off by `offset_s`."""
+
+    type: str
+    id: str
+    offset_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One point of the plan with every visit to it; or one visit that no point of the plan in force asks for.
+
+    `planned_ids`: the planned points of this code in all plan versions. `removed`: the visit was made for a planned
+    point that the plan in force no longer has. `unknown`: it names a planned point that is not here.
+    """
+
+    code: str
+    planned: PlannedPoint | None
+    visits: tuple[Point, ...]
+    planned_ids: tuple[str, ...] = ()
+    removed: bool = False
+    unknown: bool = False
+
+    @cached_property
+    def main(self) -> Point | None:
+        """The visit that speaks for the place: the best outcome, and among equals the earliest."""
+        return min(self.visits, key=lambda v: (_RANK.get(v.outcome or "done", 9), v.started_at), default=None)
+
+    @property
+    def visited(self) -> bool:
+        return self.main is not None and done(self.main)
+
+
+_RANK = {"done": 0, "partial": 1, "refused": 2, "not_needed": 3, "abandoned": 4}
+
+
+def done(visit: Point) -> bool:
+    """Was work done on this visit? A finalised visit without an outcome is the form's default, done."""
+    return visit.outcome in (None, "done", "partial")
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """`records`: type → id → record, deleted ones included. A type that is absent is not held here (cannot say); an
+    empty one is held and has none. `stored_blobs` None: nobody here knows which photo files have arrived."""
+
+    records: Mapping[str, Mapping[str, Record]]
+    now: datetime
+    basis: Basis
+    devices: Sequence[DeviceSeen] = ()
+    unsure_clocks: Sequence[UnsureClock] = ()
+    stored_blobs: frozenset[str] | None = None
+    project_id: str = ""
+    _memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+
+    # --- records by type, id and parent ------------------------------------------------------------------------------
+
+    def remember(self, key: Any, make: Callable[[], T]) -> T:
+        """The value of `make()`, computed once for this key."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        found: T = self._memo[key]
+        return found
+
+    def held(self, cls: type[Record]) -> bool:
+        return cls.about.type in self.records
+
+    def every(self, cls: type[R]) -> Iterable[R]:
+        """All records of a type, deleted and orphaned ones included."""
+        return (r for r in self.records.get(cls.about.type, {}).values() if isinstance(r, cls))
+
+    def alive(self, cls: type[R]) -> list[R]:
+        """The records of a type that count."""
+        name = cls.about.type
+        return self.remember(("alive", name), lambda: [r for r in self.every(cls) if self._lives(name, r)])
+
+    def get(self, cls: type[R], id: str | None) -> R | None:
+        """The record if it is here and counts."""
+        found = self.find(cls, id)
+        return found if found is not None and self._lives(cls.about.type, found) else None
+
+    def find(self, cls: type[R], id: str | None) -> R | None:
+        """The record if it is here, deleted or not."""
+        found = self.records.get(cls.about.type, {}).get(id) if id else None
+        return found if isinstance(found, cls) else None
+
+    def _lives(self, name: str, record: Record) -> bool:
+        if record.deleted:
+            return False
+        parents = _PARENTS.get(name, ())
+        if name in _ABOUT_A_SUBJECT:
+            parents = (("subject_id", getattr(record, "subject_kind", "")),)
+        for field_name, parent_type in parents:
+            id = getattr(record, field_name)
+            parent = self.records.get(parent_type, {}).get(id) if id else None
+            if parent is not None and not self._parent_lives(parent_type, parent):
+                return False
+        return True
+
+    def _parent_lives(self, name: str, parent: Record) -> bool:
+        key = ("lives", name, parent.id)
+        if key not in self._memo:
+            self._memo[key] = True  # a ring of parents, were there one, ends here
+            self._memo[key] = self._lives(name, parent)
+        return bool(self._memo[key])
+
+    def of(self, cls: type[R], parent_field: str, id: str) -> Sequence[R]:
+        """The records of a type whose `parent_field` is `id`."""
+        return self.remember(("of", cls.about.type, parent_field), lambda: self._index(cls, parent_field)).get(id, ())
+
+    def _index(self, cls: type[R], parent_field: str) -> dict[str, list[R]]:
+        index: dict[str, list[R]] = {}
+        for record in self.alive(cls):
+            id = getattr(record, parent_field)
+            if id:
+                index.setdefault(id, []).append(record)
+        return index
+
+    # --- typed accessors ---------------------------------------------------------------------------------------------
+
+    def points_of(self, planned_id: str) -> Sequence[Point]:
+        return self.of(Point, "planned_point_id", planned_id)
+
+    def targets_of(self, planned_id: str) -> Sequence[PlannedTarget]:
+        return self.of(PlannedTarget, "planned_point_id", planned_id)
+
+    def boreholes_of(self, point_id: str) -> Sequence[Borehole]:
+        return self.of(Borehole, "point_id", point_id)
+
+    def layers_of(self, borehole_id: str) -> Sequence[SoilLayer]:
+        return self.of(SoilLayer, "borehole_id", borehole_id)
+
+    def samples_of(self, point_id: str) -> Sequence[Sample]:
+        return self.of(Sample, "point_id", point_id)
+
+    def containers_of(self, sample_id: str) -> Sequence[SampleContainer]:
+        return self.of(SampleContainer, "sample_id", sample_id)
+
+    def link_of(self, qc_sample_id: str) -> QcLink | None:
+        links = self.of(QcLink, "qc_sample_id", qc_sample_id)
+        return links[0] if links else None
+
+    def legs_of(self, manifest_id: str) -> Sequence[ManifestLeg]:
+        return self.of(ManifestLeg, "manifest_id", manifest_id)
+
+    def photos_of(self, subject_id: str) -> Sequence[Photo]:
+        return self.of(Photo, "subject_id", subject_id)
+
+    def calibrations_of(self, instrument_id: str) -> Sequence[Calibration]:
+        """Oldest first."""
+        key = ("calibrations", instrument_id)
+        found = self.of(Calibration, "instrument_id", instrument_id)
+        return self.remember(key, lambda: sorted(found, key=lambda c: c.at))
+
+    def actions_of(self, finding_id: str) -> Sequence[CorrectiveAction]:
+        return self.of(CorrectiveAction, "finding_id", finding_id)
+
+    def rechecks_of(self, finding_id: str) -> Sequence[Recheck]:
+        return self.of(Recheck, "finding_id", finding_id)
+
+    def readings_of(self, point_id: str) -> list[FieldReading]:
+        """Readings of the point itself, of its boreholes and of its samples."""
+        out = list(self.of(FieldReading, "point_id", point_id))
+        for hole in self.boreholes_of(point_id):
+            out += self.of(FieldReading, "borehole_id", hole.id)
+        for sample in self.samples_of(point_id):
+            out += self.of(FieldReading, "sample_id", sample.id)
+        return out
+
+    # --- settings, plan, places --------------------------------------------------------------------------------------
+
+    @cached_property
+    def project(self) -> Project | None:
+        found = self.get(Project, self.project_id)
+        return found or next(iter(self.alive(Project)), None)
+
+    def setting(self, name: str) -> Decimal:
+        """A figure of the project, or the default that stands on the field."""
+        value = getattr(self.project, name, None) if self.project else None
+        return value if isinstance(value, Decimal) else Decimal(fields_of(Project)[name].spec.default or 0)
+
+    @cached_property
+    def sites(self) -> list[Site]:
+        return self.alive(Site)
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """The plan in force: the highest version that is not deleted. More than one only if versions tie."""
+        top = max((p.version for p in self.alive(Plan)), default=None)
+        return [p for p in self.alive(Plan) if p.version == top]
+
+    @cached_property
+    def planned(self) -> list[PlannedPoint]:
+        """The planned points of the plan in force."""
+        current = {p.id for p in self.plans}
+        return [p for p in self.alive(PlannedPoint) if p.plan_id in current]
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Every planned point in force, then every visit that belongs to none. Each visit is in exactly one place."""
+        by_code: dict[str, PlannedPoint] = {}
+        for planned in self.planned:
+            by_code.setdefault(planned.code, planned)
+        in_force = {p.id: p for p in self.planned}
+        visits: dict[str, list[Point]] = {}
+        extra: list[Place] = []
+        for visit in sorted(self.alive(Point), key=lambda v: (v.started_at, v.id)):
+            named = self.find(PlannedPoint, visit.planned_point_id)
+            unknown = visit.planned_point_id is not None and named is None
+            code = named.code if named else visit.code if unknown else None
+            home = in_force.get(visit.planned_point_id or "") or by_code.get(code or "")
+            if home:
+                visits.setdefault(home.id, []).append(visit)
+            else:
+                older = (visit.planned_point_id,) if visit.planned_point_id else ()
+                extra.append(Place(visit.code, None, (visit,), older, removed=named is not None, unknown=unknown))
+        ids: dict[str, list[str]] = {}
+        for planned in self.every(PlannedPoint):
+            ids.setdefault(planned.code, []).append(planned.id)
+        own = [Place(p.code, p, tuple(visits.get(p.id, ())), tuple(ids[p.code])) for p in self.planned]
+        return own + extra
+
+    @cached_property
+    def _place_by_id(self) -> dict[str, Place]:
+        """Planned point id (any version) or visit id → place."""
+        out: dict[str, Place] = {}
+        for place in self.places:
+            for id in (*place.planned_ids, *(v.id for v in place.visits)):
+                out.setdefault(id, place)
+            if place.planned:
+                out[place.planned.id] = place
+        return out
+
+    def place(self, id: str | None) -> Place | None:
+        """The place of a planned point or a visit."""
+        return self._place_by_id.get(id) if id else None
+
+    def place_of(self, type: str, id: str | None) -> Place | None:
+        """The place a record belongs to, by way of its parents. None for what belongs to no point."""
+        record = self.records.get(type, {}).get(id) if id else None
+        if type in ("point", "planned_point"):
+            return self.place(id)
+        if record is None:
+            return None
+        if type in ("photo", "comment", "review_decision", "conflict"):
+            return self.place_of(getattr(record, "subject_kind", ""), getattr(record, "subject_id", None))
+        if type == "qc_link":
+            return self.place_of("sample", getattr(record, "qc_sample_id", None))
+        for name in ("point_id", "planned_point_id"):
+            if getattr(record, name, None):
+                return self.place(getattr(record, name))
+        for parent_field, parent_type in _PARENTS.get(type, ()):
+            if found := self.place_of(parent_type, getattr(record, parent_field)):
+                return found
+        return None
+
+    def code_of(self, type: str, id: str | None) -> str | None:
+        """The code of the place a record belongs to."""
+        place = self.place_of(type, id)
+        return place.code if place else None
+
+    def boreholes_at(self, place: Place) -> list[Borehole]:
+        return [hole for visit in place.visits for hole in self.boreholes_of(visit.id)]
+
+    def samples_at(self, place: Place) -> list[Sample]:
+        return [sample for visit in place.visits for sample in self.samples_of(visit.id)]
+
+    def readings_at(self, place: Place) -> list[FieldReading]:
+        return [reading for visit in place.visits for reading in self.readings_of(visit.id)]
+
+    def adjustments_at(self, place: Place) -> list[PointAdjustment]:
+        """Adjustments of the planned point in any version of the plan, and those a visit names."""
+        found = {a.id: a for id in place.planned_ids for a in self.of(PointAdjustment, "planned_point_id", id)}
+        for visit in place.visits:
+            if (named := self.get(PointAdjustment, visit.adjustment_id)) is not None:
+                found[named.id] = named
+        return list(found.values())
+
+    def photos_at(self, place: Place) -> list[Photo]:
+        """Photos of the point and of everything that belongs to it."""
+        holes, samples = self.boreholes_at(place), self.samples_at(place)
+        ids = [*place.planned_ids, *(v.id for v in place.visits), *(h.id for h in holes), *(s.id for s in samples)]
+        ids += [layer.id for hole in holes for layer in self.layers_of(hole.id)]
+        ids += [c.id for s in samples for c in self.containers_of(s.id)]
+        ids += [a.id for a in self.adjustments_at(place)]
+        ids += [r.id for r in self.readings_at(place)]
+        return [photo for id in ids for photo in self.photos_of(id)]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a run looks at: everything, or one place of the same facts."""
+
+    facts: Facts
+    places: Sequence[Place]
+    whole: bool
+
+    @cached_property
+    def visits(self) -> list[Point]:
+        return self.facts.alive(Point) if self.whole else [v for p in self.places for v in p.visits]
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        return self.facts.alive(Sample) if self.whole else [s for p in self.places for s in self.facts.samples_at(p)]
+
+    @cached_property
+    def readings(self) -> list[FieldReading]:
+        if self.whole:
+            return self.facts.alive(FieldReading)
+        return [r for p in self.places for r in self.facts.readings_at(p)]
+
+    @property
+    def code(self) -> str | None:
+        """The point code of what is found, where the view is of one place."""
+        return None if self.whole else self.places[0].code

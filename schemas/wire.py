@@ -1,0 +1,159 @@
+"""What tablet and server say to each other; docs/sync-protocol.md is the prose of this file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_BATCH = 1000  # changes in one push
+MAX_BODY = 16_000_000  # bytes of one push after decompression
+PULL_LIMIT = 1000  # rows in one pull answer
+CONSOLE = "console"  # the chain of edits made on the server
+
+Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Signature = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{86}$")]
+
+
+class Outcome(StrEnum):
+    """What became of a change. Every well-signed change has one."""
+
+    APPLIED = "applied"
+    CONFLICT = "conflict"  # accepted; at least one atom waits for a person
+    PARKED = "parked"  # a reference, a type or a right is missing; run again when it comes
+    REJECTED = "rejected"  # with problem number and remedy; kept in the journal, never applied
+
+
+ACCEPTED = (Outcome.APPLIED, Outcome.CONFLICT)
+
+
+class Wire(BaseModel):
+    """Unknown keys are ignored: tablets and servers differ in age by months."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class PushHead(Wire):
+    """First line of a push: whose chain, from which position, and the signed head after the last line."""
+
+    enrolment: str
+    epoch: str
+    first: int = Field(ge=1)
+    prev: Hex64
+    head: Hex64
+    signature: Signature
+    links: list[Hex64] | None = None  # sent when asked (problem 1205): locates the line that does not fit
+    pending: int = Field(default=0, ge=0)  # how many more wait on the device; shown to the project manager
+
+
+class Receipt(Wire):
+    """Signed by the server, for exactly these changes. runs: [position, how many, outcome, seq of the first or null];
+    seqs rise by one inside a run."""
+
+    receipt: str
+    scope: str
+    enrolment: str
+    epoch: str
+    first: int
+    last: int
+    head: Hex64
+    runs: list[tuple[int, int, Outcome, int | None]]
+    at: str
+    server_key: Key
+    backed_up_to: int | None = None
+
+
+class Detail(Wire):
+    """About one change that was not simply applied."""
+
+    id: str
+    outcome: Outcome
+    problem: int | None = None
+    zh: str | None = None
+    en: str | None = None
+    missing: list[str] = []
+    conflicts: list[str] = []
+
+
+class PushAnswer(Wire):
+    """`receipt` is the text of a Receipt; `signature` is over exactly that text."""
+
+    receipt: str
+    signature: Signature
+    details: list[Detail] = []
+
+
+class PullHead(Wire):
+    """First line of a pull answer; `count` row lines follow. `digest` only when nothing more is to come."""
+
+    epoch: str
+    cursor: int
+    head: int
+    count: int
+    more: bool
+    digest: Hex64 | None = None
+    backed_up_to: int | None = None
+
+
+class EnrolRequest(Wire):
+    code: str = Field(min_length=8, max_length=64)
+    public_key: Key
+    salt_key: Key
+    label: str = Field(min_length=1, max_length=100)
+    app_version: str = Field(default="", max_length=40)
+    signature: Signature  # over "jingtu-enrol-1\n" + code + "\n" + public_key + "\n" + salt_key
+
+
+class ScopeGrant(Wire):
+    """A scope this user may pull, and the record types he or she may write there."""
+
+    scope: str
+    audience: Literal["field", "enforcement", "transfer", "organisation"]
+    owner: str  # the project's or organisation's record id
+    name: str
+    roles: list[str]
+    writes: list[str]
+
+
+class EnrolAnswer(Wire):
+    enrolment: str
+    device: str
+    device_code: str
+    person: str
+    person_name: str
+    server_key: Key
+    epoch: str
+    scopes: list[ScopeGrant]
+
+
+class Me(Wire):
+    """Who the token speaks for, and what that person may see now."""
+
+    person: str
+    person_name: str
+    enrolment: str | None
+    device: str | None
+    epoch: str
+    server_key: Key
+    scopes: list[ScopeGrant]
+
+
+class BlockRequest(Wire):
+    use: Literal["sample", "manifest", "custody", "inspection"]
+    size: int = Field(ge=1, le=10_000)
+
+
+class Block(Wire):
+    use: str
+    from_no: int
+    to_no: int
+
+
+class OutcomeQuery(Wire):
+    ids: list[str] = Field(max_length=MAX_BATCH)
+
+
+class OutcomeNow(Detail):
+    seq: int | None = None

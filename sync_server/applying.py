@@ -1,0 +1,339 @@
+"""What becomes of one change after another inside one write transaction on one scope.
+
+State is read in bulk at the start, judged in memory, and written by a statement per table at the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from schemas import canonical, change
+from schemas.canonical import NotCanonical
+from schemas.change import Change
+from schemas.merge import Clash, merge, put, whole_atoms
+from schemas.problems import PROBLEMS
+from schemas.records import TYPES, Fault, check
+from schemas.rows import refs_of
+from schemas.rules import evidence
+from schemas.wire import CONSOLE, Outcome
+from sync_server.access import may_write
+from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
+
+
+class Author(NamedTuple):
+    """Who a change must be by, and what he or she may do in this scope. None of it binds the server itself."""
+
+    person: str
+    device: str
+    roles: frozenset[str]
+
+
+SERVER = Author("server", "server", frozenset())
+
+
+class Verdict(NamedTuple):
+    outcome: Outcome
+    seq: int | None = None
+    problem: int | None = None
+    words: dict[str, Any] = {}
+    missing: list[str] = []
+    conflicts: list[str] = []
+
+    def detail(self) -> str | None:
+        if self.problem is None and not self.conflicts:
+            return None
+        zh = en = None
+        if self.problem is not None:
+            p = PROBLEMS[self.problem]
+            say = {
+                lang: {k: v.get(lang, v) if isinstance(v, dict) else v for k, v in self.words.items()}
+                for lang in ("zh", "en")
+            }
+            zh, en = f"{p.zh.format(**say['zh'])}。{p.remedy_zh}", f"{p.en.format(**say['en'])}. {p.remedy_en}"
+        return detail_json(zh=zh, en=en, missing=self.missing, conflicts=self.conflicts)
+
+
+class Applying:
+    """One scope, one transaction. Call `take` for each change in order, then `finish`."""
+
+    def __init__(self, tx: Tx, scope: ScopeRow, home: str, new_id: Callable[[], str], now: str) -> None:
+        self.tx, self.scope, self.now = tx, scope, now
+        self._owners = {scope.owner, home}
+        self._new_id = new_id
+        self.seq, self.digest = scope.seq, scope.digest
+        self._here: dict[str, Stored] = {}  # records read or written in this transaction
+        self._original: dict[str, Stored] = {}
+        self._where: dict[str, tuple[str, str]] = {}  # id → (type, scope) of every record known to exist
+        self._journal: list[Journaled] = []
+        self._fresh: set[str] = set()
+        self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
+        console = tx.chain(CONSOLE, scope.id)
+        self._console_new = console is None
+        self._console_start = console[0] if console else 0
+        self._console_pos, self._console_head = console or (0, evidence.first_link(scope.id, CONSOLE))
+
+    # --- reading in bulk -----------------------------------------------------------------------------------------
+
+    def prepare(self, changes: Iterable[Change]) -> None:
+        """Read what these changes touch or refer to, in a few statements."""
+        records: set[str] = set()
+        ids: set[str] = set()
+        for c in changes:
+            records.add(c.record)
+            if c.type in TYPES:
+                ids |= {id for _, id in refs_of(c.type, c.after)}
+        self._where |= self.tx.types_of((records | ids) - self._where.keys())
+        wanted: dict[str, list[str]] = {}
+        for id in records - self._here.keys():
+            if id in self._where:
+                wanted.setdefault(self._where[id][0], []).append(id)
+        for type, of_type in wanted.items():
+            for s in self.tx.load(type, of_type):
+                self._here[s.id] = self._original[s.id] = s
+
+    # --- one change ----------------------------------------------------------------------------------------------
+
+    def take(self, c: Change, author: Author) -> Verdict:
+        """Judge and apply one change. Nothing is raised: every change has an outcome."""
+        stop = self._refuse(c, author) or self._park(c, author)
+        if stop:
+            return stop
+        cls, old = TYPES[c.type], self._here.get(c.record)
+        now = old.values if old else {}
+        merged = merge(cls, now, c.before, c.after)
+        clashes = merged.clashes
+        values = merged.values
+        faults = check(cls, values)
+        if faults:
+            seen = {**now}
+            put(seen, c.before)
+            put(seen, c.after)
+            own = check(cls, seen)
+            if old is None or own:
+                return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(own or faults)})
+            # right on the device, wrong beside what others changed since: a person decides
+            clashes, values = [_whole_clash(c, now)], dict(now)
+        self.seq += 1
+        seq = self.seq
+        self._write(Stored(c.type, c.record, self.scope.id, seq, values))
+        conflicts = [self._open_conflict(c, clash) for clash in clashes]
+        if old is not None and merged.changed and c.type != "conflict":
+            self._settle_conflicts(c.record)
+        return Verdict(Outcome.CONFLICT if conflicts else Outcome.APPLIED, seq, conflicts=conflicts)
+
+    def _refuse(self, c: Change, author: Author) -> Verdict | None:
+        no = Outcome.REJECTED
+        if c.scope != self.scope.id:
+            return Verdict(no, problem=3002, words={"type": c.type, "scope": self.scope.id})
+        if author is not SERVER and (c.by, c.device) != (author.person, author.device):
+            return Verdict(no, problem=3005)
+        if c.type not in TYPES:
+            return None
+        about = TYPES[c.type].about
+        if about.audience.value not in (self.scope.audience, "subject"):
+            return Verdict(no, problem=3002, words={"type": c.type, "scope": self.scope.id})
+        if author is not SERVER and not about.writers:
+            return Verdict(no, problem=3003, words={"type": {"zh": about.zh, "en": about.en}})
+        there = self._where.get(c.record)
+        if there and there != (c.type, self.scope.id):
+            return Verdict(no, problem=3006, words={"record": c.record})
+        old = self._here.get(c.record)
+        if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
+            return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
+        return None
+
+    def _park(self, c: Change, author: Author) -> Verdict | None:
+        wait = Outcome.PARKED
+        if c.type not in TYPES:
+            return Verdict(wait, problem=3102, words={"type": c.type}, missing=[f"type:{c.type}"])
+        about = TYPES[c.type].about
+        if author is not SERVER and not may_write(author.roles, c.type, self.scope.audience):
+            words = {"type": {"zh": about.zh, "en": about.en}}
+            return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
+        missing = [] if c.creates or c.record in self._where else [f"{c.type}:{c.record}"]
+        missing += [
+            f"{type}:{id}" for type, id in refs_of(c.type, c.after) if id != c.record and not self._reachable(type, id)
+        ]
+        if missing:
+            return Verdict(wait, problem=3101, words={"missing": ", ".join(missing[:3])}, missing=missing)
+        return None
+
+    def _reachable(self, type: str, id: str) -> bool:
+        """A reference is to a record of that type in this project or the organisation (V22)."""
+        there = self._where.get(id)
+        return there is not None and there[0] == type and there[1].rpartition(".")[0] in self._owners
+
+    def _write(self, stored: Stored) -> None:
+        old = self._here.get(stored.id)
+        if old:
+            self.digest -= evidence.row_hash(evidence.row_line(old.type, old.id, old.seq, old.values))
+        self.digest += evidence.row_hash(evidence.row_line(stored.type, stored.id, stored.seq, stored.values))
+        if stored.id not in self._where:
+            self._fresh.add(stored.id)
+            self._where[stored.id] = (stored.type, stored.scope)
+        self._here[stored.id] = stored
+
+    # --- conflicts -----------------------------------------------------------------------------------------------
+
+    def _open_conflict(self, c: Change, clash: Clash) -> str:
+        id = self._new_id()
+        values: Values = {
+            "subject_kind": c.type, "subject_id": c.record, "change_id": c.id, "field_name": clash.atom,
+            **{k: canonical.dumps(v).decode() for k, v in (("before", clash.before), ("now", clash.now), ("after", clash.after))},
+        }  # fmt: skip
+        self.on_server("conflict", id, {}, values)
+        if self._clashing is not None:
+            self._clashing.setdefault(c.record, []).append(id)
+        return id
+
+    def _open_conflicts(self, record: str) -> list[Stored]:
+        if self._clashing is None:
+            self._clashing = {}
+            for s in self.tx.of_scope("conflict", self.scope.id, choice=None):
+                self._clashing.setdefault(s.values["subject_id"], []).append(s.id)
+                if s.id not in self._here:
+                    self._here[s.id] = self._original[s.id] = s
+                    self._where[s.id] = ("conflict", self.scope.id)
+        return [self._here[i] for i in self._clashing.get(record, []) if "choice" not in self._here[i].values]
+
+    def _settle_conflicts(self, record: str) -> None:
+        """When the value became again what the loser had seen, its change applies itself; when both became equal,
+        there is nothing left to decide."""
+        for conflict in self._open_conflicts(record):
+            subject = self._here[record]
+            before, after = json.loads(conflict.values["before"]), json.loads(conflict.values["after"])
+            now = {k: subject.values.get(k) for k in after}
+            if now == after:
+                self._decide(conflict, "keep_now", "两个值已相同 / both values are equal by now", None)
+            elif now == before:
+                candidate = {**subject.values}
+                put(candidate, after)
+                if check(TYPES[subject.type], candidate):
+                    continue
+                self._decide(
+                    conflict, "take_after", "现值已回到改前 / the value is again what this device had seen", None
+                )
+                self.on_server(subject.type, record, now, after)
+
+    def _decide(self, conflict: Stored, choice: str, reason: str, by: str | None) -> None:
+        after = {"choice": choice, "reason": reason, "decided_at": self.now, "decided_by": by}
+        after = {k: v for k, v in after.items() if v is not None}
+        self.on_server("conflict", conflict.id, dict.fromkeys(after), after, by=by or SERVER.person)
+
+    def resolve(self, conflict: Stored, choice: str, reason: str, by: str, value: Values | None) -> None:
+        """A named person decides. `value` only with choice set_value: the atom's fields."""
+        subject_id = conflict.values["subject_id"]
+        self._decide(conflict, choice, reason, by)
+        after = json.loads(conflict.values["after"]) if choice == "take_after" else value or {}
+        subject = self._here[subject_id]
+        moved = {k: v for k, v in after.items() if subject.values.get(k) != v}
+        if choice != "keep_now" and moved:
+            self.on_server(subject.type, subject_id, {k: subject.values.get(k) for k in moved}, moved, by=by)
+
+    # --- edits made here -----------------------------------------------------------------------------------------
+
+    def on_server(self, type: str, record: str, before: Values, after: Values, by: str = SERVER.person) -> Verdict:
+        """A change made on this server, on the scope's console chain: attested by the server, otherwise like any other."""
+        made_at: change.MadeAt = {"wall": self.now, "mono_ms": 0, "server_offset_ms": 0}
+        c = change.encode(
+            id=self._new_id(), scope=self.scope.id, type=type, record=record, before=before, after=after,
+            made_at=made_at, by=by, device=SERVER.device,
+        )  # fmt: skip
+        self.prepare([c])
+        verdict = self.take(c, SERVER)
+        self._console_pos += 1
+        # the server's own chain has no secret neighbours to protect: its salt key is empty
+        self._console_head = evidence.next_link(self._console_head, evidence.salt_of(b"", c.id), c.line)
+        self.keep(c, CONSOLE, self._console_pos, self._console_head, "server", verdict)
+        return verdict
+
+    def keep(self, c: Change, enrolment: str, pos: int, link: bytes, proof: str, v: Verdict) -> None:
+        """Into the journal, whatever became of it."""
+        self._journal.append(
+            Journaled(self.scope.id, enrolment, pos, c.id, c.type, c.record, c.line, link, proof,
+                      v.outcome.value, v.seq, v.problem, v.detail(), self.now)
+        )  # fmt: skip
+        if v.outcome is Outcome.PARKED:
+            self.tx.wait_for(c.id, self.scope.id, v.missing)
+
+    def keep_broken(
+        self, line: bytes, id: str, enrolment: str, pos: int, link: bytes, proof: str, why: NotCanonical
+    ) -> Verdict:
+        """A line that cannot be read is kept too: it may be evidence of what happened to the device."""
+        v = Verdict(
+            Outcome.REJECTED,
+            problem=1001,
+            words={"why": {"zh": str(why).split(" ‖ ")[0], "en": str(why).split(" ‖ ")[-1]}},
+        )
+        broken = Change(
+            id, self.scope.id, "", "", {}, {}, {"wall": "", "mono_ms": 0, "server_offset_ms": None}, "", "", line
+        )
+        self.keep(broken, enrolment, pos, link, proof, v)
+        return v
+
+    # --- parked changes ------------------------------------------------------------------------------------------
+
+    def run_parked(self, author_of: Callable[[Journaled], Author]) -> int:
+        """Run parked changes of this scope again, in the order they came, until none moves. Returns how many did."""
+        moved_in_all = 0
+        while True:
+            in_memory = [j for j in self._journal if j.outcome == "parked"]
+            stored = [j for j in self.tx.parked(self.scope.id)]
+            changes = {j.id: change.decode(j.line) for j in [*stored, *in_memory]}
+            self.prepare(changes.values())
+            moved = 0
+            for j in stored:
+                author = author_of(j)
+                v = self.take(changes[j.id], author)
+                if v.outcome is Outcome.PARKED:
+                    if json.loads(j.detail or "{}").get("missing") != v.missing:
+                        self.tx.set_outcome(j.id, "parked", None, v.problem, v.detail())
+                        self.tx.wait_for(j.id, self.scope.id, v.missing)
+                    continue
+                self.tx.set_outcome(j.id, v.outcome.value, v.seq, v.problem, v.detail())
+                self.tx.wait_for(j.id, self.scope.id, [])
+                moved += 1
+            for n, j in enumerate(self._journal):
+                if j.outcome != "parked":
+                    continue
+                v = self.take(changes[j.id], author_of(j))
+                if v.outcome is not Outcome.PARKED:
+                    self._journal[n] = j._replace(
+                        outcome=v.outcome.value, seq=v.seq, problem=v.problem, detail=v.detail()
+                    )
+                    self.tx.wait_for(j.id, self.scope.id, [])
+                    moved += 1
+            moved_in_all += moved
+            if not moved:
+                return moved_in_all
+
+    def outcome_of(self, id: str) -> Journaled | None:
+        return next((j for j in reversed(self._journal) if j.id == id), None)
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def created(self) -> list[str]:
+        """ "type:id" of what did not exist before: others may be waiting for it."""
+        return [f"{self._where[id][0]}:{id}" for id in self._fresh]
+
+    def finish(self) -> None:
+        """Write all of it. The transaction's owner commits."""
+        changed = [s for id, s in self._here.items() if id not in self._fresh and s is not self._original.get(id)]
+        self.tx.put([self._here[i] for i in self._fresh], changed)
+        self.tx.add_journal(self._journal)
+        if self._console_pos != self._console_start:
+            self.tx.set_chain(CONSOLE, self.scope.id, self._console_pos, self._console_head, self._console_new)
+        self.tx.move_scope(self.scope.id, self.seq, self.digest)
+
+
+def _say(faults: Sequence[Fault]) -> dict[str, str]:
+    return {"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)}
+
+
+def _whole_clash(c: Change, now: Values) -> Clash:
+    """Everything the change wanted, as one conflict: taken apart it would make an invalid record."""
+    before, after = whole_atoms(TYPES[c.type], {**now, **c.before}, {**now, **c.after})
+    atom = ",".join(sorted(after))[:200]
+    return Clash(atom, before, {k: now.get(k) for k in after}, after)

@@ -1,0 +1,533 @@
+"""The rules of the server: push, pull, resolve, enrol, facts. One transaction each; nothing here knows HTTP."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from schemas import canonical, change
+from schemas.canonical import NotCanonical
+from schemas.fields import Audience
+from schemas.ids import Ids
+from schemas.merge import whole_atoms
+from schemas.problems import Trouble
+from schemas.records import TYPES, check
+from schemas.rules import evidence
+from schemas.wire import (
+    CONSOLE, MAX_BATCH, PULL_LIMIT, Block, Detail, EnrolAnswer, EnrolRequest, Me, Outcome, OutcomeNow, PullHead, PushAnswer,
+    PushHead, Receipt, ScopeGrant,
+)  # fmt: skip
+from sync_server.access import ADMIN, may_read, writable
+from sync_server.applying import SERVER, Applying, Author, Verdict
+from sync_server.store import DeviceKey, Journaled, Store, Stored, Tx, Values
+
+SAMPLE_BLOCK, MANIFEST_BLOCK = 100, 1000  # RECORDS §7, mark D
+CODE_MINUTES = 30
+
+
+class Caller(NamedTuple):
+    """Who a request speaks for. enrolment is None for a person at the console."""
+
+    person: str
+    enrolment: str | None = None
+
+
+class Write(NamedTuple):
+    """One record as a person on the server wants it; all its values."""
+
+    type: str
+    id: str
+    scope: str
+    values: Values
+
+
+class Service:
+    def __init__(
+        self,
+        store: Store,
+        server_key: bytes,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ):
+        self.store, self._key, self._clock = store, server_key, clock
+        self.server_key = evidence.public_of(server_key)
+        self._random = random
+        self.new_id = Ids(lambda: int(clock().timestamp() * 1000), random)
+
+    def start(self) -> None:
+        """Make the database, name its epoch, and run again what an earlier crash left parked."""
+        self.store.create()
+        with self.store.writing() as tx:
+            if tx.setting("epoch") is None:
+                tx.set_setting("epoch", self.new_id())
+        self.rerun()
+
+    def now(self) -> str:
+        return self._clock().astimezone(timezone.utc).isoformat(timespec="milliseconds")
+
+    def now_ms(self) -> int:
+        return int(self._clock().timestamp() * 1000)
+
+    # --- push ----------------------------------------------------------------------------------------------------
+
+    def push(self, caller: Caller, scope_id: str, head: PushHead, lines: Sequence[bytes]) -> PushAnswer:
+        """Take a batch of a device's chain. Known changes get their stored outcome; nothing is applied twice.
+
+        Raises Trouble 1201–1206, 2004, 2005; then nothing of the batch was applied."""
+        if len(lines) > MAX_BATCH:
+            raise Trouble(1004, limit=MAX_BATCH)
+        if not lines:
+            raise Trouble(1001, why={"zh": "没有变更", "en": "no changes"})
+        if caller.enrolment != head.enrolment:
+            raise Trouble(1206)
+        fork: list[tuple[str, bytes]] = []
+        with self.store.writing() as tx:
+            key = self._live_key(tx, head.enrolment)
+            scope = tx.scope(scope_id, lock=True)
+            roles = self._roles(tx, caller.person, scope.owner, scope.audience) if scope else frozenset()
+            known_chain = tx.chain(head.enrolment, scope_id)
+            if scope is None or not (
+                may_read(roles, scope.audience) or known_chain or self._ever_member(tx, caller.person, scope.owner)
+            ):
+                raise Trouble(2004)
+            self._same_epoch(tx, head.epoch)
+            links, proofs = _verify_chain(key, scope_id, head, lines)
+            pos, stored_head = known_chain or (0, evidence.first_link(scope_id, head.enrolment))
+            if head.first > pos + 1:
+                raise Trouble(1202, {"expected": pos + 1}, expected=pos + 1)
+            known = tx.links_between(head.enrolment, scope_id, head.first - 1, min(pos, head.first + len(lines) - 1))
+            expected = (
+                stored_head
+                if head.first == pos + 1
+                else known[head.first - 1].link
+                if head.first > 1
+                else evidence.first_link(scope_id, head.enrolment)
+            )
+            diverges = next(
+                (p for n, link in enumerate(links) if (p := head.first + n) in known and known[p].link != link), None
+            )
+            if bytes.fromhex(head.prev) != expected:
+                diverges = head.first
+            if diverges is not None:
+                fork = [(change.change_id(line) or "", line) for line in lines[diverges - head.first :]]
+                tx.add_fork(head.enrolment, scope_id, diverges, fork, self.now())
+            else:
+                return self._take_batch(tx, key, roles, scope_id, head, lines, links, proofs, pos, known)
+        raise Trouble(1204, {"position": diverges}, position=diverges)
+
+    def _take_batch(
+        self, tx: Tx, key: DeviceKey, roles: frozenset[str], scope_id: str, head: PushHead, lines: Sequence[bytes],
+        links: Sequence[bytes], proofs: Sequence[str], pos: int, known: dict[int, Journaled],
+    ) -> PushAnswer:  # fmt: skip
+        scope = tx.scope(scope_id)
+        assert scope is not None
+        author = Author(key.person, key.device, roles)
+        work = self._applying(tx, scope_id)
+        skip = max(0, pos - head.first + 1)
+        outcomes: list[tuple[int | str, Journaled | Verdict]] = [
+            (p, known[p]) for p in sorted(known) if p >= head.first
+        ]
+        parsed: list[change.Change | NotCanonical] = []
+        for line in lines[skip:]:
+            try:
+                parsed.append(change.decode(line))
+            except NotCanonical as err:
+                parsed.append(err)
+        again = tx.journaled([c.id for c in parsed if isinstance(c, change.Change)])
+        work.prepare(c for c in parsed if isinstance(c, change.Change))
+        taken: dict[str, int] = {}
+        for n, c in enumerate(parsed, start=skip):
+            at = head.first + n
+            if isinstance(c, NotCanonical):
+                v = work.keep_broken(
+                    lines[n], f"broken:{head.enrolment}:{scope_id}:{at}", head.enrolment, at, links[n], proofs[n], c
+                )
+            elif c.id in again or c.id in taken:  # the same change under another position: counted once
+                v = Verdict(Outcome(again[c.id].outcome) if c.id in again else Outcome.REJECTED, problem=1001,
+                            words={"why": {"zh": "同一变更出现两次", "en": "the same change twice"}})  # fmt: skip
+                work.keep(
+                    c._replace(id=f"again:{head.enrolment}:{scope_id}:{at}"), head.enrolment, at, links[n], proofs[n], v
+                )
+            else:
+                taken[c.id] = n
+                v = work.take(c, author)
+                work.keep(c, head.enrolment, at, links[n], proofs[n], v)
+            outcomes.append((c.id if isinstance(c, change.Change) else "", v))
+        if work.created():
+            work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
+        work.finish()
+        if skip < len(lines):
+            tx.set_chain(head.enrolment, scope_id, head.first + len(lines) - 1, links[-1], new=pos == 0)
+        tx.set_key(head.enrolment, last_seen=self.now(), pending=head.pending)
+        answer = self._receipt(tx, work, scope_id, head, lines, outcomes)
+        others = tx.waiting_for(work.created()) - {scope_id}
+        # scopes of one project wait for each other's records; they are few, and always locked in the same order
+        for other in sorted(others):
+            self._rerun_in(tx, other)
+        return answer
+
+    def _receipt(
+        self, tx: Tx, work: Applying, scope_id: str, head: PushHead, lines: Sequence[bytes],
+        outcomes: Sequence[tuple[int | str, Journaled | Verdict]],
+    ) -> PushAnswer:  # fmt: skip
+        runs: list[tuple[int, int, Outcome, int | None]] = []
+        details: list[Detail] = []
+        for n, (id, v) in enumerate(outcomes):
+            final = work.outcome_of(id) if isinstance(id, str) and id else None
+            stored = final or (v if isinstance(v, Journaled) else None)
+            outcome = Outcome(stored.outcome) if stored else v.outcome if isinstance(v, Verdict) else Outcome.REJECTED
+            seq = stored.seq if stored else v.seq
+            if runs and runs[-1][2] == outcome and (runs[-1][3] is None) == (seq is None):
+                start, count, _, first_seq = runs[-1]
+                if first_seq is None or seq == first_seq + count:
+                    runs[-1] = (start, count + 1, outcome, first_seq)
+                else:
+                    runs.append((head.first + n, 1, outcome, seq))
+            else:
+                runs.append((head.first + n, 1, outcome, seq))
+            if outcome is not Outcome.APPLIED:
+                told = json.loads((stored.detail if stored else v.detail() if isinstance(v, Verdict) else None) or "{}")
+                details.append(
+                    Detail(id=change.change_id(lines[n]) or "", outcome=outcome, problem=(stored or v).problem, **told)
+                )
+        receipt = Receipt(
+            receipt=self.new_id(), scope=scope_id, enrolment=head.enrolment, epoch=head.epoch, first=head.first,
+            last=head.first + len(lines) - 1, head=head.head, runs=runs, at=self.now(), server_key=self.server_key,
+        )  # fmt: skip
+        text = canonical.dumps(receipt.model_dump(mode="json", exclude_none=True)).decode()
+        signature = evidence.sign(self._key, text.encode())
+        tx.add_receipt(receipt.receipt, scope_id, head.enrolment, text, signature)
+        return PushAnswer(receipt=text, signature=signature, details=details)
+
+    def _applying(self, tx: Tx, scope_id: str) -> Applying:
+        scope = tx.scope(scope_id, lock=True)
+        assert scope is not None
+        return Applying(tx, scope, self.home(tx), self.new_id, self.now())
+
+    def _author(self, tx: Tx, j: Journaled, owner: str, audience: str) -> Author:
+        key = tx.key(j.enrolment)
+        if key is None:
+            return SERVER
+        return Author(key.person, key.device, self._roles(tx, key.person, owner, audience))
+
+    def rerun(self, scope: str | None = None) -> int:
+        """Run parked changes again: of one scope, or of all that have any."""
+        with self.store.reading() as tx:
+            wanted = [s.id for s in tx.scopes() if scope in (None, s.id) and tx.parked(s.id)]
+        moved = 0
+        for id in wanted:
+            with self.store.writing() as tx:
+                moved += self._rerun_in(tx, id)
+        return moved
+
+    def _rerun_in(self, tx: Tx, scope_id: str) -> int:
+        work = self._applying(tx, scope_id)
+        scope = work.scope
+        moved = work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
+        work.finish()
+        for other in sorted(tx.waiting_for(work.created()) - {scope_id}) if moved else []:
+            self._rerun_in(tx, other)
+        return moved
+
+    def outcomes(self, caller: Caller, scope_id: str, ids: Sequence[str]) -> list[OutcomeNow]:
+        """What became of a device's own changes by now."""
+        with self.store.reading() as tx:
+            found = tx.journaled(ids)
+        mine = [
+            found[i]
+            for i in ids
+            if i in found and found[i].enrolment == caller.enrolment and found[i].scope == scope_id
+        ]
+        return [
+            OutcomeNow(
+                id=j.id, outcome=Outcome(j.outcome), problem=j.problem, seq=j.seq, **json.loads(j.detail or "{}")
+            )
+            for j in mine
+        ]
+
+    # --- pull ----------------------------------------------------------------------------------------------------
+
+    def pull(
+        self, caller: Caller, scope_id: str, epoch: str | None, cursor: int, limit: int = PULL_LIMIT
+    ) -> tuple[PullHead, list[bytes]]:
+        """Rows with seq > cursor, ascending, from one consistent view. Raises Trouble 2004, 2005, 1201."""
+        with self.store.reading() as tx:
+            if caller.enrolment:
+                self._live_key(tx, caller.enrolment)
+            scope = tx.scope(scope_id)
+            if scope is None or not may_read(
+                self._roles(tx, caller.person, scope.owner, scope.audience), scope.audience
+            ):
+                raise Trouble(2004)
+            if epoch is not None:
+                self._same_epoch(tx, epoch)
+            rows = tx.changed_since(scope_id, cursor, limit) if cursor < scope.seq else []
+            reached = rows[-1].seq if len(rows) == limit else scope.seq
+            more = reached < scope.seq
+            head = PullHead(
+                epoch=tx.setting("epoch") or "", cursor=reached, head=scope.seq, count=len(rows), more=more,
+                digest=None if more else evidence.digest_hex(scope.digest),
+            )  # fmt: skip
+        return head, [evidence.row_line(s.type, s.id, s.seq, s.values) for s in rows]
+
+    # --- edits on the server: the same way in --------------------------------------------------------------------
+
+    def write(self, person: str | None, writes: Iterable[Write]) -> list[str]:
+        """Make or change records as `person` (None = the installation itself). All or none, per scope one transaction.
+
+        Raises Trouble 3001 with the faults, 2003 when the person may not. Returns the ids."""
+        todo = list(writes)
+        with self.store.writing() as tx:
+            for scope_id in dict.fromkeys(w.scope for w in todo):
+                self._write_in(tx, person, scope_id, [w for w in todo if w.scope == scope_id])
+        return [w.id for w in todo]
+
+    def _write_in(self, tx: Tx, person: str | None, scope_id: str, writes: Sequence[Write]) -> None:
+        scope = tx.scope(scope_id)
+        if scope is None:
+            raise Trouble(2004)
+        roles = self._roles(tx, person, scope.owner, scope.audience) if person else frozenset({ADMIN})
+        allowed = set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
+        work = self._applying(tx, scope_id)
+        for w in writes:
+            if w.type not in allowed:
+                raise Trouble(3003, type={"zh": TYPES[w.type].about.zh, "en": TYPES[w.type].about.en})
+            faults = check(TYPES[w.type], w.values)
+            if faults:
+                raise Trouble(3001, {"faults": [f._asdict() for f in faults]},
+                              faults={"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)})  # fmt: skip
+            old = tx.load(w.type, [w.id])
+            before, after = whole_atoms(TYPES[w.type], old[0].values, w.values) if old else ({}, w.values)
+            if after:
+                work.on_server(w.type, w.id, before, after, by=person or SERVER.person)
+        if work.created():
+            work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
+        work.finish()
+        for other in sorted(tx.waiting_for(work.created()) - {scope_id}):
+            self._rerun_in(tx, other)
+
+    def resolve(self, person: str, conflict_id: str, choice: str, reason: str, value: Values | None = None) -> None:
+        """Decide a conflict: keep_now, take_after or set_value. Raises Trouble 2003, 2004, 3001."""
+        with self.store.writing() as tx:
+            found = tx.load("conflict", [conflict_id])
+            if not found:
+                raise Trouble(2004)
+            scope = tx.scope(found[0].scope)
+            assert scope is not None
+            if "project_manager" not in self._roles(tx, person, scope.owner, scope.audience):
+                raise Trouble(2003, what={"zh": "裁决冲突", "en": "deciding conflicts"})
+            work = self._applying(tx, scope.id)
+            subject = change.encode(
+                id=conflict_id, scope=scope.id, type=found[0].values["subject_kind"], record=found[0].values["subject_id"],
+                before={}, after={"id": None}, made_at={"wall": "", "mono_ms": 0, "server_offset_ms": 0}, by="", device="",
+            )  # fmt: skip
+            work.prepare([subject])
+            work.resolve(found[0], choice, reason, person, value)
+            work.finish()
+
+    # --- people, devices, scopes ---------------------------------------------------------------------------------
+
+    def home(self, tx: Tx) -> str:
+        """The organisation this installation belongs to."""
+        return tx.setting("organisation") or ""
+
+    def found(self, name: str, uscc: str = "91320000000000000X") -> str:
+        """Make the installation's own organisation and its scope, once. Returns its id."""
+        with self.store.writing() as tx:
+            have = tx.setting("organisation")
+            if have:
+                return have
+            org = self.new_id()
+            tx.set_setting("organisation", org)
+            tx.add_scope(f"{org}.{Audience.ORGANISATION.value}", org, Audience.ORGANISATION.value)
+            self._write_in(
+                tx,
+                None,
+                f"{org}.organisation",
+                [
+                    Write(
+                        "organisation", org, f"{org}.organisation", {"name": name, "uscc": uscc, "roles": ["surveyor"]}
+                    )
+                ],
+            )
+        return org
+
+    def add_project(self, values: Values, project: str | None = None) -> str:
+        """Make a project and its three scopes. Returns its id."""
+        id = project or self.new_id()
+        with self.store.writing() as tx:
+            for audience in (Audience.FIELD, Audience.ENFORCEMENT, Audience.TRANSFER):
+                tx.add_scope(f"{id}.{audience.value}", id, audience.value)
+            self._write_in(tx, None, f"{id}.field", [Write("project", id, f"{id}.field", values)])
+        return id
+
+    def grant(self, person: str, owner: str, role: str) -> None:
+        """Add a role; what waited for that right goes in."""
+        with self.store.writing() as tx:
+            tx.add_membership(person, owner, role)
+        with self.store.reading() as tx:
+            scopes = tx.waiting_for([f"right:{person}:{owner}"])
+        for scope in sorted(scopes):
+            self.rerun(scope)
+
+    def withdraw(self, person: str, owner: str, role: str) -> None:
+        with self.store.writing() as tx:
+            tx.drop_membership(person, owner, role)
+
+    def _roles(self, tx: Tx, person: str, owner: str, audience: str) -> frozenset[str]:
+        """Roles held in the owner's project; in the organisation's scope, those held anywhere."""
+        held = tx.memberships(person)
+        if audience == Audience.ORGANISATION:
+            return frozenset(role for _, role in held)
+        home = self.home(tx)
+        return frozenset(role for o, role in held if o == owner or (o == home and role == ADMIN))
+
+    def _ever_member(self, tx: Tx, person: str, owner: str) -> bool:
+        """Someone who holds any role in the project: what he or she recorded without the right one is parked, not lost."""
+        return any(o == owner for o, _ in tx.memberships(person))
+
+    def grants(self, tx: Tx, person: str) -> list[ScopeGrant]:
+        """The scopes a person may pull, organisation first."""
+        out = []
+        names = {s.id: s.values.get("name", "") for kind in ("project", "organisation") for s in tx.everywhere(kind)}
+        for scope in sorted(tx.scopes(), key=lambda s: (s.audience != "organisation", s.id)):
+            roles = self._roles(tx, person, scope.owner, scope.audience)
+            if may_read(roles, scope.audience):
+                out.append(
+                    ScopeGrant.model_validate(
+                        {"scope": scope.id, "audience": scope.audience, "owner": scope.owner, "name": names.get(scope.owner, ""),
+                         "roles": sorted(roles), "writes": writable(roles, scope.audience)}
+                    )
+                )  # fmt: skip
+        return out
+
+    def me(self, caller: Caller) -> Me:
+        with self.store.reading() as tx:
+            key = self._live_key(tx, caller.enrolment) if caller.enrolment else None
+            person = tx.load("person", [caller.person])
+            return Me(
+                person=caller.person, person_name=person[0].values["name"] if person else "", enrolment=caller.enrolment,
+                device=key.device if key else None, epoch=tx.setting("epoch") or "", server_key=self.server_key,
+                scopes=self.grants(tx, caller.person),
+            )  # fmt: skip
+
+    def new_code(self, person: str, made_by: str, use: str = "field", minutes: int = CODE_MINUTES) -> str:
+        """A one-time enrolment code for a person, shown once: 16 characters without 0/O/1/I."""
+        letters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+        text = "".join(letters[b % 32] for b in self._random(16))
+        with self.store.writing() as tx:
+            tx.add_code(_hash(text), person, use, made_by, self.now_ms() + minutes * 60_000)
+        return "-".join(text[i : i + 4] for i in range(0, 16, 4))
+
+    def enrol(self, request: EnrolRequest) -> EnrolAnswer:
+        """Bind (device, person) to a key. Raises Trouble 2006."""
+        text = request.code.replace("-", "").replace(" ", "").upper()
+        message = f"jingtu-enrol-1\n{request.code}\n{request.public_key}\n{request.salt_key}".encode()
+        if not evidence.verify(request.public_key, message, request.signature):
+            raise Trouble(1203)
+        with self.store.writing() as tx:
+            enrolment, device = self.new_id(), self.new_id()
+            code = tx.code(_hash(text))
+            if code is None or code["expires_at"] < self.now_ms() or not tx.use_code(_hash(text), enrolment):
+                raise Trouble(2006)
+            home = f"{self.home(tx)}.organisation"
+            device_code = _device_code(len(tx.keys()))
+            key = DeviceKey(enrolment, device, device_code, code["person"], request.public_key, request.salt_key, "enrolled",
+                            self.now(), 0, request.app_version)  # fmt: skip
+            tx.add_key(key)
+            self._write_in(tx, None, home, [
+                Write("device", device, home, {"code": device_code, "label": request.label, "use": code["use"], "state": "enrolled",
+                                               **({"app_version": request.app_version} if request.app_version else {})}),
+                Write("enrolment", enrolment, home, {"person_id": code["person"], "device_id": device, "use": code["use"],
+                                                     "public_key": request.public_key, "used_at": self.now(), "state": "enrolled"}),
+            ])  # fmt: skip
+            person = tx.load("person", [code["person"]])
+            return EnrolAnswer(
+                enrolment=enrolment, device=device, device_code=device_code, person=code["person"],
+                person_name=person[0].values["name"] if person else "", server_key=self.server_key,
+                epoch=tx.setting("epoch") or "", scopes=self.grants(tx, code["person"]),
+            )  # fmt: skip
+
+    def take_block(self, caller: Caller, use: str, size: int) -> Block:
+        """Numbers for codes printed offline; ranges of one use never overlap."""
+        with self.store.writing() as tx:
+            key = self._live_key(tx, caller.enrolment or "")
+            first = tx.take_numbers(use, size)
+            home = f"{self.home(tx)}.organisation"
+            values = {"use": use, "device_id": key.device, "from_no": first, "to_no": first + size - 1}
+            self._write_in(tx, None, home, [Write("number_block", self.new_id(), home, values)])
+        return Block(use=use, from_no=first, to_no=first + size - 1)
+
+    def revoke(self, enrolment: str) -> None:
+        with self.store.writing() as tx:
+            tx.set_key(enrolment, state="revoked")
+            home = f"{self.home(tx)}.organisation"
+            old = tx.load("enrolment", [enrolment])
+            if old:
+                self._write_in(
+                    tx, None, home, [Write("enrolment", enrolment, home, {**old[0].values, "state": "revoked"})]
+                )
+
+    def _live_key(self, tx: Tx, enrolment: str) -> DeviceKey:
+        key = tx.key(enrolment)
+        if key is None or key.state != "enrolled":
+            raise Trouble(2005)
+        return key
+
+    def _same_epoch(self, tx: Tx, epoch: str) -> None:
+        ours = tx.setting("epoch") or ""
+        if epoch != ours:
+            raise Trouble(1201, {"epoch": ours}, epoch=ours)
+
+    def records(self, type: str, scope: str) -> list[Stored]:
+        with self.store.reading() as tx:
+            return tx.of_scope(type, scope)
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _device_code(n: int) -> str:
+    """A1 … A9, B1 … Z9, then two letters: short enough to stand in a printed code."""
+    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+    if n < len(letters) * 9:
+        return f"{letters[n // 9]}{n % 9 + 1}"
+    n -= len(letters) * 9
+    return f"{letters[n // len(letters) % len(letters)]}{letters[n % len(letters)]}"
+
+
+def _verify_chain(key: DeviceKey, scope: str, head: PushHead, lines: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    """The link of every line, and whether each is proven. Raises Trouble 1203, 1205."""
+    salt_key, previous = evidence.unb64(key.salt_key), bytes.fromhex(head.prev)
+    last = head.first + len(lines) - 1
+    if not evidence.verify(
+        key.public_key, evidence.head_message(scope, head.enrolment, last, bytes.fromhex(head.head)), head.signature
+    ):
+        raise Trouble(1203)
+    made = evidence.links(previous, salt_key, ((change.change_id(line) or "", line) for line in lines))
+    if made[-1].hex() == head.head:
+        return made, ["proven"] * len(lines)
+    if head.links is None:
+        raise Trouble(1205)
+    if len(head.links) != len(lines) or head.links[-1] != head.head:
+        raise Trouble(1203)
+    claimed, proofs = [bytes.fromhex(x) for x in head.links], []
+    for n, line in enumerate(lines):
+        fits = evidence.next_link(
+            claimed[n - 1] if n else previous, evidence.salt_of(salt_key, change.change_id(line) or ""), line
+        )
+        proofs.append("proven" if fits == claimed[n] else "unproven")
+    return claimed, proofs
+
+
+def own_scope(scope: str) -> str:
+    """The project or organisation a scope belongs to."""
+    return scope.rpartition(".")[0]
+
+
+__all__ = ["CONSOLE", "Any", "Caller", "Service", "Write"]
