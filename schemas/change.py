@@ -105,4 +105,16 @@ def decode(line: bytes) -> Change:
         raise NotCanonical(
             "made_at 须有 wall、mono_ms、server_offset_ms ‖ made_at needs wall, mono_ms, server_offset_ms"
         )
-    return Change(*(data[k] for k in KEYS[:6]), cast(MadeAt, made), data["by"], data["device"], line)
+    made_at = cast(MadeAt, made)
+    return Change(
+        data["id"],
+        data["scope"],
+        data["type"],
+        data["record"],
+        data["before"],
+        data["after"],
+        made_at,
+        data["by"],
+        data["device"],
+        line,
+    )

@@ -89,6 +89,13 @@ _ALL = [
 PROBLEMS: dict[int, Problem] = {p.number: p for p in _ALL}
 
 
+class _Known(dict[str, object]):
+    """A word nobody gave shows as its name instead of hiding the problem behind another."""
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
 class Trouble(Exception):
     """A numbered problem, raised where it is found and shown where a person is. `extra` travels in the JSON body."""
 
@@ -96,12 +103,15 @@ class Trouble(Exception):
         self.problem = PROBLEMS[number]
         self.words = words
         self.extra = extra or {}
+        self.said: dict[str, str] = {}  # the words as the server filled them in, when it comes from there
         super().__init__(f"{number} {self.text('zh')} ‖ {self.text('en')}")
 
     def text(self, lang: str) -> str:
         """`words` may be a pair {"zh":…, "en":…} per name, or one text for both."""
-        words = {k: v.get(lang, v) if isinstance(v, dict) else v for k, v in self.words.items()}
-        return (self.problem.zh if lang == "zh" else self.problem.en).format(**words)
+        if lang in self.said:
+            return self.said[lang]
+        words = _Known({k: v.get(lang, v) if isinstance(v, dict) else v for k, v in self.words.items()})
+        return (self.problem.zh if lang == "zh" else self.problem.en).format_map(words)
 
     def body(self) -> dict[str, Any]:
         """RFC 9457 problem details."""

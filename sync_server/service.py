@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -18,8 +18,21 @@ from schemas.problems import Trouble
 from schemas.records import TYPES, check
 from schemas.rules import evidence
 from schemas.wire import (
-    CONSOLE, MAX_BATCH, PULL_LIMIT, Block, Detail, EnrolAnswer, EnrolRequest, Me, Outcome, OutcomeNow, PullHead, PushAnswer,
-    PushHead, Receipt, ScopeGrant,
+    CONSOLE,
+    MAX_BATCH,
+    PULL_LIMIT,
+    Block,
+    Detail,
+    EnrolAnswer,
+    EnrolRequest,
+    Me,
+    Outcome,
+    OutcomeNow,
+    PullHead,
+    PushAnswer,
+    PushHead,
+    Receipt,
+    ScopeGrant,
 )  # fmt: skip
 from sync_server.access import ADMIN, may_read, writable
 from sync_server.applying import SERVER, Applying, Author, Verdict
@@ -67,7 +80,7 @@ class Service:
         self.rerun()
 
     def now(self) -> str:
-        return self._clock().astimezone(timezone.utc).isoformat(timespec="milliseconds")
+        return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
 
     def now_ms(self) -> int:
         return int(self._clock().timestamp() * 1000)

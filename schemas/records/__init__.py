@@ -45,7 +45,8 @@ def _table(cls: type[Record]) -> Table:
         space[name] = Field(default=None)
     annotations["extra"] = str | None
     space["extra"] = Field(default=None)
-    row: Any = type(SQLModel)(f"{cls.__name__}Row", (SQLModel,), {**space, "__annotations__": annotations}, table=True)
+    metaclass: Any = type(SQLModel)
+    row: Any = metaclass(f"{cls.__name__}Row", (SQLModel,), {**space, "__annotations__": annotations}, table=True)
     table: Table = row.__table__
     return table
 

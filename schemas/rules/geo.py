@@ -148,7 +148,10 @@ def compass(bearing: Number) -> Label:
 
 def _edges(ring: Ring, origin: float) -> Iterator[tuple[float, float, float, float]]:
     """Edges as lon1, lat1, lon2, lat2, longitudes counted from `origin`; an open ring is closed."""
-    points = [(_east_of(float(p[0]), origin), float(p[1])) for p in ring]
+    if not ring:
+        return
+    first = float(ring[0][0])  # unwrap along the ring, so that no edge is cut by the meridian opposite `origin`
+    points = [(_east_of(first, origin) + _east_of(float(p[0]), first), float(p[1])) for p in ring]
     for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
         if (x1, y1) != (x2, y2):
             yield x1, y1, x2, y2

@@ -115,6 +115,8 @@ class Say:
         severity: Severity | None = None,
         **figures: Any,
     ) -> Finding:
+        if point is not None:
+            figures["point"] = point
         return self._finding(self.info.texts[case], severity or self.info.severity, subject, point, figures, None)
 
     def cannot(
@@ -122,15 +124,17 @@ class Say:
         zh: str,
         en: str,
         subject: Record | None = None,
+        point: str | None = None,
         case: str | None = None,
         **figures: Any,
     ) -> Finding:
-        """The named input is missing. Said once per input and subject, however often a check meets it."""
+        """The named input is missing. Said once per input and subject, however often a check meets it. A `case` is a
+        text of its own for it."""
         missing = Label(zh, en)
         name = Label(f"「{self.info.zh}」", f"“{self.info.en}”")
         text = _CANNOT if case is None else self.info.texts[case]
-        figures = {"check": name, "missing": missing, **figures}
-        return self._finding(text, UNKNOWN, subject, None, figures, missing)
+        figures = {"check": name, "missing": missing, "point": point, **figures}
+        return self._finding(text, UNKNOWN, subject, point, figures, missing)
 
     def _finding(
         self,
@@ -144,19 +148,19 @@ class Say:
         return Finding(
             check=self.info.id,
             severity=severity,
-            zh=text.zh.format_map({k: _show(v, "zh") for k, v in figures.items()}),
-            en=text.en.format_map({k: _show(v, "en") for k, v in figures.items()}),
+            zh=text.zh.format_map({k: show(v, "zh") for k, v in figures.items()}),
+            en=text.en.format_map({k: show(v, "en") for k, v in figures.items()}),
             subject_type=type(subject).about.type if subject is not None else "project",
             subject_id=subject.id if subject is not None else self.facts.project_id,
             point_code=point,
-            figures={k: v for k, v in figures.items() if k not in ("check", "missing")},
+            figures={k: v for k, v in figures.items() if k not in ("check", "missing") and v is not None},
             who=self.info.who,
             source=self.info.source,
             missing=missing,
         )
 
 
-def _show(value: Any, lang: str) -> str:
+def show(value: Any, lang: str) -> str:
     """A figure as it stands in a sentence: no trailing zeros, times in local time, labels in the reader's language."""
     if isinstance(value, Label):
         return value.zh if lang == "zh" else value.en
@@ -168,7 +172,7 @@ def _show(value: Any, lang: str) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (list, tuple)):
-        return ("、" if lang == "zh" else ", ").join(_show(v, lang) for v in value)
+        return ("、" if lang == "zh" else ", ").join(show(v, lang) for v in value)
     return str(value)
 
 

@@ -1,0 +1,402 @@
+"""The only file that speaks HTTP. One loop, readable top to bottom: who am I, then per scope push → pull → ask → compare.
+
+Anything may be cut at any point: every step is either repeated harmlessly or already noted in the store's transaction.
+A 200 is success only when it carries a receipt the server signed, or a pull whose lines are all there.
+"""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from field_app.keys import Identity
+from field_app.store import Batch, Store
+from schemas import canonical
+from schemas.canonical import NotCanonical
+from schemas.problems import PROBLEMS, Trouble
+from schemas.rules import evidence
+from schemas.wire import (
+    Block,
+    BlockRequest,
+    EnrolAnswer,
+    EnrolRequest,
+    Me,
+    OutcomeNow,
+    OutcomeQuery,
+    PullHead,
+    PushAnswer,
+    PushHead,
+    Receipt,
+)  # fmt: skip
+
+BATCH = 500
+TRIES = 4  # of one request, before this scope waits for the next sync
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Progress(NamedTuple):
+    phase: str  # "push" or "pull"
+    scope: str
+    done: int
+    total: int
+
+
+@dataclass
+class SyncResult:
+    """What a sync did. `reached` = the server answered at all; `problems` name what has to wait, nothing is lost."""
+
+    reached: bool = False
+    pushed: int = 0
+    acknowledged: int = 0
+    rejected: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    pulled: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    digests_equal: bool = False
+    problems: list[Trouble] = field(default_factory=list)
+
+
+class NotReached(Exception):
+    """No usable answer: timeout, cut, captive portal, proxy page."""
+
+
+class Syncer:
+    """`transport` and `pause` are replaced in tests; everything else is what ships."""
+
+    def __init__(
+        self, store: Store, transport: httpx.BaseTransport | None = None, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.store = store
+        self._transport, self._pause = transport, pause
+        self._token: str | None = None
+        self._result = SyncResult()
+
+    # --- enrolment -----------------------------------------------------------------------------------------------
+
+    def enrol(self, server_url: str, code: str, label: str, app_version: str = "0.1.0") -> EnrolAnswer:
+        """Bind this device and the person the code was made for. Raises Trouble 2006, 5004."""
+        private, salt_key = evidence.new_key(), secrets.token_bytes(32)
+        public, salt = evidence.public_of(private), evidence.b64(salt_key)
+        signature = evidence.sign(private, f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode())
+        request = EnrolRequest(
+            code=code, public_key=public, salt_key=salt, label=label, app_version=app_version, signature=signature
+        )
+        with self._client(server_url) as http:
+            try:
+                response = http.post("/api/v1/enrol", json=request.model_dump())
+                answer = self._read(response, EnrolAnswer)
+            except (httpx.HTTPError, NotReached) as err:
+                raise Trouble(5004) from err
+        self.store.keys.save(
+            Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name, server_url,
+                     answer.server_key, private, salt_key)
+        )  # fmt: skip
+        self.store.set_meta("epoch", answer.epoch)
+        self.store.grant(answer.scopes)
+        return answer
+
+    # --- the loop ------------------------------------------------------------------------------------------------
+
+    def run(self, progress: Callable[[Progress], None] | None = None) -> SyncResult:
+        """Sync all scopes. Never raises for the network or the server: what could not be done is in the result."""
+        self._result = result = SyncResult()
+        self._tell = progress or (lambda _: None)
+        identity = self.store.keys.require()
+        with self._client(identity.server_url) as http:
+            self._http = http
+            try:
+                me = self._ask("GET", "/api/v1/me", Me)
+                result.reached = True
+                self._note_epoch(me.epoch)
+                self.store.grant(me.scopes)
+                self._renew_blocks({w for s in me.scopes for w in s.writes})
+            except (NotReached, Trouble) as err:
+                result.problems.append(err if isinstance(err, Trouble) else Trouble(5004))
+                return result
+            scopes = [s.scope for s in self.store.scopes()]
+            equal = True
+            for scope in [*scopes, *(s for s in self.store.pending_scopes() if s not in scopes)]:
+                try:
+                    self._push(scope)
+                    if scope in scopes:
+                        equal &= self._pull(scope)
+                        self._ask_parked(scope)
+                except NotReached:
+                    result.problems.append(Trouble(5004))
+                    equal = False
+                except Trouble as err:  # this scope waits; the others go on
+                    result.problems.append(err)
+                    equal = False
+            result.digests_equal = equal
+        return result
+
+    def _push(self, scope: str) -> None:
+        """Pending changes, oldest first, exactly the bytes they were made of."""
+        with_links = False
+        for _ in range(10_000):  # ends when nothing is pending; the bound only stops a server that lies
+            batch = self.store.batch(scope, BATCH)
+            if batch is None:
+                return
+            try:
+                answer = self._send(batch, with_links)
+            except Trouble as err:
+                number = err.problem.number
+                if number == 1205 and not with_links:
+                    with_links = True
+                elif number == 1202 and err.extra.get("expected", batch.first) < batch.first:
+                    self.store.offer_again(scope, int(err.extra["expected"]))
+                elif number == 1201:
+                    self._note_epoch(str(err.extra.get("epoch", "")))
+                else:
+                    raise
+                continue
+            with_links = False
+            self.store.acknowledge(batch, answer)
+            receipt = Receipt.model_validate_json(answer.receipt)
+            self._result.acknowledged += sum(n for _, n, o, _ in receipt.runs if o in ("applied", "conflict"))
+            self._result.conflicts += sum(n for _, n, o, _ in receipt.runs if o == "conflict")
+            self._result.parked += sum(n for _, n, o, _ in receipt.runs if o == "parked")
+            self._result.rejected += sum(n for _, n, o, _ in receipt.runs if o == "rejected")
+            self._tell(Progress("push", scope, self._result.pushed, self._result.pushed + batch.left))
+
+    def _send(self, batch: Batch, with_links: bool) -> PushAnswer:
+        identity = self.store.keys.require()
+        message = evidence.head_message(batch.scope, identity.enrolment, batch.last, batch.links[-1])
+        head = PushHead(
+            enrolment=identity.enrolment, epoch=self.store.meta("epoch") or "", first=batch.first, prev=batch.prev.hex(),
+            head=batch.links[-1].hex(), signature=evidence.sign(identity.private_key, message),
+            links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left,
+        )  # fmt: skip
+        body = b"\n".join([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines])
+        packed = gzip.compress(body, 1, mtime=0)
+        headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+
+        def count() -> None:
+            self.store.mark_sent(batch)
+
+        answer = self._ask(
+            "POST", f"/api/v1/scopes/{batch.scope}/push", PushAnswer, content=packed, headers=headers, before=count,
+            check=lambda a: self._receipt_fits(a, batch),
+        )  # fmt: skip
+        self._result.pushed += len(batch.lines)
+        return answer
+
+    def _receipt_fits(self, answer: PushAnswer, batch: Batch) -> bool:
+        """Signed by our server, for exactly this batch."""
+        identity = self.store.keys.require()
+        if not evidence.verify(identity.server_key, answer.receipt.encode(), answer.signature):
+            return False
+        r = Receipt.model_validate_json(answer.receipt)
+        covered = [(pos, n) for pos, n, _, _ in r.runs]
+        return (
+            (r.scope, r.enrolment, r.first, r.last, r.head)
+            == (batch.scope, identity.enrolment, batch.first, batch.last, batch.links[-1].hex())
+            and sum(n for _, n in covered) == len(batch.lines)
+            and all(pos == batch.first + sum(n for _, n in covered[:i]) for i, (pos, _) in enumerate(covered))
+        )
+
+    def _pull(self, scope: str) -> bool:
+        """Rows until there are no more; True when the base's digest equals the server's. A mismatch starts over once."""
+        for start_over in (False, True):
+            while True:
+                cursor = self.store.cursor(scope)
+                head, lines = self._pull_page(scope, cursor)
+                self.store.apply_pull(scope, head, lines)
+                self._result.pulled += len(lines)
+                self._tell(Progress("pull", scope, head.cursor, head.head))
+                if not head.more:
+                    break
+            if head.digest == self.store.digest(scope):
+                return True
+            if not start_over:
+                self.store.start_over(scope)
+        return False
+
+    def _pull_page(self, scope: str, cursor: int) -> tuple[PullHead, list[bytes]]:
+        for _ in range(2):
+            try:
+                params = {"cursor": cursor, "epoch": self.store.meta("epoch") or ""}
+                response = self._raw("GET", f"/api/v1/scopes/{scope}/pull", params=params, check=_whole_pull)
+                return _whole_pull(response) or _never()
+            except Trouble as err:
+                if err.problem.number != 1201:
+                    raise
+                self._note_epoch(str(err.extra.get("epoch", "")))
+                cursor = 0
+        raise NotReached
+
+    def _ask_parked(self, scope: str) -> None:
+        ids = self.store.parked(scope)
+        if ids:
+            news = self._raw(
+                "POST", f"/api/v1/scopes/{scope}/outcomes", json=OutcomeQuery(ids=ids).model_dump(), check=_outcomes
+            )
+            self.store.resolved(scope, _outcomes(news) or [])
+
+    def _note_epoch(self, epoch: str) -> None:
+        known = self.store.meta("epoch")
+        if epoch and known != epoch:
+            self.store.new_epoch(epoch)
+
+    def _renew_blocks(self, writes: set[str]) -> None:
+        """Ask for the next numbers early (at 80 % used), and for enough: two samples per planned point on this device."""
+        wanted = {"sample": max(100, 2 * len(self.store.all("planned_point")))} if "sample" in writes else {}
+        if "manifest" in writes:
+            wanted["manifest"] = 1000
+        for use, size in wanted.items():
+            if self.store.numbers_left(use) < max(20, size // 5):
+                request = BlockRequest(use=use, size=min(size, 10_000))  # type: ignore[arg-type]
+                self.store.add_block(self._ask("POST", "/api/v1/blocks", Block, json=request.model_dump()))
+
+    # --- requests ------------------------------------------------------------------------------------------------
+
+    def _client(self, base_url: str) -> httpx.Client:
+        timeout = httpx.Timeout(60.0, connect=10.0)
+        return httpx.Client(
+            base_url=base_url, transport=self._transport, timeout=timeout, trust_env=self._transport is None
+        )
+
+    def _ask(
+        self, method: str, path: str, model: type[Model], check: Callable[[Model], bool] | None = None, **request: Any
+    ) -> Model:
+        def whole(response: httpx.Response) -> Model | None:
+            answer = _parse(response, model)
+            return answer if answer is not None and (check is None or check(answer)) else None
+
+        return whole(self._raw(method, path, check=whole, **request)) or _never()
+
+    def _raw(
+        self,
+        method: str,
+        path: str,
+        check: Callable[[httpx.Response], object],
+        before: Callable[[], None] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """Send until a whole, checked answer came. Raises Trouble for a problem the server states, else NotReached."""
+        headers = request.pop("headers", {})
+        for attempt in range(TRIES):
+            if attempt:
+                self._pause(0.2 * 2**attempt)
+            try:
+                token = self._token or self._new_token()
+                if before:
+                    before()
+                response = self._http.request(
+                    method, path, headers={**headers, "Authorization": f"Bearer {token}"}, **request
+                )
+            except httpx.HTTPError:
+                continue
+            finally:
+                self._result.bytes_up += len(request.get("content") or b"")
+            self._result.bytes_down += response.num_bytes_downloaded
+            trouble = _trouble(response)
+            if trouble is not None:
+                if trouble.problem.number == 2002:
+                    self._token = None
+                elif trouble.problem.status < 500:
+                    raise trouble
+                continue
+            if response.status_code == 200 and check(response) is not None:
+                return response
+        raise NotReached
+
+    def _new_token(self) -> str:
+        """An access token for a signed statement of who we are: nobody types a password in the field."""
+        identity = self.store.keys.require()
+        for _ in range(2):
+            offset = int(self.store.meta("server_offset_ms") or 0)
+            now = int((self.store.clock.now().timestamp() * 1000 + offset) // 1000)
+            claims = {
+                "iss": identity.enrolment,
+                "aud": "jingtu",
+                "iat": now,
+                "exp": now + 120,
+                "jti": secrets.token_hex(16),
+            }
+            body = ".".join(evidence.b64(canonical.dumps(part)) for part in ({"alg": "EdDSA", "typ": "JWT"}, claims))
+            assertion = f"{body}.{evidence.sign(identity.private_key, body.encode())}"
+            sent = self.store.clock.now()
+            response = self._http.post("/api/v1/auth/token", data={"grant_type": JWT_BEARER, "assertion": assertion})
+            trouble = _trouble(response)
+            if "Jingtu-Time" in response.headers and response.headers["Jingtu-Time"].isdigit():
+                middle = (sent.timestamp() + self.store.clock.now().timestamp()) * 500
+                self.store.set_meta("server_offset_ms", str(int(response.headers["Jingtu-Time"]) - int(middle)))
+            if trouble is not None:
+                if trouble.problem.number == 2008:
+                    continue  # once more, by the server's time
+                raise trouble
+            try:
+                self._token = str(response.json()["access_token"])
+                return self._token
+            except (ValueError, KeyError, TypeError) as err:
+                raise httpx.ProtocolError("not a token") from err
+        raise httpx.ProtocolError("clock")
+
+    def _read(self, response: httpx.Response, model: type[Model]) -> Model:
+        trouble = _trouble(response)
+        if trouble is not None:
+            raise trouble
+        answer = _parse(response, model) if response.status_code == 200 else None
+        if answer is None:
+            raise NotReached
+        return answer
+
+
+def _never() -> Any:
+    raise NotReached
+
+
+def _parse(response: httpx.Response, model: type[Model]) -> Model | None:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError:
+        return None
+
+
+def _whole_pull(response: httpx.Response) -> tuple[PullHead, list[bytes]] | None:
+    lines = response.content.split(b"\n")
+    try:
+        head = PullHead.model_validate_json(lines[0])
+        rows = lines[1:]
+        if len(rows) != head.count:
+            return None
+        for row in rows:
+            canonical.loads(row)
+    except (ValidationError, NotCanonical):
+        return None
+    return head, rows
+
+
+def _outcomes(response: httpx.Response) -> list[OutcomeNow] | None:
+    try:
+        return [OutcomeNow.model_validate_json(canonical.dumps(x)) for x in canonical.loads(response.content)]
+    except (ValidationError, NotCanonical, TypeError):
+        return None
+
+
+def _trouble(response: httpx.Response) -> Trouble | None:
+    """The server's own word on what is wrong; a proxy's error page is not one."""
+    if "application/problem+json" not in response.headers.get("content-type", ""):
+        return None
+    try:
+        body = response.json()
+        number = int(body["number"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    if number not in PROBLEMS:  # a newer server: show its own words
+        number = 5005
+    known = PROBLEMS[number]
+    trouble = Trouble(number, {k: v for k, v in body.items() if k not in ("type", "title", "detail")})
+    trouble.said = {lang: (body.get(lang) or {}).get("title") or getattr(known, lang) for lang in ("zh", "en")}
+    return trouble

@@ -1,0 +1,191 @@
+"""HTTP: handlers of a few lines. Authenticate, parse, call the service, return."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import secrets
+import zlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.security import OAuth2PasswordBearer
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from schemas.problems import Trouble
+from schemas.wire import (
+    MAX_BODY,
+    Block,
+    BlockRequest,
+    EnrolAnswer,
+    EnrolRequest,
+    Me,
+    OutcomeNow,
+    OutcomeQuery,
+    PushAnswer,
+    PushHead,
+)
+from sync_server.auth import Auth
+from sync_server.service import Caller, Service
+
+log = logging.getLogger("jingtu")
+NDJSON = "application/x-ndjson"
+MAX_PACKED = 8_000_000
+bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
+
+
+class Token(BaseModel):
+    access_token: str
+    token_type: str = "bearer"
+    expires_in: int
+    refresh_token: str | None = None
+
+
+def caller(request: Request, token: Annotated[str | None, Depends(bearer)]) -> Caller:
+    """Whom the bearer token speaks for. Raises Trouble 2002."""
+    if not token:
+        raise Trouble(2002)
+    auth: Auth = request.app.state.parts.auth
+    return auth.caller(token)
+
+
+Who = Annotated[Caller, Depends(caller)]
+
+
+def problem_response(trouble: Trouble) -> Response:
+    headers = {"WWW-Authenticate": "Bearer"} if trouble.problem.status == 401 else {}
+    if trouble.problem.status in (429, 503):
+        headers["Retry-After"] = "5"
+    return JSONResponse(trouble.body(), trouble.problem.status, headers, media_type="application/problem+json")
+
+
+def handle_problems(app: FastAPI, service: Service) -> None:
+    """Everything that goes wrong leaves as a numbered problem; a traceback goes to the log only, under a trace number."""
+
+    @app.exception_handler(Trouble)
+    async def _known(_: Request, err: Trouble) -> Response:
+        return problem_response(err)
+
+    @app.exception_handler(RequestValidationError)
+    async def _wrong(_: Request, err: RequestValidationError) -> Response:
+        why = "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors()[:5])
+        return problem_response(Trouble(1001, why=why))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, err: HTTPException) -> Response:
+        return problem_response(Trouble({404: 1005, 405: 1006}.get(err.status_code, 1001), why=str(err.detail)))
+
+    @app.exception_handler(Exception)
+    async def _unknown(request: Request, err: Exception) -> Response:
+        trace = secrets.token_hex(4)
+        log.error("trace %s: %s %s", trace, request.method, request.url.path, exc_info=err)
+        return problem_response(Trouble(1100, trace=trace))
+
+    @app.middleware("http")
+    async def _time(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers["Jingtu-Time"] = str(service.now_ms())
+        return response
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, decompressed; both sizes bounded, so that a small request cannot fill the memory."""
+    packed = bytearray()
+    async for chunk in request.stream():
+        packed += chunk
+        if len(packed) > MAX_PACKED:
+            raise Trouble(1002, limit=MAX_BODY)
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding == "identity":
+        return bytes(packed)
+    if encoding != "gzip":
+        raise Trouble(1003, encoding=encoding[:40])
+    return await run_in_threadpool(unpack, bytes(packed))
+
+
+def unpack(packed: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as f:
+            body = f.read(MAX_BODY + 1)
+    except (OSError, EOFError, zlib.error) as err:
+        raise Trouble(1001, why={"zh": "压缩内容不完整", "en": "the compressed body is not whole"}) from err
+    if len(body) > MAX_BODY:
+        raise Trouble(1002, limit=MAX_BODY)
+    return body
+
+
+def make_router(service: Service, auth: Auth) -> APIRouter:
+    api = APIRouter(prefix="/api/v1")
+
+    @api.post(
+        "/auth/token",
+        summary="密码、刷新令牌或设备签名换取访问令牌 · Password, refresh token or device assertion for an access token",
+    )
+    def token(
+        grant_type: Annotated[str, Form()] = "password",
+        username: Annotated[str, Form(max_length=200)] = "",
+        password: Annotated[str, Form(max_length=1000)] = "",
+        refresh_token: Annotated[str, Form(max_length=200)] = "",
+        assertion: Annotated[str, Form(max_length=4000)] = "",
+    ) -> Token:
+        if grant_type == "password":
+            got = auth.by_password(username, password)
+        elif grant_type == "refresh_token":
+            got = auth.by_refresh(refresh_token)
+        elif grant_type == "urn:ietf:params:oauth:grant-type:jwt-bearer":
+            got = auth.by_assertion(assertion)
+        else:
+            raise Trouble(1001, why="grant_type")
+        return Token(access_token=got.access_token, expires_in=got.expires_in, refresh_token=got.refresh_token)
+
+    @api.post("/enrol", summary="用一次性登记码登记设备 · Enrol a device with a one-time code")
+    def enrol(request: EnrolRequest) -> EnrolAnswer:
+        return service.enrol(request)
+
+    @api.get("/me", summary="我是谁，能看哪些数据范围 · Who am I, and which scopes may I see")
+    def me(who: Who) -> Me:
+        return service.me(who)
+
+    @api.post("/blocks", summary="领取号段 · Take a block of numbers")
+    def block(who: Who, request: BlockRequest) -> Block:
+        return service.take_block(who, request.use, request.size)
+
+    @api.post("/scopes/{scope}/push", summary="提交变更 · Push changes (NDJSON: PushHead, then one change a line)")
+    async def push(who: Who, scope: str, request: Request) -> PushAnswer:
+        body = await read_body(request)
+        first, _, rest = body.partition(b"\n")
+        try:
+            head = PushHead.model_validate_json(first)
+        except ValidationError as err:
+            raise Trouble(1001, why=_short(err)) from err
+        lines = rest.split(b"\n") if rest else []
+        if lines and not lines[-1]:
+            lines.pop()
+        return await run_in_threadpool(service.push, who, scope, head, lines)
+
+    @api.get(
+        "/scopes/{scope}/pull", summary="拉取记录 · Pull rows with seq > cursor (NDJSON: PullHead, then one row a line)"
+    )
+    def pull(
+        who: Who, scope: str,
+        cursor: Annotated[int, Query(ge=0, le=2**62)] = 0,
+        epoch: Annotated[str | None, Query(max_length=100)] = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    ) -> Response:  # fmt: skip
+        head, lines = service.pull(who, scope, epoch, cursor, limit)
+        return Response(b"\n".join([head.model_dump_json(exclude_none=True).encode(), *lines]), media_type=NDJSON)
+
+    @api.post("/scopes/{scope}/outcomes", summary="待关联变更的现况 · What became of parked changes")
+    def outcomes(who: Who, scope: str, query: OutcomeQuery) -> list[OutcomeNow]:
+        return service.outcomes(who, scope, query.ids)
+
+    return api
+
+
+def _short(err: ValidationError) -> str:
+    return "; ".join(f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in err.errors()[:3])

@@ -1,0 +1,132 @@
+"""Who is it? Passwords (argon2id), short access tokens (EdDSA JWT), rotating refresh tokens, signed device assertions."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from hashlib import sha256
+from typing import NamedTuple
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from schemas.problems import Trouble
+from schemas.rules import evidence
+from sync_server.service import Caller, Service
+
+CLOCK_LEEWAY_S = 300  # a device clock further off is asked to go by server time
+DEVICE, CONSOLE_AUDIENCE = "jingtu", "jingtu-api"
+
+
+class Tokens(NamedTuple):
+    access_token: str
+    expires_in: int
+    refresh_token: str | None
+
+
+class Auth:
+    def __init__(self, service: Service, signing_key: bytes, access_minutes: int, refresh_days: int) -> None:
+        self._service, self._store = service, service.store
+        self._private = Ed25519PrivateKey.from_private_bytes(signing_key)
+        self._public = self._private.public_key()
+        self._access_s, self._refresh_ms = access_minutes * 60, refresh_days * 86_400_000
+        # OWASP's second choice (19 MiB, t=2, p=1): 2 cores serve logins beside sync
+        self._hasher = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
+        self._nobody = self._hasher.hash(secrets.token_hex(16))
+
+    def add_account(self, person: str, username: str, password: str) -> None:
+        with self._store.writing() as tx:
+            tx.add_account(person, username, self._hasher.hash(password))
+
+    def by_password(self, username: str, password: str) -> Tokens:
+        """Raises Trouble 2001, in the same time whether or not the user exists."""
+        with self._store.reading() as tx:
+            account = tx.account(username)
+        good = self._hasher.verify(password, account["password"] if account else self._nobody)
+        if account is None or not good or account["disabled"]:
+            raise Trouble(2001)
+        return self._issue(Caller(account["person"]), secrets.token_hex(16))
+
+    def by_refresh(self, token: str) -> Tokens:
+        """Each refresh token works once; a second use ends the whole family (it was stolen, or the thief was faster)."""
+        hashed = sha256(token.encode()).hexdigest()
+        with self._store.writing() as tx:
+            row = tx.refresh(hashed)
+            first = row is not None and tx.use_refresh(hashed)
+            if row is not None and not first:
+                tx.drop_family(row["family"])
+            account = tx.account_of(row["person"]) if row else None
+        if (
+            row is None
+            or not first
+            or row["expires_at"] < self._service.now_ms()
+            or account is None
+            or account["disabled"]
+        ):
+            raise Trouble(2002)
+        return self._issue(Caller(row["person"]), row["family"])
+
+    def by_assertion(self, assertion: str) -> Tokens:
+        """A JWT signed by an enrolment's key (RFC 7523). Raises Trouble 2002, 2005, 2008."""
+        try:
+            body, _, signature = assertion.rpartition(".")
+            header, claims = (json.loads(evidence.unb64(part)) for part in body.split("."))
+            enrolment, issued, jti = str(claims["iss"]), int(claims["iat"]), str(claims["jti"])
+            fits = (
+                header["alg"] == "EdDSA" and claims["aud"] == DEVICE and int(claims["exp"]) - issued <= CLOCK_LEEWAY_S
+            )
+        except (ValueError, KeyError, TypeError) as err:
+            raise Trouble(2002) from err
+        with self._store.reading() as tx:
+            key = tx.key(enrolment)
+        if not fits or key is None or not evidence.verify(key.public_key, body.encode(), signature):
+            raise Trouble(2002)
+        if key.state != "enrolled":
+            raise Trouble(2005)
+        off = self._service.now_ms() // 1000 - issued
+        if abs(off) > CLOCK_LEEWAY_S:
+            raise Trouble(2008, {"offset_s": off}, seconds=abs(off))
+        now = self._service.now_ms()
+        with self._store.writing() as tx:
+            if not tx.first_use(jti, now + 2 * CLOCK_LEEWAY_S * 1000, now):
+                raise Trouble(2002)
+        return self._issue(Caller(key.person, enrolment), None)
+
+    def _issue(self, caller: Caller, family: str | None) -> Tokens:
+        now = self._service.now_ms() // 1000
+        claims = {
+            "sub": caller.person,
+            "aud": CONSOLE_AUDIENCE,
+            "iat": now,
+            "exp": now + self._access_s,
+            "jti": secrets.token_hex(8),
+        }
+        if caller.enrolment:
+            claims["enr"] = caller.enrolment
+        access = jwt.encode(claims, self._private, algorithm="EdDSA")
+        refresh = None
+        if family is not None:
+            refresh = secrets.token_urlsafe(32)
+            with self._store.writing() as tx:
+                tx.add_refresh(
+                    sha256(refresh.encode()).hexdigest(),
+                    family,
+                    caller.person,
+                    self._service.now_ms() + self._refresh_ms,
+                )
+        return Tokens(access, self._access_s, refresh)
+
+    def caller(self, token: str) -> Caller:
+        """Raises Trouble 2002."""
+        try:
+            claims = jwt.decode(
+                token, self._public, algorithms=["EdDSA"], audience=CONSOLE_AUDIENCE,
+                options={"require": ["exp", "aud", "sub", "jti"], "verify_exp": False, "verify_iat": False},
+            )  # fmt: skip
+        except jwt.InvalidTokenError as err:
+            raise Trouble(2002) from err
+        if claims["exp"] <= self._service.now_ms() // 1000:  # by the server's own clock, which tests can turn
+            raise Trouble(2002)
+        return Caller(claims["sub"], claims.get("enr"))

@@ -1,0 +1,46 @@
+"""Composition root of the server: settings in, a running application out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from schemas.rules import evidence
+from sync_server.api import handle_problems, make_router
+from sync_server.auth import Auth
+from sync_server.service import Service
+from sync_server.settings import Settings
+from sync_server.store import Store, open_engine
+
+
+def server_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Parts(NamedTuple):
+    settings: Settings
+    service: Service
+    auth: Auth
+
+
+def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Parts:
+    """The server without its HTTP face, as the command line uses it."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    service = Service(Store(open_engine(settings.url())), settings.secret("receipt.key", evidence.new_key), clock)
+    service.start()
+    auth = Auth(service, settings.secret("token.key", evidence.new_key), settings.access_minutes, settings.refresh_days)
+    return Parts(settings, service, auth)
+
+
+def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = server_clock) -> FastAPI:
+    parts = build(settings or Settings(), clock)
+    app = FastAPI(title="净土外业 Jingtu", version="0.1.0", docs_url=None, redoc_url=None)
+    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=1)
+    handle_problems(app, parts.service)
+    app.include_router(make_router(parts.service, parts.auth))
+    app.state.parts = parts
+    return app

@@ -1,0 +1,117 @@
+"""The simulated network: the shipped server application behind httpx, with faults put in between.
+
+Only transport and clock are simulated. A fault happens to the request or to the answer; the server cannot tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+
+class AppTransport(httpx.BaseTransport):
+    """Runs the real ASGI application in this thread, without sockets."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._loop = asyncio.new_event_loop()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        return self._loop.run_until_complete(self._call(request, body))
+
+    async def _call(self, request: httpx.Request, body: bytes) -> httpx.Response:
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": request.method, "scheme": "http",
+            "path": request.url.path, "raw_path": request.url.raw_path.split(b"?")[0], "query_string": request.url.query,
+            "root_path": "", "headers": [(k.lower(), v) for k, v in request.headers.raw],
+            "server": ("sim", 80), "client": ("sim", 1),
+        }  # fmt: skip
+        sent = [{"type": "http.request", "body": body, "more_body": False}]
+        start: dict[str, Any] = {}
+        parts: list[bytes] = []
+        done = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if sent:
+                return sent.pop()
+            await done.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            elif message["type"] == "http.response.body":
+                parts.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    done.set()
+
+        await self._app(scope, receive, send)
+        return httpx.Response(start["status"], headers=start["headers"], content=b"".join(parts), request=request)
+
+    def close(self) -> None:
+        pass
+
+    def shut(self) -> None:
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+class FaultyTransport(httpx.BaseTransport):
+    """Loses requests, loses answers, cuts both, repeats requests (at once or much later, out of order).
+
+    `share` of the calls meet a fault, chosen by the seeded `rng`."""
+
+    def __init__(self, inner: httpx.BaseTransport, rng: random.Random, share: float, between: Callable[[], None] | None = None) -> None:
+        self._inner, self._rng, self.share = inner, rng, share
+        self._between = between or (lambda: None)
+        self._late: list[httpx.Request] = []
+        self.faults: dict[str, int] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self._between()
+        if self._late and self._rng.random() < 0.3:  # an old request arrives now, out of order
+            self._forward(self._late.pop(self._rng.randrange(len(self._late))))
+        if self._rng.random() >= self.share:
+            return self._forward(request)
+        fault = self._rng.choice(["lose", "lose_answer", "cut", "cut_answer", "repeat", "late", "portal"])
+        self.faults[fault] = self.faults.get(fault, 0) + 1
+        if fault == "lose":
+            raise httpx.ConnectTimeout("lost", request=request)
+        if fault == "cut":
+            body = request.content[: self._rng.randrange(len(request.content) + 1)] if request.content else b""
+            self._forward(httpx.Request(request.method, request.url, headers=_without_length(request.headers), content=body))
+            raise httpx.WriteError("cut", request=request)
+        if fault == "lose_answer":
+            self._forward(request)
+            raise httpx.ReadTimeout("answer lost", request=request)
+        if fault == "cut_answer":
+            answer = self._forward(request)
+            body = answer.read()
+            headers = _without_length(answer.headers)
+            return httpx.Response(answer.status_code, headers=headers, content=body[: self._rng.randrange(len(body) + 1)], request=request)
+        if fault == "repeat":
+            self._forward(request)
+            return self._forward(request)
+        if fault == "late":
+            self._late.append(request)
+            raise httpx.ReadTimeout("stuck somewhere", request=request)
+        return httpx.Response(200, html="<html>Welcome to the hotel</html>", request=request)  # captive portal
+
+    def _forward(self, request: httpx.Request) -> httpx.Response:
+        copy = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        response = self._inner.handle_request(copy)
+        response.read()
+        return httpx.Response(response.status_code, headers=_without_length(response.headers), content=response.content, request=request)
+
+    def close(self) -> None:
+        pass
+
+
+def _without_length(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
+    return [(k, v) for k, v in headers.raw if k.lower() not in (b"content-length", b"content-encoding", b"transfer-encoding")]
