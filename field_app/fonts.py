@@ -33,8 +33,14 @@ ROOT = Path(__file__).resolve().parents[1]
 REGULAR, BOLD = "NotoSansSC.otf", "NotoSansSC-Bold.otf"
 FAMILIES = {REGULAR: ("NotoSC", 400), BOLD: ("NotoSCB", 700)}
 
-RANGES = ((0x20, 0x7F), (0xA0, 0x180), (0x2010, 0x2040), (0x2190, 0x21A0), (0x3000, 0x3020), (0xFF00, 0xFFE7))
-SYMBOLS = "−₀₁₂₃₄₅₆₇₈₉⁰⁴⁵⁶⁷⁸⁹℃℉²³㎡㎏㎎μ±×÷≤≥≈°′″‰✓✗☑☐●○▲△■□★☆⇄⇅↻"
+RANGES = ((0x20, 0x7F), (0xA0, 0x100), (0x2010, 0x2040), (0x2190, 0x21A0), (0x3000, 0x3020), (0xFF00, 0xFFE7))
+SYMBOLS = "−℃℉²³㎡㎏㎎μ±×÷≤≥≈°′″‰✓●○▲△■□★☆⇄⇅"  # Noto Sans CJK has no ☐ ☑ ✗ ↻: a page takes an icon for them
+# Drawn small from the full character, since the source has none of them: CO₂, m⁻¹, 10⁻⁶.
+SCALE, LOWERED, RAISED = 0.62, -130, 330
+SCRIPTS = {
+    **{sub: (full, LOWERED) for sub, full in zip("₀₁₂₃₄₅₆₇₈₉₊₋", "0123456789+−", strict=True)},
+    **{sup: (full, RAISED) for sup, full in zip("⁰⁴⁵⁶⁷⁸⁹⁺⁻", "0456789+−", strict=True)},
+}
 BOLD_ALWAYS = {chr(c) for c in range(0x20, 0x7F)} | set("\u00a0−°±²³·×μ℃㎡→←↑↓✓，。、：；（）“”")
 # Where the app's own words are written.
 SOURCES = (("schemas", "*.py"), ("schemas/reference", "*.csv"), ("field_app", "*.py"), ("assets", "*.json"))
@@ -129,7 +135,7 @@ def _charset(name: str) -> set[str]:
     if name == BOLD:
         return _app_chars() | BOLD_ALWAYS
     gb2312 = {c for c in map(chr, range(0x80, 0x10000)) if not 0xD800 <= ord(c) < 0xE000 and _in_gb2312(c)}
-    return gb2312 | {chr(c) for a, b in RANGES for c in range(a, b)} | set(SYMBOLS) | _app_chars()
+    return gb2312 | {chr(c) for a, b in RANGES for c in range(a, b)} | set(SYMBOLS) | set(SCRIPTS) | _app_chars()
 
 
 def _package(name: str, needed_for: str) -> Path:
@@ -175,24 +181,34 @@ def _draw(source: Path, chars: set[str], family: str, weight: int) -> bytes:
     from fontTools.pens.boundsPen import ControlBoundsPen
     from fontTools.pens.recordingPen import RecordingPen
     from fontTools.pens.t2CharStringPen import T2CharStringPen
+    from fontTools.pens.transformPen import TransformPen
     from fontTools.ttLib import TTCollection
 
     faces = TTCollection(source, lazy=True).fonts
     font = next(f for f in faces if f["name"].getDebugName(1) == "Noto Sans CJK SC")
     all_glyphs = font.getBestCmap()
-    cmap = {ord(c): all_glyphs[ord(c)] for c in chars if ord(c) in all_glyphs}
+    cmap = {ord(c): all_glyphs[ord(c)] for c in chars - SCRIPTS.keys() if ord(c) in all_glyphs}
     names = [".notdef", *sorted(set(cmap.values()) - {".notdef"}, key=font.getGlyphID)]
     glyphs = font.getGlyphSet(location={"wght": weight})
     outlines, metrics = {}, {}
-    for name in names:
+
+    def add(name: str, like: str, scale: float = 1, rise: int = 0) -> None:
         record = RecordingPen()
-        glyphs[name].draw(record)
-        width = round(glyphs[name].width)
+        glyphs[like].draw(TransformPen(record, (scale, 0, 0, scale, 0, rise)))
+        width = round(glyphs[like].width * scale)
         pen, bounds = T2CharStringPen(width, None), ControlBoundsPen(None)
         record.replay(pen)
         record.replay(bounds)
         outlines[name] = pen.getCharString()
         metrics[name] = (width, round(bounds.bounds[0]) if bounds.bounds else 0)
+
+    for name in names:
+        add(name, name)
+    for c in sorted(chars & SCRIPTS.keys()):
+        full, rise = SCRIPTS[c]
+        cmap[ord(c)] = f"script{ord(c):X}"
+        names.append(cmap[ord(c)])
+        add(names[-1], all_glyphs[ord(full)], SCALE, rise)
 
     line = {k: getattr(font["hhea"], k) for k in ("ascent", "descent", "lineGap")}
     builder = FontBuilder(font["head"].unitsPerEm, isTTF=False)

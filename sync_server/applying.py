@@ -6,7 +6,7 @@ State is read in bulk at the start, judged in memory, and written by a statement
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any, NamedTuple
 
 from schemas import canonical, change
@@ -84,6 +84,10 @@ class Applying:
             records.add(c.record)
             if c.type in TYPES:
                 ids |= {id for _, id in refs_of(c.type, c.after)}
+        self.fetch(records, ids)
+
+    def fetch(self, records: Set[str], ids: Set[str] = frozenset()) -> None:
+        """Bring records into this transaction, and learn which of `ids` exist."""
         self._where |= self.tx.types_of((records | ids) - self._where.keys())
         wanted: dict[str, list[str]] = {}
         for id in records - self._here.keys():
@@ -92,6 +96,10 @@ class Applying:
         for type, of_type in wanted.items():
             for s in self.tx.load(type, of_type):
                 self._here[s.id] = self._original[s.id] = s
+
+    def seen(self, id: str) -> Stored | None:
+        """A fetched record as it stands in this transaction."""
+        return self._here.get(id)
 
     # --- one change ----------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from schemas.ids import Ids
 from schemas.merge import whole_atoms
 from schemas.problems import Trouble
 from schemas.records import TYPES, check
+from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import (
     CONSOLE,
@@ -306,6 +307,7 @@ class Service:
         roles = self._roles(tx, person, scope.owner, scope.audience) if person else frozenset({ADMIN})
         allowed = set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
         work = self._applying(tx, scope_id)
+        work.fetch({w.id for w in writes}, {id for w in writes for _, id in refs_of(w.type, w.values)})
         for w in writes:
             if w.type not in allowed:
                 raise Trouble(3003, type={"zh": TYPES[w.type].about.zh, "en": TYPES[w.type].about.en})
@@ -313,8 +315,8 @@ class Service:
             if faults:
                 raise Trouble(3001, {"faults": [f._asdict() for f in faults]},
                               faults={"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)})  # fmt: skip
-            old = tx.load(w.type, [w.id])
-            before, after = whole_atoms(TYPES[w.type], old[0].values, w.values) if old else ({}, w.values)
+            old = work.seen(w.id)
+            before, after = whole_atoms(TYPES[w.type], old.values, w.values) if old else ({}, w.values)
             if after:
                 work.on_server(w.type, w.id, before, after, by=person or SERVER.person)
         if work.created():
@@ -334,11 +336,7 @@ class Service:
             if "project_manager" not in self._roles(tx, person, scope.owner, scope.audience):
                 raise Trouble(2003, what={"zh": "裁决冲突", "en": "deciding conflicts"})
             work = self._applying(tx, scope.id)
-            subject = change.encode(
-                id=conflict_id, scope=scope.id, type=found[0].values["subject_kind"], record=found[0].values["subject_id"],
-                before={}, after={"id": None}, made_at={"wall": "", "mono_ms": 0, "server_offset_ms": 0}, by="", device="",
-            )  # fmt: skip
-            work.prepare([subject])
+            work.fetch({found[0].values["subject_id"], conflict_id})
             work.resolve(found[0], choice, reason, person, value)
             work.finish()
 

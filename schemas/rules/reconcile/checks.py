@@ -19,7 +19,8 @@ from typing import Any, Literal, NamedTuple
 
 from schemas.records import Record
 from schemas.reference import Label
-from schemas.rules.reconcile.facts import SHANGHAI, Facts, View
+from schemas.rules.reconcile.facts import Facts, View
+from schemas.rules.reconcile.terms import SHANGHAI
 
 Severity = Literal["error", "warning", "info", "unknown"]
 ERROR: Severity = "error"

@@ -12,8 +12,9 @@ from schemas.records.sample import Sample
 from schemas.records.sample_container import SampleContainer
 from schemas.reference import Label, codes
 from schemas.rules.reconcile.checks import ERROR, SAMPLER, Finding, Say, check
-from schemas.rules.reconcile.facts import Facts, Place, View
+from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.plan import is_surface
+from schemas.rules.reconcile.terms import Place
 
 _FORM = "建设用地土壤污染状况初步调查监督检查工作指南（试行）（公告2022年第17号）表3-2"
 
@@ -150,6 +151,9 @@ def hole_shallow(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         want = place.planned.target_depth_m if want is None else want
         if want is None or place.planned.role == "surface_only":
             continue
+        if not facts.alive(Borehole):
+            yield say.cannot("钻孔记录", "the boreholes")
+            return
         holes = facts.boreholes_at(place)
         deepest = max(holes, key=lambda h: (h.depth_m is not None, h.depth_m or 0), default=None)
         if deepest is None:

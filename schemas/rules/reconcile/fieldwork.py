@@ -27,8 +27,9 @@ from schemas.rules.reconcile.checks import (
     check,
     show,
 )
-from schemas.rules.reconcile.facts import Facts, Place, View, done
+from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.shift import left, shift_of, work_began
+from schemas.rules.reconcile.terms import Place, done
 
 _FORM = "建设用地土壤污染状况初步调查监督检查工作指南（试行）（公告2022年第17号）表3-2"
 _SETTING = "项目设置（无国家统一数值）"

@@ -11,7 +11,8 @@ from schemas.records.point import Point
 from schemas.records.site import Site
 from schemas.reference import Label
 from schemas.rules import geo
-from schemas.rules.reconcile.facts import Facts, Place
+from schemas.rules.reconcile.facts import Facts
+from schemas.rules.reconcile.terms import Place
 from schemas.values import GeoFix, GeoPolygon, GeoPos
 
 SITE = Label("地块边界", "the site boundary")

@@ -1,0 +1,1 @@
+"""What the device senses, as plain values."""

@@ -1,0 +1,284 @@
+"""Reading checks R01, R02, R04, R06, and which analytes a point exceeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from schemas.fields import fields_of
+from schemas.records.calibration import Calibration
+from schemas.records.field_reading import FieldReading
+from schemas.records.instrument import Instrument
+from schemas.records.sample import Sample
+from schemas.records.site import Site
+from schemas.reference import Analyte, CannotSay, Label, analyte, codes
+from schemas.rules.limits import Judgement, convert, judge
+from schemas.rules.reconcile.checks import ERROR, INFO, MANAGER, SAMPLER, WARNING, Finding, Say, check
+from schemas.rules.reconcile.facts import Facts, View
+from schemas.rules.reconcile.terms import Place, day
+
+_FORM_34 = "建设用地土壤污染状况初步调查监督检查工作指南（试行）（公告2022年第17号）表3-4"
+
+# Instruments that are calibrated before use; scales, thermometers and level meters are verified by metrology instead.
+_CALIBRATED = frozenset({"pid", "xrf", "fid", "meter"})
+# Methods whose readings have a figure to hold them against. PID and FID have none (HJ 1019-2019 5.2: screening only).
+_JUDGED = frozenset({"xrf", "test_kit"})
+_DEFAULT_VALID_H = Decimal(fields_of(Calibration)["valid_hours"].spec.default or 24)
+
+XRF_LEAST_S = Decimal(30)  # K: live time of a usable XRF reading
+XRF_MOISTURE_PCT = Decimal(20)  # K: wetter soil reads low
+
+
+def _name(facts: Facts, instrument_id: str) -> str:
+    found = facts.find(Instrument, instrument_id)
+    return found.code if found else instrument_id[:8]
+
+
+def _covers(calibrations: list[Calibration], at: datetime) -> bool:
+    """Does a passed calibration cover this moment? One that failed in between ends it."""
+    for cal in reversed(calibrations):
+        if cal.at > at:
+            continue
+        if cal.result == "failed":
+            return False
+        valid = cal.valid_hours if cal.valid_hours is not None else _DEFAULT_VALID_H
+        if cal.result == "passed" and at - cal.at <= timedelta(hours=float(valid)):
+            return True
+    return False
+
+
+@check(
+    "R01", "当日无合格校准", "No passed calibration that day", ERROR, f"HJ 1019-2019 5.2.2；{_FORM_34}", "C", SAMPLER,
+    texts={"": ("{ins} 于 {d} 的 {n} 个读数无合格校准", "{n} readings of {ins} on {d} lack a passed calibration")},
+    per_point=False,
+)  # fmt: skip
+def not_calibrated(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    if not facts.held(Calibration):
+        if any(r.method in _CALIBRATED for r in view.readings):
+            yield say.cannot("校准记录", "the calibrations")
+        return
+    bare: dict[tuple[str, str], list[FieldReading]] = {}
+    for reading in view.readings:
+        if reading.method not in _CALIBRATED:
+            continue
+        if not _covers(list(facts.calibrations_of(reading.instrument_id)), reading.at):
+            bare.setdefault((reading.instrument_id, day(reading.at).isoformat()), []).append(reading)
+    for (instrument, date), readings in sorted(bare.items()):
+        subject = facts.find(Instrument, instrument) or readings[0]
+        yield say(subject, _shared_code(facts, view, readings), ins=_name(facts, instrument), d=date, n=len(readings))
+
+
+def _shared_code(facts: Facts, view: View, readings: list[FieldReading]) -> str | None:
+    """The point, where all of them are of one."""
+    if not view.whole:
+        return view.code
+    found = {facts.code_of("field_reading", r.id) for r in readings}
+    return found.pop() if len(found) == 1 else None
+
+
+@check(
+    "R02", "校准不合格需追溯", "Failed calibration reaches back", WARNING, f"{_FORM_34}；追溯范围为本系统设定", "C",
+    MANAGER,
+    texts={"": ("{ins} 于 {t} 校准不合格，此前 {n} 个读数存疑", "{ins} failed at {t}: {n} earlier readings in question")},
+    per_point=False,
+)  # fmt: skip
+def reaches_back(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    by_instrument: dict[str, list[FieldReading]] = {}
+    for reading in view.readings:
+        by_instrument.setdefault(reading.instrument_id, []).append(reading)
+    for instrument, readings in sorted(by_instrument.items()):
+        passed: Calibration | None = None
+        for cal in facts.calibrations_of(instrument):
+            if cal.result == "failed" and passed is not None:
+                hit = [r for r in readings if passed.at <= r.at < cal.at]
+                if hit:
+                    yield say(cal, _shared_code(facts, view, hit), ins=_name(facts, instrument), t=cal.at, n=len(hit))
+            if cal.result != "limited":
+                passed = cal if cal.result == "passed" else None
+
+
+# --- R04: against the standard of the site ---------------------------------------------------------------------------
+
+Level = Literal["none", "screening", "intervention", "unknown"]
+_RANK = {"cannot_say": 0, "below": 1, "above_screening": 2, "above_intervention": 3}
+_LEVEL: dict[str, Level] = {"above_intervention": "intervention", "above_screening": "screening", "below": "none"}
+# The tables have no figure for such a reading at all: no gap in the records, nothing to ask for.
+_NO_FIGURE = frozenset({"row", "method", "analyte", "text_item"})
+_MISSING = {
+    "land_use": Label("土地利用类型", "the land use"),
+    "ph_band": Label("土壤 pH 分组", "the soil pH band"),
+    "ph": Label("土壤 pH 分组", "the soil pH band"),
+    "targets": Label("项目目标值", "the project targets"),
+    "standard": Label("评价标准", "the standard"),
+}
+
+
+class Worst(NamedTuple):
+    """The reading that decides for one analyte at one place, and how it was judged."""
+
+    analyte: Analyte
+    reading: FieldReading
+    judgement: Judgement
+
+
+class Exceedance(NamedTuple):
+    """What the readings of a place say. `gaps`: what is missing, of which site, and whether it leaves the level open;
+    `no_figure`: standard → analytes it has no figure for."""
+
+    worst: dict[str, Worst]
+    gaps: list[tuple[Site | None, Label, bool]]
+    no_figure: dict[str, set[Label]]
+
+    @property
+    def level(self) -> Level:
+        """The highest level; unknown where nothing was judged, or something that has a limit could not be."""
+        states = {w.judgement.state for w in self.worst.values()}
+        for state in ("above_intervention", "above_screening"):
+            if state in states:
+                return _LEVEL[state]
+        return "none" if "below" in states and not any(open for _, _, open in self.gaps) else "unknown"
+
+    @property
+    def exceeded(self) -> list[str]:
+        above = ("above_screening", "above_intervention")
+        return sorted(w.analyte.en.lower() for w in self.worst.values() if w.judgement.state in above)
+
+    @property
+    def judged(self) -> list[str]:
+        return sorted(w.analyte.en.lower() for w in self.worst.values() if w.judgement.state != "cannot_say")
+
+
+def exceedance(facts: Facts, place: Place) -> Exceedance:
+    """Worst reading per analyte at a place, computed once."""
+    return facts.remember(("exceedance", id(place)), lambda: _exceedance(facts, place))
+
+
+def _exceedance(facts: Facts, place: Place) -> Exceedance:
+    out = Exceedance({}, [], {})
+    for visit in place.visits:
+        site = facts.get(Site, visit.site_id)
+        for reading in facts.readings_of(visit.id):
+            if reading.method not in _JUDGED:
+                continue
+            standard = _standard(facts, reading, site)
+            if standard is None:
+                continue
+            found = analyte(reading.parameter)
+            if found is None:  # counts, live time and the like stand in the same export
+                continue
+            if site is None:
+                out.gaps.append((None, Label("地块", "the site"), True))
+            elif standard == "":
+                out.gaps.append((site, _MISSING["standard"], True))
+            else:
+                _weigh(out, found, reading, site, standard)
+    return out
+
+
+def _standard(facts: Facts, reading: FieldReading, site: Site | None) -> str | None:
+    """The code of the standard; "" = the site does not name it; None = no standard applies to this medium."""
+    medium = "soil"
+    if reading.sample_id:
+        sample = facts.get(Sample, reading.sample_id)
+        medium = sample.medium if sample else "soil"
+    if medium == "soil":
+        return (site.standard if site else None) or ""
+    return ((site.gw_standard if site else None) or "") if medium == "groundwater" else None
+
+
+def _weigh(out: Exceedance, found: Analyte, reading: FieldReading, site: Site, standard: str) -> None:
+    verdict = judge(
+        reading.value, reading.qualifier, reading.lod, reading.unit, found.key, standard,
+        site.land_use, site.ph_band, reading.method,
+    )  # fmt: skip
+    reason = verdict.reason
+    if reason is not None and reason.missing in _NO_FIGURE:
+        out.no_figure.setdefault(standard, set()).add(Label(found.zh, found.en))
+        return
+    if reason is not None:
+        # total chromium: the standard will never tell, so it does not leave every point open
+        out.gaps.append((site, _gap(found, reason), reason.missing != "valence"))
+    old = out.worst.get(found.key)
+    if old is None or _weight(verdict, reading) > _weight(old.judgement, old.reading):
+        out.worst[found.key] = Worst(found, reading, verdict)
+
+
+def _weight(verdict: Judgement, reading: FieldReading) -> tuple[int, Decimal]:
+    value = reading.value if reading.value is not None else reading.lod or Decimal(0)
+    return _RANK[verdict.state], convert(value, reading.unit, "mg_kg") or value
+
+
+def _gap(found: Analyte, reason: CannotSay) -> Label:
+    if reason.missing in _MISSING:
+        return _MISSING[reason.missing]
+    if reason.missing == "lod":
+        return Label(f"{found.zh}不高于限值的检出限", f"a detection limit of {found.en} not above the limit")
+    if reason.missing == "valence":
+        return Label(f"{found.zh}的限值（{reason.text.zh}）", f"a figure for {found.en} ({reason.text.en})")
+    return Label(f"{found.zh}可比较的数值（{reason.missing}）", f"a comparable value of {found.en} ({reason.missing})")
+
+
+@check(
+    "R04", "读数超标准", "Reading above the standard", WARNING, "GB 36600-2018 表1、表2；GB 15618-2018 表1–表3", "C",
+    MANAGER,
+    texts={
+        "": ("{point}{z} {title}（快筛，建议送检）", "{point}{z}: {title} (rapid screening: send a sample)"),
+        "intervention": ("严重：{point}{z} {title}（快筛，建议送检）",
+                         "Severe: {point}{z}: {title} (rapid screening: send a sample)"),
+    },
+)  # fmt: skip
+def above_standard(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    none: dict[str, set[Label]] = {}
+    for place in view.places:
+        result = exceedance(facts, place)
+        for site, gap, _ in result.gaps:
+            yield say.cannot(gap.zh, gap.en, site)
+        for standard, names in result.no_figure.items():
+            none.setdefault(standard, set()).update(names)
+        for worst in sorted(result.worst.values(), key=lambda w: w.analyte.key):
+            state, limit = worst.judgement.state, worst.judgement.limit
+            if state not in ("above_screening", "above_intervention") or limit is None:
+                continue
+            severe = state == "above_intervention"
+            z = _depth(facts, worst.reading)
+            yield say(
+                worst.reading, place.code, "intervention" if severe else "",
+                z="" if z is None else f" {z.normalize():f} m", title=worst.judgement.title,
+                analyte=worst.analyte.en.lower(), value=worst.reading.value, limit=limit.screening,
+                intervention=limit.intervention, unit=worst.reading.unit, severe=severe, cite=limit.cite, depth_m=z,
+            )  # fmt: skip
+    for standard, names in sorted(none.items()):
+        label = codes("standard").get(standard, Label(standard, standard))
+        listed = sorted(names)
+        zh, en = "、".join(n.zh for n in listed), ", ".join(n.en for n in listed)
+        yield say.cannot(f"{label.zh} 中的限值：{zh}", f"figures in {label.en} for {en}")
+
+
+def _depth(facts: Facts, reading: FieldReading) -> Decimal | None:
+    if reading.depth_top_m is not None or reading.sample_id is None:
+        return reading.depth_top_m
+    sample = facts.get(Sample, reading.sample_id)
+    return sample.depth_top_m if sample else None
+
+
+@check(
+    "R06", "XRF条件不足", "XRF conditions poor", INFO, "行业经验", "K", SAMPLER,
+    texts={
+        "": ("{point} 有 {n} 个 XRF 读数仅供参考（{what}）", "{point}: {n} XRF readings are indicative only ({what})"),
+    },
+)  # fmt: skip
+def poor_xrf(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    for place in view.places:
+        xrf = [r for r in facts.readings_at(place) if r.method == "xrf"]
+        short = [r.live_time_s for r in xrf if r.live_time_s is not None and r.live_time_s < XRF_LEAST_S]
+        wet = [r.moisture_pct for r in xrf if r.moisture_pct is not None and r.moisture_pct > XRF_MOISTURE_PCT]
+        poor = [r for r in xrf if r.live_time_s in short or r.moisture_pct in wet]
+        if not poor:
+            continue
+        what = [Label(f"测量 {min(short)} s，少于 {XRF_LEAST_S} s", f"{min(short)} s, under {XRF_LEAST_S} s")] if short else []
+        if wet:
+            most = max(wet)
+            what.append(Label(f"含水 {most} %，高于 {XRF_MOISTURE_PCT} %", f"{most} % moisture, over {XRF_MOISTURE_PCT} %"))
+        yield say(poor[0], place.code, n=len(poor), what=what)
