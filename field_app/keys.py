@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.problems import Trouble
-from schemas.rules.evidence import b64, unb64
+from schemas.rules.evidence import b64, new_key, unb64
 
 
 class Identity(NamedTuple):
@@ -36,20 +36,32 @@ class Keys:
         data = json.loads(self._path.read_text())
         return Identity(**{**data, "private_key": unb64(data["private_key"]), "salt_key": unb64(data["salt_key"])})
 
+    def draft(self) -> tuple[bytes, bytes]:
+        """Private key and salt key of an enrolment under way: the same ones until it is done."""
+        path = self._path.with_name("enrolling.json")
+        if not path.exists():
+            self._write(path, {"private_key": b64(new_key()), "salt_key": b64(os.urandom(32))})
+        data = json.loads(path.read_text())
+        return unb64(data["private_key"]), unb64(data["salt_key"])
+
     def save(self, identity: Identity) -> None:
-        """temp → fsync → rename → fsync of the folder: a power cut leaves the old identity or the new one."""
         data = {**identity._asdict(), "private_key": b64(identity.private_key), "salt_key": b64(identity.salt_key)}
-        temp = self._path.with_suffix(".new")
+        self._write(self._path, data)
+        self._path.with_name("enrolling.json").unlink(missing_ok=True)
+        self.identity = identity
+
+    def _write(self, path: Path, data: dict[str, str]) -> None:
+        """temp → fsync → rename → fsync of the folder: a power cut leaves the old file or the new one."""
+        temp = path.with_suffix(".new")
         fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w") as f:
             json.dump(data, f)
             f.flush()
             os.fsync(f.fileno())
-        os.replace(temp, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
+        os.replace(temp, path)
+        folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
-        self.identity = identity
 
     def require(self) -> Identity:
         if self.identity is None:

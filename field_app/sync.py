@@ -85,7 +85,7 @@ class Syncer:
 
     def enrol(self, server_url: str, code: str, label: str, app_version: str = "0.1.0") -> EnrolAnswer:
         """Bind this device and the person the code was made for. Raises Trouble 2006, 5004."""
-        private, salt_key = evidence.new_key(), secrets.token_bytes(32)
+        private, salt_key = self.store.keys.draft()  # kept until enrolled: a lost answer is asked for again
         public, salt = evidence.public_of(private), evidence.b64(salt_key)
         signature = evidence.sign(private, f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode())
         request = EnrolRequest(
@@ -290,6 +290,13 @@ class Syncer:
                 self._pause(0.2 * 2**attempt)
             try:
                 token = self._token or self._new_token()
+            except Trouble as err:
+                if err.problem.number != 2002 or attempt == TRIES - 1:
+                    raise
+                continue  # the statement arrived twice and counts once: make another
+            except httpx.HTTPError:
+                continue
+            try:
                 if before:
                     before()
                 response = self._http.request(

@@ -65,6 +65,7 @@ class Applying:
         self.seq, self.digest = scope.seq, scope.digest
         self._here: dict[str, Stored] = {}  # records read or written in this transaction
         self._original: dict[str, Stored] = {}
+        self._asked: set[str] = set()
         self._where: dict[str, tuple[str, str]] = {}  # id → (type, scope) of every record known to exist
         self._journal: list[Journaled] = []
         self._fresh: set[str] = set()
@@ -88,7 +89,9 @@ class Applying:
 
     def fetch(self, records: Set[str], ids: Set[str] = frozenset()) -> None:
         """Bring records into this transaction, and learn which of `ids` exist."""
-        self._where |= self.tx.types_of((records | ids) - self._where.keys())
+        unknown = (records | ids) - self._asked
+        self._asked |= unknown
+        self._where |= self.tx.types_of(unknown)
         wanted: dict[str, list[str]] = {}
         for id in records - self._here.keys():
             if id in self._where:

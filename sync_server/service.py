@@ -443,6 +443,9 @@ class Service:
         with self.store.writing() as tx:
             enrolment, device = self.new_id(), self.new_id()
             code = tx.code(_hash(text))
+            earlier = tx.key(code["used_by"]) if code and code["used_by"] else None
+            if earlier and earlier.public_key == request.public_key and earlier.state == "enrolled":
+                return self._enrolled(tx, earlier)  # the answer was lost on the way; the same tablet asks again
             if code is None or code["expires_at"] < self.now_ms() or not tx.use_code(_hash(text), enrolment):
                 raise Trouble(2006)
             home = f"{self.home(tx)}.organisation"
@@ -456,12 +459,15 @@ class Service:
                 Write("enrolment", enrolment, home, {"person_id": code["person"], "device_id": device, "use": code["use"],
                                                      "public_key": request.public_key, "used_at": self.now(), "state": "enrolled"}),
             ])  # fmt: skip
-            person = tx.load("person", [code["person"]])
-            return EnrolAnswer(
-                enrolment=enrolment, device=device, device_code=device_code, person=code["person"],
-                person_name=person[0].values["name"] if person else "", server_key=self.server_key,
-                epoch=tx.setting("epoch") or "", scopes=self.grants(tx, code["person"]),
-            )  # fmt: skip
+            return self._enrolled(tx, key)
+
+    def _enrolled(self, tx: Tx, key: DeviceKey) -> EnrolAnswer:
+        person = tx.load("person", [key.person])
+        return EnrolAnswer(
+            enrolment=key.enrolment, device=key.device, device_code=key.device_code, person=key.person,
+            person_name=person[0].values["name"] if person else "", server_key=self.server_key,
+            epoch=tx.setting("epoch") or "", scopes=self.grants(tx, key.person),
+        )  # fmt: skip
 
     def take_block(self, caller: Caller, use: str, size: int) -> Block:
         """Numbers for codes printed offline; ranges of one use never overlap."""

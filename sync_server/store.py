@@ -209,6 +209,10 @@ class Tx:
             query = query.where(table.c[name] == value)
         return self._stored(type, query)
 
+    def of_scope_since(self, type: str, scope: str, seq: int) -> list[Stored]:
+        table = TABLES[type]
+        return self._stored(type, select(table).where(table.c.scope == scope, table.c.seq > seq))
+
     def everywhere(self, type: str, **equal: Any) -> list[Stored]:
         table = TABLES[type]
         query = select(table).order_by(table.c.id)
@@ -289,6 +293,13 @@ class Tx:
             query = select(t.journal).where(t.journal.c.id.in_(ids[start : start + 500]))
             out |= {row.id: Journaled(*row[1:]) for row in self.conn.execute(query)}
         return out
+
+    def lines_since(self, scopes: Sequence[str], n: int) -> list[tuple[int, str, str, bytes]]:
+        """(n, type, record, line) of the changes of devices that were taken, after journal number n."""
+        c = t.journal.c
+        query = select(c.n, c.type, c.record, c.line).where(c.scope.in_(scopes), c.n > n, c.seq.is_not(None))
+        rows = self.conn.execute(query.where(c.enrolment != "console").order_by(c.n))
+        return [(r.n, r.type, r.record, r.line) for r in rows]
 
     def add_journal(self, rows: Sequence[Journaled]) -> None:
         if rows:
@@ -448,6 +459,34 @@ class Tx:
             return False
         self.conn.execute(insert(t.seen_assertion).values(jti=jti, expires_at=expires_at))
         return True
+
+    def add_session(self, hash: str, person: str, username: str, seen_at: int, expires_at: int) -> None:
+        """Sessions that ended are cleared out on the way."""
+        c = t.web_session.c
+        self.conn.execute(delete(t.web_session).where(c.expires_at < seen_at))
+        values = {"hash": hash, "person": person, "username": username, "seen_at": seen_at, "expires_at": expires_at}
+        self.conn.execute(insert(t.web_session).values(**values))
+
+    def session(self, hash: str) -> Mapping[str, Any] | None:
+        row = self.conn.execute(select(t.web_session).where(t.web_session.c.hash == hash)).mappings().first()
+        return dict(row) if row else None
+
+    def touch_session(self, hash: str, seen_at: int) -> None:
+        self.conn.execute(update(t.web_session).where(t.web_session.c.hash == hash).values(seen_at=seen_at))
+
+    def drop_session(self, hash: str) -> None:
+        self.conn.execute(delete(t.web_session).where(t.web_session.c.hash == hash))
+
+    def throttle(self, key: str) -> int:
+        """When this bucket is full again; 0 = it is."""
+        return int(self.conn.execute(select(t.throttle.c.free_at).where(t.throttle.c.key == key)).scalar() or 0)
+
+    def set_throttle(self, key: str, free_at: int, now: int) -> None:
+        """Buckets that are full again are cleared out on the way."""
+        c = t.throttle.c
+        self.conn.execute(delete(t.throttle).where((c.free_at < now) | (c.key == key)))
+        if free_at > now:
+            self.conn.execute(insert(t.throttle).values(key=key, free_at=free_at))
 
 
 @cache

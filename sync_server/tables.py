@@ -151,6 +151,21 @@ receipt = Table(
     Column("signature", String, nullable=False),
 )  # fmt: skip
 
+web_session = Table(
+    "web_session", meta,
+    Column("hash", String, primary_key=True),  # of the cookie; the cookie itself is nowhere
+    Column("person", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("seen_at", Big, nullable=False),
+    Column("expires_at", Big, nullable=False),
+)  # fmt: skip
+
+throttle = Table(
+    "throttle", meta,
+    Column("key", String, primary_key=True),
+    Column("free_at", Big, nullable=False),  # when the bucket is full again
+)  # fmt: skip
+
 seen_assertion = Table(
     "seen_assertion", meta, Column("jti", String, primary_key=True), Column("expires_at", Big, nullable=False)
 )  # fmt: skip

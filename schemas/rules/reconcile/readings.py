@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -25,7 +26,9 @@ _FORM_34 = "建设用地土壤污染状况初步调查监督检查工作指南�
 _CALIBRATED = frozenset({"pid", "xrf", "fid", "meter"})
 # Methods whose readings have a figure to hold them against. PID and FID have none (HJ 1019-2019 5.2: screening only).
 _JUDGED = frozenset({"xrf", "test_kit"})
-_DEFAULT_VALID_H = Decimal(fields_of(Calibration)["valid_hours"].spec.default or 24)
+_VALID = fields_of(Calibration)["valid_hours"]
+_DEFAULT_VALID_H = Decimal(_VALID.spec.default or 24)
+_LONGEST = timedelta(hours=float(_VALID.le or 720))
 
 XRF_LEAST_S = Decimal(30)  # K: live time of a usable XRF reading
 XRF_MOISTURE_PCT = Decimal(20)  # K: wetter soil reads low
@@ -36,12 +39,10 @@ def _name(facts: Facts, instrument_id: str) -> str:
     return found.code if found else instrument_id[:8]
 
 
-def _covers(calibrations: list[Calibration], at: datetime) -> bool:
+def _covers(calibrations: Sequence[Calibration], at: datetime) -> bool:
     """Does a passed calibration cover this moment? One that failed in between ends it."""
-    for cal in reversed(calibrations):
-        if cal.at > at:
-            continue
-        if cal.result == "failed":
+    for cal in reversed(calibrations[: bisect_right(calibrations, at, key=lambda c: c.at)]):
+        if cal.result == "failed" or at - cal.at > _LONGEST:
             return False
         valid = cal.valid_hours if cal.valid_hours is not None else _DEFAULT_VALID_H
         if cal.result == "passed" and at - cal.at <= timedelta(hours=float(valid)):
@@ -63,7 +64,7 @@ def not_calibrated(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for reading in view.readings:
         if reading.method not in _CALIBRATED:
             continue
-        if not _covers(list(facts.calibrations_of(reading.instrument_id)), reading.at):
+        if not _covers(facts.calibrations_of(reading.instrument_id), reading.at):
             bare.setdefault((reading.instrument_id, day(reading.at).isoformat()), []).append(reading)
     for (instrument, date), readings in sorted(bare.items()):
         subject = facts.find(Instrument, instrument) or readings[0]
@@ -277,8 +278,14 @@ def poor_xrf(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         poor = [r for r in xrf if r.live_time_s in short or r.moisture_pct in wet]
         if not poor:
             continue
-        what = [Label(f"测量 {min(short)} s，少于 {XRF_LEAST_S} s", f"{min(short)} s, under {XRF_LEAST_S} s")] if short else []
+        what = (
+            [Label(f"测量 {min(short)} s，少于 {XRF_LEAST_S} s", f"{min(short)} s, under {XRF_LEAST_S} s")]
+            if short
+            else []
+        )
         if wet:
             most = max(wet)
-            what.append(Label(f"含水 {most} %，高于 {XRF_MOISTURE_PCT} %", f"{most} % moisture, over {XRF_MOISTURE_PCT} %"))
+            what.append(
+                Label(f"含水 {most} %，高于 {XRF_MOISTURE_PCT} %", f"{most} % moisture, over {XRF_MOISTURE_PCT} %")
+            )
         yield say(poor[0], place.code, n=len(poor), what=what)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from schemas.records.borehole import Borehole
-from schemas.records.point import Point
 from schemas.records.qc_link import QcLink
 from schemas.records.sample import Sample
 from schemas.records.sample_container import SampleContainer
@@ -196,12 +195,16 @@ def _differences(facts: Facts, dup: Sample, original: Sample | None) -> Iterator
     if dup.medium != original.medium:
         yield "medium"
     pairs = ((dup.depth_top_m, original.depth_top_m), (dup.depth_bottom_m, original.depth_bottom_m))
-    if any((a is None) != (b is None) or (a and b and abs(a - b) > DEPTH_SLACK_M) for a, b in pairs):
+    if not all(_same_depth(a, b) for a, b in pairs):
         yield "depth"
     if not set(dup.groups) <= set(original.groups):
         yield "groups"
     if abs(dup.collected_at - original.collected_at) > PAIR_SPAN:
         yield "time"
+
+
+def _same_depth(a: Decimal | None, b: Decimal | None) -> bool:
+    return a is b if a is None or b is None else abs(a - b) <= DEPTH_SLACK_M
 
 
 # --- S05, S07, S11 ---------------------------------------------------------------------------------------------------
@@ -211,7 +214,12 @@ def _filled(facts: Facts, sample: Sample) -> list[SampleContainer]:
     return [c for c in facts.containers_of(sample.id) if c.state != "discarded"]
 
 
-_ASKS = {"type": ("容器", "container"), "preservative": ("保存剂", "preservative"), "amount": ("装样量", "amount"), "cold": ("冷藏", "cooling")}
+_ASKS = {
+    "type": ("容器", "container"),
+    "preservative": ("保存剂", "preservative"),
+    "amount": ("装样量", "amount"),
+    "cold": ("冷藏", "cooling"),
+}
 
 
 @check(
@@ -284,10 +292,10 @@ def _demand(container: SampleContainer, rule: ContainerRule, field: str) -> Labe
     "DB11/T 656-2019 附录D.4；HJ 164-2020 附录D；方法标准（待核）；提醒比例为本系统设定", "C",
     Label("采样员、实验室", "sampler, laboratory"),
     texts={
-        "": ("{point} {n} 个{medium}{group}样只剩 {h} h（时限 {limit} h）",
-             "{point}: {n} {medium} samples for {group} have {h} h left (limit {limit} h)"),
-        "over": ("{point} {n} 个{medium}{group}样已超过保存时限 {h} h（时限 {limit} h）",
-                 "{point}: {n} {medium} samples for {group} are {h} h over their holding time ({limit} h)"),
+        "": ("{where} {n} 个{medium}{group}样只剩 {h} h（时限 {limit} h）",
+             "{where}: {n} {medium} samples for {group} have {h} h left (limit {limit} h)"),
+        "over": ("{where} {n} 个{medium}{group}样已超过保存时限 {h} h（时限 {limit} h）",
+                 "{where}: {n} {medium} samples for {group} are {h} h over their holding time ({limit} h)"),
     },
 )  # fmt: skip
 def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
@@ -306,13 +314,13 @@ def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
                 continue
             remaining = limit.hours - hours(facts.now - sample.collected_at)
             if remaining < AMBER_SHARE * limit.hours:
-                code = facts.code_of("sample", sample.id) or sample.code
-                risk.setdefault((code, *key), []).append((remaining, limit.hours, sample))
-    for (code, group, medium), late in sorted(risk.items()):
+                where = facts.code_of("sample", sample.id) or sample.code
+                risk.setdefault((where, *key), []).append((remaining, limit.hours, sample))
+    for (where, group, medium), late in sorted(risk.items()):
         remaining, limit_h, sample = min(late, key=lambda r: (r[0], r[2].id))
         over = remaining < 0
         yield say(
-            sample, code, "over" if over else "", n=len(late), h=round(abs(remaining), 1), limit=limit_h,
+            sample, facts.code_of("sample", sample.id), "over" if over else "", where=where, n=len(late), h=round(abs(remaining), 1), limit=limit_h,
             group=_label("analyte_group", group), medium=_medium(medium), remaining_h=round(remaining, 1),
         )  # fmt: skip
 
@@ -333,14 +341,16 @@ def too_deep(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             yield say(sample, code, sample=sample.code, a=sample.depth_bottom_m, hole=hole.code, b=hole.depth_m)
 
 
-def duplicates_at(facts: Facts, visits: list[Point]) -> set[str]:
-    """Ids of the duplicates (open and blind) taken on these visits. A blind one without a point counts with its
-    original."""
-    ids = {v.id for v in visits}
-    out = set()
+def duplicates_at(facts: Facts, point_id: str) -> set[str]:
+    """Ids of the duplicates (open and blind) taken on a visit. A blind one without a point counts with its original."""
+    return facts.remember("duplicates", lambda: _duplicates(facts)).get(point_id, set())
+
+
+def _duplicates(facts: Facts) -> dict[str, set[str]]:
+    out: dict[str, set[str]] = {}
     for link in _links(facts):
         sample, original = facts.get(Sample, link.qc_sample_id), facts.get(Sample, link.original_id)
         point = (sample.point_id if sample else None) or (original.point_id if original else None)
-        if sample and point in ids:
-            out.add(sample.id)
+        if sample and point:
+            out.setdefault(point, set()).add(sample.id)
     return out

@@ -1,0 +1,89 @@
+"""Sync checks Y01–Y03: what is open, what has not arrived, who has been silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.records import TYPES
+from schemas.records.conflict import Conflict
+from schemas.records.photo import Photo
+from schemas.records.review_decision import ReviewDecision
+from schemas.reference import Label
+from schemas.rules.reconcile.checks import INFO, SAMPLER, WARNING, Finding, Say, check
+from schemas.rules.reconcile.facts import Facts, View
+from schemas.rules.reconcile.terms import hours
+
+_OWN = "本系统设定"
+SILENT_H = 48  # D
+
+
+@check(
+    "Y01", "冲突或退回未处理", "Conflicts or returns open", WARNING, _OWN, "D",
+    Label("项目经理、采样员", "project manager, sampler"),
+    texts={"": ("{type} {name}有 {n} 处冲突、{m} 条退回未处理", "{type} {name}: {n} conflicts and {m} returns are open")},
+)  # fmt: skip
+def open_questions(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    open_: dict[tuple[str, str], list[int]] = {}
+    for conflict in facts.alive(Conflict):
+        if conflict.choice is None:
+            open_.setdefault((conflict.subject_kind, conflict.subject_id), [0, 0])[0] += 1
+    latest: dict[tuple[str, str, int], ReviewDecision] = {}
+    for decision in facts.alive(ReviewDecision):
+        key = (decision.subject_kind, decision.subject_id, decision.level)
+        if decision.state != "comment" and (key not in latest or latest[key].at <= decision.at):
+            latest[key] = decision
+    for decision in latest.values():
+        subject = facts.records.get(decision.subject_kind, {}).get(decision.subject_id)
+        if decision.state == "back" and (subject is None or subject.seq <= decision.record_seq):
+            open_.setdefault((decision.subject_kind, decision.subject_id), [0, 0])[1] += 1
+    for (kind, id), (conflicts, returns) in sorted(open_.items()):
+        code = facts.code_of(kind, id)
+        if not view.whole and code != view.code:
+            continue
+        subject = facts.records.get(kind, {}).get(id)
+        name = next((getattr(subject, f) for f in ("code", "number") if getattr(subject, f, None)), "")
+        label = Label(TYPES[kind].about.zh, TYPES[kind].about.en) if kind in TYPES else Label(kind, kind)
+        yield say(subject, code, type=label, name=f"{name} " if name else "", n=conflicts, m=returns)
+
+
+@check(
+    "Y02", "媒体未到齐", "Media not arrived", WARNING, _OWN, "D", SAMPLER,
+    texts={"": ("照片已到 {n}/{m}", "Photos arrived: {n} of {m}")},
+    per_point=False,
+)  # fmt: skip
+def media_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    photos = facts.alive(Photo) if view.whole else [p for place in view.places for p in facts.photos_at(place)]
+    wanted = {p.sha256: p for p in photos}
+    if not wanted:
+        return
+    if facts.stored_blobs is None:
+        yield say.cannot("服务器上已到的照片清单", "the list of photos that have arrived at the server")
+        return
+    absent = sorted(wanted.keys() - facts.stored_blobs)
+    if absent:
+        codes = sorted({code for sha in absent if (code := facts.code_of("photo", wanted[sha].id))})
+        yield say(wanted[absent[0]], view.code, n=len(wanted) - len(absent), m=len(wanted), points=codes)
+
+
+@check(
+    "Y03", "设备久未同步", "Device silent", INFO, _OWN, "D", Label("项目经理", "project manager"),
+    texts={
+        "": ("{dev} 已 {h} 小时未同步，还有 {n} 条未传；完成数只是下限",
+             "{dev} silent for {h} h with {n} changes unsent: what is done may be more"),
+        "unknown": ("{dev} 已 {h} 小时未同步，不知还有多少未传；完成数只是下限",
+                    "{dev} silent for {h} h, how much it holds is not known: what is done may be more"),
+        "never": ("{dev} 从未同步；完成数只是下限", "{dev} has never synced: what is done may be more"),
+    },
+    per_point=False, in_point=False,
+)  # fmt: skip
+def silent(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    for device in facts.devices:
+        if device.pending == 0:
+            continue
+        if device.last_seen is None:
+            yield say(None, None, "never", dev=device.label, device_id=device.device_id)
+            continue
+        quiet = hours(facts.now - device.last_seen)
+        if quiet > SILENT_H:
+            case = "unknown" if device.pending is None else ""
+            yield say(None, None, case, dev=device.label, h=round(quiet), n=device.pending, device_id=device.device_id)

@@ -1,0 +1,231 @@
+"""`jingtu`: the server, and what an administrator does without a browser. Chinese first, English beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from schemas.problems import Trouble
+from sync_server.access import ROLES
+from sync_server.facts import load_facts
+from sync_server.main import Parts, build, create_app, server_clock
+from sync_server.plan_file import read_plan
+from sync_server.plan_import import Imported, Options, import_plan
+from sync_server.service import Write
+from sync_server.settings import Settings
+from sync_server.store import Stored
+
+app = typer.Typer(help="净土外业 · Jingtu: 现场记录同步服务器 · the sync server of the field app", no_args_is_help=True)
+plan_app = typer.Typer(help="采样方案 · sampling plans", no_args_is_help=True)
+user_app = typer.Typer(help="用户 · users", no_args_is_help=True)
+device_app = typer.Typer(help="设备 · devices", no_args_is_help=True)
+project_app = typer.Typer(help="项目 · projects", no_args_is_help=True)
+for name, sub in (("plan", plan_app), ("user", user_app), ("device", device_app), ("project", project_app)):
+    app.add_typer(sub, name=name)
+
+out, err = Console(), Console(stderr=True)
+Data = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (JINGTU_DATA)")]
+
+
+def settings_of(data: Path | None, **more: Any) -> Settings:
+    return Settings(**({"data": data} if data else {}), **more)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """A problem is words and a remedy, never a traceback."""
+    try:
+        yield
+    except Trouble as trouble:
+        p = trouble.problem
+        err.print(f"[bold red]{p.number}[/] {trouble.text('zh')}。{p.remedy_zh}")
+        err.print(f"     {trouble.text('en')}. {p.remedy_en}")
+        for fault in trouble.extra.get("faults", []):
+            if isinstance(fault, dict) and "line" in fault:
+                err.print(f"  第 {fault['line']} 行「{fault['column']}」：{fault['zh']}；{fault['remedy_zh']}", markup=False)
+                err.print(f"  line {fault['line']}, {fault['column']}: {fault['en']}; {fault['remedy_en']}", markup=False)
+        raise typer.Exit(1) from trouble
+
+
+def find_project(parts: Parts, code: str) -> Stored:
+    """By code or id. Raises Trouble 2004."""
+    with parts.service.store.reading() as tx:
+        for project in tx.everywhere("project"):
+            if code in (project.id, project.values["code"]):
+                return project
+    raise Trouble(2004)
+
+
+@app.command()
+def server(data: Data = None, host: str = "", port: int = 0) -> None:
+    """启动同步服务器 · Run the sync server."""
+    more: dict[str, Any] = {**({"host": host} if host else {}), **({"port": port} if port else {})}
+    settings = settings_of(data, **more)
+    if settings.host not in ("127.0.0.1", "localhost", "::1"):
+        err.print("[yellow]在别的机器上使用须经 TLS 反向代理 · other machines must reach this through a TLS proxy[/]")
+    with told():
+        uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
+
+
+@app.command(name="app")
+def field_app(data: Data = None, port: int = 8550) -> None:
+    """启动外业应用（浏览器打开）· Run the field app in the browser."""
+    folder = str(data or Path("var/tablet"))
+    os.execv(sys.executable, [sys.executable, "-m", "field_app", "--data", folder, "--port", str(port)])
+
+
+@project_app.command("add")
+def project_add(
+    code: str, name: str, stage: str = "detailed", organisation: str = "", data: Data = None,
+    manager: Annotated[str, typer.Option(help="项目经理用户名 · the project manager's user name")] = "",
+) -> None:  # fmt: skip
+    """新建项目 · Make a project and its scopes."""
+    with told():
+        parts = build(settings_of(data))
+        org = parts.service.found(organisation or name)
+        with parts.service.store.reading() as tx:
+            account = tx.account(manager) if manager else None
+        person = account["person"] if account else _add_person(parts, manager or name)
+        values = {"code": code, "name": name, "stage": stage, "client_id": org, "surveyor_id": org, "contact_id": person}
+        project = parts.service.add_project(values)
+        if account:
+            parts.service.grant(person, project, "project_manager")
+        out.print(f"项目 {code} 已建 · project made: {project}")
+
+
+def _add_person(parts: Parts, name: str, account: str | None = None) -> str:
+    org = parts.service.found(name)
+    person = parts.service.new_id()
+    values = {"name": name, "org_id": org, "duties": ["sampler"], **({"account": account} if account else {})}
+    parts.service.write(None, [Write("person", person, f"{org}.organisation", values)])
+    return person
+
+
+@user_app.command("add")
+def user_add(
+    username: str, name: str, data: Data = None,
+    role: Annotated[list[str] | None, typer.Option(help=f"角色 · {', '.join(ROLES)}")] = None,
+    project: Annotated[str, typer.Option(help="项目编号 · project code")] = "",
+    password: Annotated[str, typer.Option(prompt="密码 · password", hide_input=True, envvar="JINGTU_PASSWORD")] = "",
+) -> None:  # fmt: skip
+    """新增用户并授予角色 · Add a user, with roles in a project."""
+    with told():
+        wrong = [r for r in role or [] if r not in ROLES]
+        if wrong or bool(role) != bool(project):
+            raise Trouble(1001, why={"zh": "角色须与项目一起给出，可用角色：" + "、".join(ROLES), "en": "give roles with a project; roles: " + ", ".join(ROLES)})
+        parts = build(settings_of(data))
+        with parts.service.store.reading() as tx:
+            account = tx.account(username)
+        person = account["person"] if account else _add_person(parts, name, username)
+        if account is None:
+            parts.auth.add_account(person, username, password)
+        for one in role or []:
+            parts.service.grant(person, find_project(parts, project).id, one)
+        out.print(f"用户 {username} 可以登录 · {username} can sign in")
+
+
+@device_app.command("enrol")
+def device_enrol(username: str, data: Data = None, use: str = "field", minutes: int = 30) -> None:
+    """发一个一次性登记码 · Make a one-time enrolment code for a user's device."""
+    with told():
+        parts = build(settings_of(data))
+        with parts.service.store.reading() as tx:
+            account = tx.account(username)
+        if account is None:
+            raise Trouble(1001, why={"zh": f"没有用户 {username}", "en": f"no user {username}"})
+        code = parts.service.new_code(account["person"], "console", use, minutes)
+        out.print(f"登记码 · enrolment code: [bold]{code}[/]  （{minutes} 分钟内有效 · valid {minutes} min）")
+
+
+@plan_app.command("import")
+def plan_import(
+    file: Path, project: Annotated[str, typer.Option(help="项目编号 · project code")], data: Data = None,
+    good_rows: Annotated[bool, typer.Option("--good-rows", help="只导入正确的行 · import the good rows only")] = False,
+    reason: Annotated[str, typer.Option(help="文件没有布点理由时用 · reason where the file has none")] = "",
+    target: Annotated[str, typer.Option(help="文件没有采样深度时用，如 0-0.2 · target where the file has none")] = "",
+    groups: Annotated[str, typer.Option(help="检测项目组代码，逗号分隔 · analyte group codes")] = "",
+    note: Annotated[str, typer.Option(help="版本变更说明 · what this version is for")] = "",
+    title: str = "",
+) -> None:  # fmt: skip
+    """从 CSV 导入采样方案（再次导入生成新版本）· Import a plan from CSV; importing again makes a new version."""
+    with told():
+        parts = build(settings_of(data))
+        if not file.exists():
+            raise Trouble(4001, why={"zh": f"没有文件 {file}", "en": f"no file {file}"})
+        top, _, bottom = target.partition("-")
+        options = Options(
+            title or file.stem, reason or None, (top, bottom) if bottom else None,
+            tuple(g for g in groups.split(",") if g), only_good=good_rows, change_note=note or None,
+        )  # fmt: skip
+        found = read_plan(file.read_bytes())
+        bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*bars, console=err, transient=True) as bar:
+            task = bar.add_task("导入 · importing", total=len(found.rows))
+            done = import_plan(
+                parts.service, find_project(parts, project).id, found, options,
+                progress=lambda n, total: bar.update(task, completed=n, total=total),
+            )  # fmt: skip
+        for zh, en in found.notes:
+            err.print(f"{zh} · {en}")
+        if found.ignored:
+            err.print(f"未用到的列 · columns not used: {', '.join(found.ignored)}", markup=False)
+        _tell_import(done)
+
+
+def _tell_import(done: Imported) -> None:
+    out.print(f"方案第 {done.version} 版：{done.points} 个点位已导入 · plan version {done.version}: {done.points} points")
+    if done.left_out:
+        out.print(f"{done.left_out} 行有错未导入 · {done.left_out} wrong rows left out")
+    d = done.difference
+    if d is None:
+        return
+    if d.empty:
+        out.print("与上一版没有差别 · nothing changed against the last version")
+    for zh, en, names in (
+        ("新增", "added", d.added), ("删除", "removed", d.removed),
+        ("移动", "moved", [f"{c} {m:.1f} m" for c, m in d.moved]),
+        ("修改", "changed", [f"{c} ({', '.join(f)})" for c, f in d.changed]),
+    ):  # fmt: skip
+        if names:
+            shown = ", ".join(names[:20]) + (f" … (+{len(names) - 20})" if len(names) > 20 else "")
+            out.print(f"{zh} · {en} {len(names)}: {shown}", markup=False)
+
+
+@app.command()
+def reconcile(project: str, data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False, limit: int = 20) -> None:
+    """核对：方案与现场 · Reconcile the plan with what came back."""
+    with told():
+        parts = build(settings_of(data))
+        found = find_project(parts, project)
+        from schemas.rules.reconcile import run
+
+        report = run(load_facts(parts.service, found.id, server_clock()))
+        if as_json:
+            print(json.dumps(report.as_json(), ensure_ascii=False, indent=1))
+            return
+        out.print(f"{found.values['name']} · {report.basis.zh}", markup=False)
+        table = Table("", "核对项 · check", "点位", "内容 · finding", "谁处理 · who")
+        for f in report.findings[:limit]:
+            table.add_row(f.severity, f.check, f.point_code or "", f"{f.zh}\n{f.en}", f.who.zh)
+        out.print(table)
+        if len(report.findings) > limit:
+            out.print(f"共 {len(report.findings)} 条，用 --limit 看更多 · {len(report.findings)} in all")
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The review console: pages a browser reads. `pages.make_console` builds it; main.py mounts it under /console."""

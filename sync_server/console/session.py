@@ -1,0 +1,157 @@
+"""Who sits at the console: sign-in, server-side sessions, and which posts may be believed.
+
+The cookie is an opaque random word; the database holds only its hash. A sign-in always makes a new one, so a cookie
+planted beforehand is worth nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.problems import Trouble
+from sync_server.auth import Auth
+from sync_server.service import Caller, Service
+
+IDLE_MS, LONGEST_MS = 30 * 60_000, 12 * 3_600_000
+TOUCH_MS = 60_000  # how often a session in use is written down
+COOKIE = "jingtu_session"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+# (bucket, tries at once, seconds until one more): one person at one place; one place; one account from everywhere,
+# wide enough that a stranger who knows a name cannot easily lock its owner out
+LIMITS = (("both", 5, 30), ("place", 40, 5), ("name", 60, 10))
+_ELSEWHERE = {"zh": "从别的网站提交", "en": "posting from another site"}
+
+
+class Visitor(NamedTuple):
+    """Who is signed in, and by which session."""
+
+    caller: Caller
+    username: str
+    session: str
+
+
+def secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def plain_over_network(request: Request) -> bool:
+    """Passwords would travel readable: told on the sign-in page."""
+    return not secure(request) and request.url.hostname not in LOOPBACK
+
+
+def cookie_name(request: Request) -> str:
+    # a browser takes __Host- only with Secure, and Secure only over https
+    return f"__Host-{COOKIE}" if secure(request) else COOKIE
+
+
+def believed(request: Request) -> bool:
+    """May this request change something? Only when a page of our own sent it: browsers say so themselves."""
+    if request.method in SAFE:
+        return True
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")  # browsers leave Sec-Fetch-Site out on plain http
+    if not origin or origin == "null":
+        return False
+    parts = urlsplit(origin)
+    return parts.scheme == request.url.scheme and parts.netloc == request.headers.get("host")
+
+
+def check_origin(request: Request) -> None:
+    """Raises Trouble 2003 for a post that did not come from a page of ours."""
+    if not believed(request):
+        raise Trouble(2003, what=_ELSEWHERE)
+
+
+class Sessions:
+    def __init__(self, service: Service, auth: Auth) -> None:
+        self._service, self._store, self._auth = service, service.store, auth
+
+    def sign_in(self, request: Request, username: str, password: str) -> str:
+        """The new cookie. Raises Trouble 2001 (wrong), 2007 (too often)."""
+        username = username.strip()
+        place = request.client.host if request.client else "?"
+        keys = {"both": f"both:{place}:{username}", "place": f"place:{place}", "name": f"name:{username}"}
+        now = self._service.now_ms()
+        self._take(keys, now)
+        caller = self._check(username, password)
+        token = secrets.token_urlsafe(32)
+        old = request.cookies.get(cookie_name(request))
+        with self._store.writing() as tx:
+            if old:
+                tx.drop_session(_hash(old))
+            tx.add_session(_hash(token), caller.person, username, now, now + LONGEST_MS)
+            for name, _, seconds in LIMITS:  # only wrong tries count
+                key = _hash(keys[name])
+                tx.set_throttle(key, 0 if name == "both" else tx.throttle(key) - seconds * 1000, now)
+        return token
+
+    def _take(self, keys: dict[str, str], now: int) -> None:
+        """A try is paid for before the password is looked at, so that many at once cannot slip through together."""
+        with self._store.writing() as tx:
+            full: dict[str, int] = {}
+            for name, burst, seconds in LIMITS:
+                key = _hash(keys[name])
+                full[key] = max(tx.throttle(key), now) + seconds * 1000
+                wait = full[key] - now - burst * seconds * 1000
+                if wait > 0:
+                    raise Trouble(2007, seconds=-(-wait // 1000))
+            for key, at in full.items():
+                tx.set_throttle(key, at, now)
+
+    def _check(self, username: str, password: str) -> Caller:
+        """The password, through the one place that knows how. The tokens it gives are for tools: not kept here."""
+        tokens = self._auth.by_password(username, password)
+        caller = self._auth.caller(tokens.access_token)
+        with self._store.writing() as tx:
+            row = tx.refresh(_hash(tokens.refresh_token or ""))
+            if row:
+                tx.drop_family(row["family"])
+        return caller
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """Whom the cookie speaks for, while the session lives and the account is not disabled."""
+        token = request.cookies.get(cookie_name(request))
+        if not token:
+            return None
+        hashed, now = _hash(token), self._service.now_ms()
+        with self._store.reading() as tx:
+            row = tx.session(hashed)
+            account = tx.account_of(row["person"]) if row else None
+        if row is None or account is None or account["disabled"]:
+            return None
+        if now >= row["expires_at"] or now - row["seen_at"] >= IDLE_MS:
+            with self._store.writing() as tx:
+                tx.drop_session(hashed)
+            return None
+        if now - row["seen_at"] >= TOUCH_MS:
+            with self._store.writing() as tx:
+                tx.touch_session(hashed, now)
+        return Visitor(Caller(row["person"]), row["username"], hashed)
+
+    def sign_out(self, request: Request) -> None:
+        token = request.cookies.get(cookie_name(request))
+        if token:
+            with self._store.writing() as tx:
+                tx.drop_session(_hash(token))
+
+
+def give_cookie(request: Request, response: Response, token: str) -> None:
+    response.set_cookie(cookie_name(request), token, path="/", secure=secure(request), httponly=True, samesite="lax")
+
+
+def take_cookie(request: Request, response: Response) -> None:
+    response.delete_cookie(cookie_name(request), path="/", secure=secure(request), httponly=True, samesite="lax")
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

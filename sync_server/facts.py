@@ -1,0 +1,196 @@
+"""What the server knows of a project, as the rules want it: one place for the console, the API and the command line.
+
+Records are typed once. A scope's sequence tells whether it moved; if it did, only rows above the known sequence are read
+again, because nothing is ever removed and every change raises it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from schemas.canonical import NotCanonical
+from schemas.change import decode
+from schemas.fields import Audience
+from schemas.problems import Trouble
+from schemas.records import TYPES, Record
+from schemas.rules import reconcile
+from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
+from sync_server.service import Service
+from sync_server.store import ScopeRow, Tx
+
+CLOCK_OFF_MS = 5 * 60 * 1000  # a clock further off marks what it touched
+REPORT_AGE = timedelta(seconds=60)  # a report no record has moved under still ages: deadlines pass
+SCOPES_KEPT, REPORTS_KEPT = 24, 24
+EVERYTHING: frozenset[str] = frozenset(a.value for a in Audience) - {Audience.SUBJECT.value}
+
+# A quick look before a line is parsed. Text cannot fake it: in JSON text the quotes would be escaped.
+_OFFSET = re.compile(rb'"server_offset_ms":(-?\d{6,})')
+
+
+@dataclass
+class _Held:
+    """One scope as it was last read. The dicts are replaced, never changed: reports in work go on with the old ones."""
+
+    seq: int = 0
+    line: int = 0  # journal number looked at last
+    records: dict[str, dict[str, Record]] = field(default_factory=dict)
+    unsure: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+class Seen(NamedTuple):
+    """A report with the facts it was made from."""
+
+    facts: Facts
+    report: Report
+    key: tuple[object, ...]
+
+
+class FactsReader:
+    """Keeps what it read, so that the next look costs only what changed. Safe to share between threads."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._store = service, service.store
+        self._lock = threading.Lock()
+        self._epoch = ""
+        self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._reports: OrderedDict[tuple[str, frozenset[str]], Seen] = OrderedDict()
+
+    def facts(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Facts:
+        """Everything of these audiences that is known of a project. Raises Trouble 2004 when there is no such project."""
+        with self._lock:
+            return self._read(project, now, frozenset(audiences))[0]
+
+    def report(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Seen:
+        """The facts checked by every rule. Never more than these audiences may see: the rules get nothing else."""
+        wanted = (project, frozenset(audiences))
+        with self._lock:
+            facts, key = self._read(project, now, wanted[1])
+            old = self._reports.get(wanted)
+            if old and old.key == key and now - old.facts.now < REPORT_AGE:
+                self._reports.move_to_end(wanted)
+                return old
+            seen = Seen(facts, reconcile.run(facts), key)
+            self._reports[wanted] = seen
+            _keep(self._reports, REPORTS_KEPT)
+            return seen
+
+    def _read(self, project: str, now: datetime, audiences: frozenset[str]) -> tuple[Facts, tuple[object, ...]]:
+        with self._store.reading() as tx:
+            epoch = tx.setting("epoch") or ""
+            if epoch != self._epoch:  # restored from a backup: sequences no longer mean what they meant
+                self._held.clear()
+                self._epoch = epoch
+            own = tx.scopes(project)
+            if not any(s.audience == Audience.FIELD for s in own):
+                raise Trouble(2004)
+            scopes = [s for s in own + tx.scopes(self._service.home(tx)) if s.audience in audiences]
+            held = {s.id: self._catch_up(tx, s) for s in scopes}
+            devices = _devices(tx, project, own)
+        _keep(self._held, SCOPES_KEPT + len(held))
+        records = _merged(scopes, held)
+        unsure = [UnsureClock(type, id, s) for h in held.values() for (type, id), s in h.unsure.items()]
+        facts = Facts(
+            records=records, now=now, basis=Basis("server", now, len(devices)), devices=devices, unsure_clocks=unsure,
+            stored_blobs=None, project_id=project,
+        )  # fmt: skip
+        return facts, (epoch, tuple((s.id, s.seq, held[s.id].line) for s in scopes), tuple(devices))
+
+    def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
+        old = self._held.get(scope.id) or _Held()
+        new = _Held(scope.seq, old.line, dict(old.records), old.unsure)
+        for type, cls in TYPES.items():
+            if cls.about.audience not in (scope.audience, Audience.SUBJECT):
+                continue
+            rows = tx.of_scope_since(type, scope.id, old.seq) if scope.seq > old.seq else []
+            if rows or type not in new.records:
+                new.records[type] = {**old.records.get(type, {}), **{r.id: cls.of(r.id, r.values, r.seq) for r in rows}}
+        lines = tx.lines_since([scope.id], old.line) if scope.seq > old.seq else []
+        if lines:
+            new.line = lines[-1][0]
+            new.unsure = old.unsure | _unsure(lines)
+        self._held[scope.id] = new
+        self._held.move_to_end(scope.id)
+        return new
+
+
+def load_facts(service: Service, project_id: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Facts:
+    """The facts of a project, read afresh."""
+    return FactsReader(service).facts(project_id, now, audiences)
+
+
+def readable(service: Service, person: str, project: str | None = None) -> dict[str, frozenset[str]]:
+    """Project → audiences this person may read, the organisation's among them; projects of which he or she may read
+    the field records only."""
+    with service.store.reading() as tx:
+        grants = service.grants(tx, person)
+    organisation = {g.audience for g in grants if g.audience == Audience.ORGANISATION}
+    out: dict[str, set[str]] = {}
+    for g in grants:
+        if g.audience != Audience.ORGANISATION and project in (None, g.owner):
+            out.setdefault(g.owner, set(organisation)).add(g.audience)
+    return {owner: frozenset(found) for owner, found in out.items() if Audience.FIELD in found}
+
+
+def may_see(service: Service, person: str, project: str) -> frozenset[str]:
+    """The audiences of one project. Raises Trouble 2004, the same for a foreign project and for none."""
+    found = readable(service, person, project).get(project)
+    if found is None:
+        raise Trouble(2004)
+    return found
+
+
+def _merged(scopes: list[ScopeRow], held: Mapping[str, _Held]) -> dict[str, Mapping[str, Record]]:
+    out: dict[str, Mapping[str, Record]] = {}
+    for scope in scopes:
+        for type, found in held[scope.id].records.items():
+            out[type] = {**out[type], **found} if out.get(type) and found else found or out.get(type, found)
+    return out
+
+
+def _unsure(lines: list[tuple[int, str, str, bytes]]) -> dict[tuple[str, str], float]:
+    """Records made while their device's clock was off by more than the limit."""
+    out: dict[tuple[str, str], float] = {}
+    for _, type, record, line in lines:
+        if not any(abs(int(m)) > CLOCK_OFF_MS for m in _OFFSET.findall(line)):
+            continue
+        try:
+            offset = decode(line).made_at["server_offset_ms"]
+        except NotCanonical:
+            continue
+        if offset is not None and abs(offset) > CLOCK_OFF_MS:
+            out[type, record] = offset / 1000
+    return out
+
+
+def _devices(tx: Tx, project: str, scopes: list[ScopeRow]) -> tuple[DeviceSeen, ...]:
+    """Devices at work in the project: of its members, or with changes in its scopes. One line per device, whoever of
+    its users was last."""
+    members = {p for p in {k.person for k in tx.keys()} if any(owner == project for owner, _ in tx.memberships(p))}
+    found: dict[str, DeviceSeen] = {}
+    names = {s.id: str(s.values.get("label", "")) for s in tx.everywhere("device")}
+    for key in tx.keys():
+        if key.state != "enrolled":
+            continue
+        if key.person not in members and not any(tx.chain(key.enrolment, s.id) for s in scopes):
+            continue
+        label = f"{key.device_code} {names.get(key.device, '')}".strip()
+        at = datetime.fromisoformat(key.last_seen) if key.last_seen else None
+        old = found.get(key.device)
+        pending = key.pending
+        if old is not None:
+            at = max((t for t in (at, old.last_seen) if t), default=None)
+            pending = None if pending is None and old.pending is None else (pending or 0) + (old.pending or 0)
+        found[key.device] = DeviceSeen(key.device, label, at, pending)
+    return tuple(found.values())
+
+
+def _keep(cache: OrderedDict[Any, Any], size: int) -> None:
+    while len(cache) > size:
+        cache.popitem(last=False)
+

@@ -1,0 +1,265 @@
+"""One day at the site, played on three tablets through their real stores, without a network.
+
+By row number i from 1: divisible by 20 never visited; by 17 recorded 6 m east of plan without a reason; by 10, if
+visited, a field duplicate too. Event times lie in the nine hours before now; the device clock is the real one.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import random
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from field_app.clock import CHINA
+from field_app.store import Edit, Store
+from schemas import canonical
+from schemas.reference import analyte
+from schemas.rules import evidence
+from schemas.rules.geo import offset
+from sync_server.plan_file import read_plan
+from tests.demo.seed import Demo
+
+HOURS = 9
+STROKES = '[[[10,40],[60,12],[110,44],[150,20]]]'
+
+
+class Row:
+    """A line of the points file: where to go, and what the instrument will show there."""
+
+    def __init__(self, number: int, code: str, lon: str, lat: str, elements: dict[str, str]) -> None:
+        self.number, self.code, self.lon, self.lat, self.elements = number, code, lon, lat, elements
+
+    visited = property(lambda self: self.number % 20 != 0)
+    shifted = property(lambda self: self.number % 17 == 0)
+    duplicate = property(lambda self: self.visited and self.number % 10 == 0)
+
+
+def read_rows(data: bytes) -> list[Row]:
+    """The plan's rows with their `<element>_mg_kg` columns."""
+    file = read_plan(data)
+    text = data.decode(file.encoding)
+    delimiter = max(",;\t", key=text.splitlines()[0].count)
+    table = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(c.strip() for c in r)]
+    if re.fullmatch(r'"?sep=.?"?', table[0][0].strip(), re.IGNORECASE) or table[0][0].strip().lower().startswith("sep="):
+        table = table[1:]
+    header = [c.strip().lower().lstrip("\ufeff") for c in table[0]]
+    elements = {n: m.group(1) for n, name in enumerate(header) if (m := re.fullmatch(r"(\w+?)_mg_kg", name))}
+    by_code = {}
+    for cells in table[1:]:
+        shown = {e: cells[n].strip() for n, e in elements.items() if n < len(cells) and cells[n].strip()}
+        by_code.setdefault(cells[_code_column(header)].strip(), shown)
+    return [Row(i, r.code, r.lon, r.lat, by_code.get(r.code, {})) for i, r in enumerate(file.rows, start=1)]
+
+
+def _code_column(header: list[str]) -> int:
+    from sync_server.plan_file import COLUMNS
+
+    return next(n for n, name in enumerate(header) if name in COLUMNS["code"])
+
+
+def reading_of(text: str) -> dict[str, Any]:
+    """What the sampler types for a cell: a value, "<5" or ND with its limit, or the raw text when it is neither."""
+    less = re.fullmatch(r"<\s*(\d+(?:\.\d+)?)", text)
+    if less:
+        return {"qualifier": "lt", "lod": _digits(less.group(1))}
+    try:
+        value = Decimal(text)
+        if value.is_finite():
+            return {"qualifier": "eq", "value": _digits(text)}
+    except InvalidOperation:
+        pass
+    return {"qualifier": "eq", "raw_text": text[:200]}
+
+
+def _digits(text: str) -> str:
+    """The digits as shown; the record holds four decimals at the most."""
+    value = Decimal(text)
+    return format(round(value, 4) if -int(value.as_tuple().exponent) > 4 else value, "f")
+
+
+class Tablet:
+    """One tablet with the person who carries it."""
+
+    def __init__(self, number: int, store: Store, demo: Demo, username: str, start: datetime) -> None:
+        self.number, self.store, self.demo, self.start = number, store, demo, start
+        self.person = demo.people[username]
+        self.name = username
+        self.rng = random.Random(number)
+        self.field, self.transfer = f"{demo.project}.field", f"{demo.project}.transfer"
+        self.enforcement = f"{demo.project}.enforcement"
+        self.instrument = demo.instruments[number - 1]
+        self.batch = f"{start:%y%m%d}{'ABC'[number - 1]}"
+        plans = store.all("plan", scope=self.field)
+        newest = max(plans, key=lambda p: p.values["version"])
+        self.planned = {p.values["code"]: p for p in store.all("planned_point", plan_id=newest.id)}
+        self.targets = {t.values["planned_point_id"]: t.id for t in store.all("planned_target")}
+
+    def finalize(self, *edits: tuple[str, str, dict[str, Any]]) -> list[str]:
+        """(type, scope, values) → the ids, in one transaction on the tablet."""
+        made = [Edit(t, self.store.new_id(), s, v) for t, s, v in edits]
+        self.store.finalize(made)
+        return [e.record for e in made]
+
+    def at(self, minutes: float) -> str:
+        return (self.start + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+
+    def fix(self, lon: str, lat: str, minutes: float, east_m: float = 0.0) -> dict[str, Any]:
+        """An RTK fix, a few centimetres from where it should be."""
+        x, y = offset(float(lon), float(lat), east_m + self.rng.uniform(-0.05, 0.05), self.rng.uniform(-0.05, 0.05))
+        return {"lon": f"{x:.7f}", "lat": f"{y:.7f}", "h_acc_m": "0.02", "fix_kind": "rtk_fixed", "fix_count": 10, "fix_age_s": "0.2",
+                "mocked": False, "at": self.at(minutes)}  # fmt: skip
+
+    # --- sampling ------------------------------------------------------------------------------------------------
+
+    def calibrate(self) -> None:
+        point = {"kind": "crm", "standard": "土壤标准样（示范）", "analyte": "zinc", "nominal": "500", "reading": "492", "unit": "mg_kg",
+                 "tolerance": "20", "tolerance_is_pct": True, "result": "passed"}  # fmt: skip
+        self.finalize(("calibration", self.field, {"instrument_id": self.instrument, "at": self.at(-20), "person_id": self.person,
+                                                   "points": [point], "result": "passed", "valid_hours": "24"}))  # fmt: skip
+
+    def visit(self, row: Row, minutes: float, length: float) -> str:
+        """Position, readings, an ordinary sample, and where it is due its duplicate. Returns the visit's id."""
+        new, planned = self.store.new_id, self.planned[row.code]
+        point, sample = new(), new()
+        values: dict[str, Any] = {
+            "planned_point_id": planned.id, "code": row.code, "site_id": self.demo.site, "outcome": "done",
+            "position": self.fix(row.lon, row.lat, minutes, 6.0 if row.shifted else 0.0), "weather": "cloudy", "surface_kind": "草地",
+            "samplers": [self.person], "started_at": self.at(minutes), "ended_at": self.at(minutes + length * 0.8),
+        }  # fmt: skip
+        edits = [Edit("point", point, self.field, values)]
+        for n, (element, text) in enumerate(row.elements.items()):
+            known = analyte(element)
+            edits.append(Edit("field_reading", new(), self.field, {
+                "point_id": point, "method": "xrf", "instrument_id": self.instrument, "parameter": known.key if known else element,
+                "depth_top_m": "0", "depth_bottom_m": "0.20", "unit": "mg_kg", "live_time_s": "60",
+                "at": self.at(minutes + length * (0.2 + 0.02 * n)), "entry_way": "typed", **reading_of(text),
+            }))  # fmt: skip
+        edits += self._sample(row, point, sample, "ordinary", minutes + length * 0.5)
+        if row.duplicate:
+            twin = new()
+            edits += self._sample(row, point, twin, "field_duplicate", minutes + length * 0.6)
+            edits.append(Edit("qc_link", new(), self.field, {"qc_sample_id": twin, "kind": "field_duplicate", "original_id": sample, "secret": True}))
+        self.store.finalize(edits)
+        return point
+
+    def _sample(self, row: Row, point: str, sample: str, kind: str, minutes: float) -> list[Edit]:
+        code = f"DEMO-{row.code}-T000002-{self.store.next_number('sample')}"
+        values: dict[str, Any] = {
+            "code": code, "kind": kind, "medium": "soil", "point_id": point, "depth_top_m": "0", "depth_bottom_m": "0.20", "groups": ["metal"],
+            "collected_at": self.at(minutes), "collected_by": [self.person], "batch": self.batch, "soil_tool": "shovel_wood",
+            "appearance": "normal", "label_checked": True,
+        }  # fmt: skip
+        if kind == "ordinary":
+            values |= {"pick_reason": "surface"}
+            if target := self.targets.get(self.planned[row.code].id):
+                values["target_id"] = target
+        box = {"code": f"{code}-C01", "sample_id": sample, "type": "bag_pe", "volume_ml": "500", "amount": "500", "preservative": "none",
+               "groups": ["metal"], "cold": True, "state": "filled"}  # fmt: skip
+        return [Edit("sample", sample, self.field, values), Edit("sample_container", self.store.new_id(), self.field, box)]
+
+    # --- trucks --------------------------------------------------------------------------------------------------
+
+    def send_truck(self, n: int) -> None:
+        """Manifest n (0–5): the fifth arrives 5 % light, the sixth never arrives."""
+        d, begin = self.demo, 10.0 + 15 * n
+        number = f"{self.start:%Y}3211{self.store.next_number('manifest') % 10**6:06d}"
+        (manifest,) = self.finalize(("manifest", self.transfer, {
+            "number": number, "plan_id": d.transfer_plan, "lot_id": d.lot, "vehicle_id": d.vehicles[n], "driver_name": f"驾驶员{n + 1}",
+            "driver_phone": "13800000000", "cover": "tarp", "receiver_id": d.firms["receiver"], "receiver_place": "示范水泥一号堆场",
+            "issued_at": self.at(begin), "supervised": True, "planned_t": "18.0",
+        }))  # fmt: skip
+        net, previous = Decimal("17.900") + n * Decimal("0.060"), None
+        weigh = lambda t, m, no: [{"ticket_no": no, "gross_t": f"{Decimal('12.400') + t:.3f}", "tare_t": "12.400", "at": self.at(m)}]  # noqa: E731
+        sender, driver, receiver = d.firms["remediator"], d.firms["carrier"], d.firms["receiver"]
+        previous = self._leg(manifest, "issued", begin, "移出经办人", sender, ["sender", "supervisor"], previous, weight=weigh(net, begin, f"GB-{n}-1"))
+        previous = self._leg(manifest, "departed", begin + 5, f"驾驶员{n + 1}", driver, ["driver"], previous)
+        if n == 5:
+            return
+        previous = self._leg(manifest, "arrived", begin + 65, f"驾驶员{n + 1}", driver, [], previous)
+        came = net * Decimal("0.95") if n == 4 else net - Decimal("0.020")
+        light = {"problem": "weight_diff", "problem_text": "到场净重少 5 %，待核实"} if n == 4 else {}
+        self._leg(manifest, "received_difference" if n == 4 else "received", begin + 75, "接收经办人", receiver, ["receiver"], previous,
+                  weight=weigh(came, begin + 72, f"GB-{n}-2"), received_t=f"{came:.3f}", heap="1 号堆", **light)  # fmt: skip
+
+    def _leg(self, manifest: str, kind: str, minutes: float, who: str, org: str, signers: list[str], previous: str | None, **more: Any) -> str:
+        """A signed leg; returns the hash the next one carries."""
+        identity = self.store.keys.require()
+        planned = next(iter(self.planned.values())).values["position"]
+        values: dict[str, Any] = {
+            "manifest_id": manifest, "kind": kind, "at": self.at(minutes), "who_name": who, "org_id": org, "key_id": identity.enrolment,
+            "position": self.fix(planned["lon"], planned["lat"], minutes),
+            "signatures": [{"role": r, "name": who, "way": "signed", "strokes": STROKES, "signed_at": self.at(minutes)} for r in signers], **more,
+        }  # fmt: skip
+        if previous:
+            values["prev_hash"] = previous
+        values["signature"] = evidence.sign(identity.private_key, canonical.dumps({k: v for k, v in values.items() if v != []}))
+        self.finalize(("manifest_leg", self.transfer, values))
+        return hashlib.sha256(canonical.dumps(values)).hexdigest()
+
+    # --- inspections ---------------------------------------------------------------------------------------------
+
+    def inspect(self, point: str, lon: str, lat: str) -> None:
+        """Two inspections with three findings; the first is corrected, re-checked and closed."""
+        d = self.demo
+        officers = [{"person_id": d.people[u], "name": n, "certificate_no": f"32-示范-{i + 1:03d}", "duty": "inspector"}
+                    for i, (u, n) in enumerate((("wujian", "吴建"), ("xujing", "许静")))]  # fmt: skip
+        deadline = str((self.start + timedelta(days=15)).date())
+        findings: list[str] = []
+        for n, (kind, problems) in enumerate((
+            ("sampling_supervision", [("点位标识缺失", "general"), ("采样工具未清洗", "severe")]),
+            ("enforcement", [("转运公告牌未更新", "general")]),
+        ), start=1):  # fmt: skip
+            code, minutes = f"JC-{self.start:%Y%m%d}-{n:02d}", 60.0 * n
+            sign = lambda role, name, m=minutes: {"role": role, "name": name, "way": "signed", "strokes": STROKES, "signed_at": self.at(m + 40)}  # noqa: E731
+            values: dict[str, Any] = {
+                "code": code, "kind": kind, "checklist_id": d.checklist, "site_id": d.site, "org_id": d.firms["remediator"], "officers": officers,
+                "started_at": self.at(minutes), "ended_at": self.at(minutes + 40), "position": self.fix(lon, lat, minutes), "place": "示范地块",
+                "verdict": "rectify", "opinion": "按期整改", "measure": "rectify", "deadline": deadline,
+                "signatures": [sign("inspector", "吴建"), sign("inspector", "许静"), sign("inspected", "现场负责人")],
+            }  # fmt: skip
+            if kind == "sampling_supervision":
+                values["point_id"] = point
+            else:
+                values |= {"body": "现场检查转运出口。", "inspected": [{"name": "现场负责人"}],
+                           "notices": [{"kind": k, "read_at": self.at(minutes + 1)} for k in ("show_cert", "right_avoid", "duty_help")]}  # fmt: skip
+            (inspection,) = self.finalize(("inspection", self.enforcement, values))
+            for m, (text, severity) in enumerate(problems, start=1):
+                findings += self.finalize(("finding", self.enforcement, {
+                    "code": f"{code}-WT{m:02d}", "inspection_id": inspection, "severity": severity, "kind": "现场管理", "description": text,
+                    "basis": "公告2022年第17号 表3-2", "position": self.fix(lon, lat, minutes + 10), "org_id": d.firms["remediator"],
+                    "responsible": "现场负责人", "deadline": deadline, "measure": "限期改正",
+                }))  # fmt: skip
+        self.finalize(("corrective_action", self.enforcement, {
+            "finding_id": findings[0], "at": self.at(240), "measure_taken": "已补设点位标识", "done": True, "reported_by": "现场负责人"}))  # fmt: skip
+        self.finalize(("recheck", self.enforcement, {
+            "finding_id": findings[0], "at": self.at(300), "officers": officers, "result": "closed", "opinion": "已整改到位",
+            "position": self.fix(lon, lat, 300),
+            "signatures": [{"role": "inspector", "name": o["name"], "way": "signed", "strokes": STROKES, "signed_at": self.at(300)} for o in officers],
+        }))  # fmt: skip
+
+
+def start_of_day(now: datetime) -> datetime:
+    return now.astimezone(CHINA) - timedelta(hours=HOURS)
+
+
+def play(tablets: list[Tablet], rows: list[Row]) -> None:
+    """The whole day, offline."""
+    for tablet in tablets:
+        tablet.calibrate()
+    shares = [[r for r in rows if (r.number - 1) % len(tablets) == n and r.visited] for n in range(len(tablets))]
+    inspected: tuple[str, Row] | None = None
+    for tablet, mine in zip(tablets, shares, strict=True):
+        length = (HOURS * 60 - 30) / max(1, len(mine))
+        for n, row in enumerate(mine):
+            visit = tablet.visit(row, n * length, length)
+            if tablet is tablets[-1] and inspected is None:
+                inspected = (visit, row)
+    for n in range(6):
+        tablets[1].send_truck(n)
+    if inspected:
+        tablets[2].inspect(inspected[0], inspected[1].lon, inspected[1].lat)
