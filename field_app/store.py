@@ -327,6 +327,10 @@ class Store:
             for s, p, line in self._rows("SELECT scope,pos,line FROM journal ORDER BY scope,pos")
         ]
 
+    def sends(self) -> dict[str, int]:
+        """change id → how often it was sent."""
+        return {i: n for i, n in self._rows("SELECT id, sends FROM outcome")}
+
     # --- sync: what goes out -------------------------------------------------------------------------------------
 
     def pending_scopes(self) -> list[str]:

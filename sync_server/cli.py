@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from schemas.problems import Trouble
+from schemas.rules.reconcile import run
+from schemas.rules.reconcile.plain import report_json
 from sync_server.access import ROLES
 from sync_server.facts import load_facts
 from sync_server.main import Parts, build, create_app, server_clock
@@ -53,8 +55,12 @@ def told() -> Iterator[None]:
         err.print(f"     {trouble.text('en')}. {p.remedy_en}")
         for fault in trouble.extra.get("faults", []):
             if isinstance(fault, dict) and "line" in fault:
-                err.print(f"  第 {fault['line']} 行「{fault['column']}」：{fault['zh']}；{fault['remedy_zh']}", markup=False)
-                err.print(f"  line {fault['line']}, {fault['column']}: {fault['en']}; {fault['remedy_en']}", markup=False)
+                err.print(
+                    f"  第 {fault['line']} 行「{fault['column']}」：{fault['zh']}；{fault['remedy_zh']}", markup=False
+                )
+                err.print(
+                    f"  line {fault['line']}, {fault['column']}: {fault['en']}; {fault['remedy_en']}", markup=False
+                )
         raise typer.Exit(1) from trouble
 
 
@@ -97,7 +103,14 @@ def project_add(
         with parts.service.store.reading() as tx:
             account = tx.account(manager) if manager else None
         person = account["person"] if account else _add_person(parts, manager or name)
-        values = {"code": code, "name": name, "stage": stage, "client_id": org, "surveyor_id": org, "contact_id": person}
+        values = {
+            "code": code,
+            "name": name,
+            "stage": stage,
+            "client_id": org,
+            "surveyor_id": org,
+            "contact_id": person,
+        }
         project = parts.service.add_project(values)
         if account:
             parts.service.grant(person, project, "project_manager")
@@ -123,7 +136,13 @@ def user_add(
     with told():
         wrong = [r for r in role or [] if r not in ROLES]
         if wrong or bool(role) != bool(project):
-            raise Trouble(1001, why={"zh": "角色须与项目一起给出，可用角色：" + "、".join(ROLES), "en": "give roles with a project; roles: " + ", ".join(ROLES)})
+            raise Trouble(
+                1001,
+                why={
+                    "zh": "角色须与项目一起给出，可用角色：" + "、".join(ROLES),
+                    "en": "give roles with a project; roles: " + ", ".join(ROLES),
+                },
+            )
         parts = build(settings_of(data))
         with parts.service.store.reading() as tx:
             account = tx.account(username)
@@ -184,7 +203,9 @@ def plan_import(
 
 
 def _tell_import(done: Imported) -> None:
-    out.print(f"方案第 {done.version} 版：{done.points} 个点位已导入 · plan version {done.version}: {done.points} points")
+    out.print(
+        f"方案第 {done.version} 版：{done.points} 个点位已导入 · plan version {done.version}: {done.points} points"
+    )
     if done.left_out:
         out.print(f"{done.left_out} 行有错未导入 · {done.left_out} wrong rows left out")
     d = done.difference
@@ -203,18 +224,18 @@ def _tell_import(done: Imported) -> None:
 
 
 @app.command()
-def reconcile(project: str, data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False, limit: int = 20) -> None:
+def reconcile(
+    project: str, data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False, limit: int = 20
+) -> None:
     """核对：方案与现场 · Reconcile the plan with what came back."""
     with told():
         parts = build(settings_of(data))
         found = find_project(parts, project)
-        from schemas.rules.reconcile import run
-
         report = run(load_facts(parts.service, found.id, server_clock()))
         if as_json:
-            print(json.dumps(report.as_json(), ensure_ascii=False, indent=1))
+            print(json.dumps(report_json(report), ensure_ascii=False, indent=1))
             return
-        out.print(f"{found.values['name']} · {report.basis.zh}", markup=False)
+        out.print(f"{found.values['name']} · 数据到 · as of {report.basis.clock}", markup=False)
         table = Table("", "核对项 · check", "点位", "内容 · finding", "谁处理 · who")
         for f in report.findings[:limit]:
             table.add_row(f.severity, f.check, f.point_code or "", f"{f.zh}\n{f.en}", f.who.zh)

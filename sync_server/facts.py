@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from schemas.problems import Trouble
 from schemas.records import TYPES, Record
 from schemas.rules import reconcile
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
+from schemas.wire import ScopeGrant
 from sync_server.service import Service
 from sync_server.store import ScopeRow, Tx
 
@@ -124,25 +125,16 @@ def load_facts(service: Service, project_id: str, now: datetime, audiences: Coll
     return FactsReader(service).facts(project_id, now, audiences)
 
 
-def readable(service: Service, person: str, project: str | None = None) -> dict[str, frozenset[str]]:
-    """Project → audiences this person may read, the organisation's among them; projects of which he or she may read
-    the field records only."""
-    with service.store.reading() as tx:
-        grants = service.grants(tx, person)
-    organisation = {g.audience for g in grants if g.audience == Audience.ORGANISATION}
+def readable(scopes: Iterable[ScopeGrant]) -> dict[str, frozenset[str]]:
+    """Project → audiences, of what a person was granted: the organisation's among them; only projects of which he or
+    she may read the field records."""
+    grants = list(scopes)
+    shared = {g.audience for g in grants if g.audience == Audience.ORGANISATION}
     out: dict[str, set[str]] = {}
     for g in grants:
-        if g.audience != Audience.ORGANISATION and project in (None, g.owner):
-            out.setdefault(g.owner, set(organisation)).add(g.audience)
+        if g.audience != Audience.ORGANISATION:
+            out.setdefault(g.owner, set(shared)).add(g.audience)
     return {owner: frozenset(found) for owner, found in out.items() if Audience.FIELD in found}
-
-
-def may_see(service: Service, person: str, project: str) -> frozenset[str]:
-    """The audiences of one project. Raises Trouble 2004, the same for a foreign project and for none."""
-    found = readable(service, person, project).get(project)
-    if found is None:
-        raise Trouble(2004)
-    return found
 
 
 def _merged(scopes: list[ScopeRow], held: Mapping[str, _Held]) -> dict[str, Mapping[str, Record]]:

@@ -25,7 +25,8 @@ from sync_server.plan_file import read_plan
 from tests.demo.seed import Demo
 
 HOURS = 9
-STROKES = '[[[10,40],[60,12],[110,44],[150,20]]]'
+RECEIVER = ("119.5000000", "32.2000000")  # as in the transfer plan (seed.py)
+STROKES = "[[[10,40],[60,12],[110,44],[150,20]]]"
 
 
 class Row:
@@ -45,7 +46,9 @@ def read_rows(data: bytes) -> list[Row]:
     text = data.decode(file.encoding)
     delimiter = max(",;\t", key=text.splitlines()[0].count)
     table = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(c.strip() for c in r)]
-    if re.fullmatch(r'"?sep=.?"?', table[0][0].strip(), re.IGNORECASE) or table[0][0].strip().lower().startswith("sep="):
+    if re.fullmatch(r'"?sep=.?"?', table[0][0].strip(), re.IGNORECASE) or table[0][0].strip().lower().startswith(
+        "sep="
+    ):
         table = table[1:]
     header = [c.strip().lower().lstrip("\ufeff") for c in table[0]]
     elements = {n: m.group(1) for n, name in enumerate(header) if (m := re.fullmatch(r"(\w+?)_mg_kg", name))}
@@ -93,7 +96,7 @@ class Tablet:
         self.field, self.transfer = f"{demo.project}.field", f"{demo.project}.transfer"
         self.enforcement = f"{demo.project}.enforcement"
         self.instrument = demo.instruments[number - 1]
-        self.batch = f"{start:%y%m%d}{'ABC'[number - 1]}"
+        self.batch = f"{start:%y%m%d}A"  # one team, one batch
         plans = store.all("plan", scope=self.field)
         newest = max(plans, key=lambda p: p.values["version"])
         self.planned = {p.values["code"]: p for p in store.all("planned_point", plan_id=newest.id)}
@@ -143,7 +146,14 @@ class Tablet:
         if row.duplicate:
             twin = new()
             edits += self._sample(row, point, twin, "field_duplicate", minutes + length * 0.6)
-            edits.append(Edit("qc_link", new(), self.field, {"qc_sample_id": twin, "kind": "field_duplicate", "original_id": sample, "secret": True}))
+            edits.append(
+                Edit(
+                    "qc_link",
+                    new(),
+                    self.field,
+                    {"qc_sample_id": twin, "kind": "field_duplicate", "original_id": sample, "secret": True},
+                )
+            )
         self.store.finalize(edits)
         return point
 
@@ -160,7 +170,10 @@ class Tablet:
                 values["target_id"] = target
         box = {"code": f"{code}-C01", "sample_id": sample, "type": "bag_pe", "volume_ml": "500", "amount": "500", "preservative": "none",
                "groups": ["metal"], "cold": True, "state": "filled"}  # fmt: skip
-        return [Edit("sample", sample, self.field, values), Edit("sample_container", self.store.new_id(), self.field, box)]
+        return [
+            Edit("sample", sample, self.field, values),
+            Edit("sample_container", self.store.new_id(), self.field, box),
+        ]
 
     # --- trucks --------------------------------------------------------------------------------------------------
 
@@ -174,9 +187,17 @@ class Tablet:
             "issued_at": self.at(begin), "supervised": True, "planned_t": "18.0",
         }))  # fmt: skip
         net, previous = Decimal("17.900") + n * Decimal("0.060"), None
-        weigh = lambda t, m, no: [{"ticket_no": no, "gross_t": f"{Decimal('12.400') + t:.3f}", "tare_t": "12.400", "at": self.at(m)}]  # noqa: E731
         sender, driver, receiver = d.firms["remediator"], d.firms["carrier"], d.firms["receiver"]
-        previous = self._leg(manifest, "issued", begin, "移出经办人", sender, ["sender", "supervisor"], previous, weight=weigh(net, begin, f"GB-{n}-1"))
+        previous = self._leg(
+            manifest,
+            "issued",
+            begin,
+            "移出经办人",
+            sender,
+            ["sender", "supervisor"],
+            previous,
+            weight=self._weighing(net, begin, f"GB-{n}-1"),
+        )
         previous = self._leg(manifest, "departed", begin + 5, f"驾驶员{n + 1}", driver, ["driver"], previous)
         if n == 5:
             return
@@ -184,20 +205,40 @@ class Tablet:
         came = net * Decimal("0.95") if n == 4 else net - Decimal("0.020")
         light = {"problem": "weight_diff", "problem_text": "到场净重少 5 %，待核实"} if n == 4 else {}
         self._leg(manifest, "received_difference" if n == 4 else "received", begin + 75, "接收经办人", receiver, ["receiver"], previous,
-                  weight=weigh(came, begin + 72, f"GB-{n}-2"), received_t=f"{came:.3f}", heap="1 号堆", **light)  # fmt: skip
+                  weight=self._weighing(came, begin + 72, f"GB-{n}-2"), received_t=f"{came:.3f}", heap="1 号堆", **light)  # fmt: skip
 
-    def _leg(self, manifest: str, kind: str, minutes: float, who: str, org: str, signers: list[str], previous: str | None, **more: Any) -> str:
+    def _weighing(self, net: Decimal, minutes: float, ticket: str) -> list[dict[str, Any]]:
+        tare = Decimal("12.400")
+        return [{"ticket_no": ticket, "gross_t": f"{tare + net:.3f}", "tare_t": f"{tare:.3f}", "at": self.at(minutes)}]
+
+    def _signed(self, role: str, name: str, minutes: float) -> dict[str, Any]:
+        return {"role": role, "name": name, "way": "signed", "strokes": STROKES, "signed_at": self.at(minutes)}
+
+    def _leg(
+        self,
+        manifest: str,
+        kind: str,
+        minutes: float,
+        who: str,
+        org: str,
+        signers: list[str],
+        previous: str | None,
+        **more: Any,
+    ) -> str:
         """A signed leg; returns the hash the next one carries."""
         identity = self.store.keys.require()
-        planned = next(iter(self.planned.values())).values["position"]
+        gate = next(iter(self.planned.values())).values["position"]
+        there = RECEIVER if kind in ("arrived", "received", "received_difference") else (gate["lon"], gate["lat"])
         values: dict[str, Any] = {
             "manifest_id": manifest, "kind": kind, "at": self.at(minutes), "who_name": who, "org_id": org, "key_id": identity.enrolment,
-            "position": self.fix(planned["lon"], planned["lat"], minutes),
+            "position": self.fix(*there, minutes),
             "signatures": [{"role": r, "name": who, "way": "signed", "strokes": STROKES, "signed_at": self.at(minutes)} for r in signers], **more,
         }  # fmt: skip
         if previous:
             values["prev_hash"] = previous
-        values["signature"] = evidence.sign(identity.private_key, canonical.dumps({k: v for k, v in values.items() if v != []}))
+        values["signature"] = evidence.sign(
+            identity.private_key, canonical.dumps({k: v for k, v in values.items() if v != []})
+        )
         self.finalize(("manifest_leg", self.transfer, values))
         return hashlib.sha256(canonical.dumps(values)).hexdigest()
 
@@ -215,12 +256,14 @@ class Tablet:
             ("enforcement", [("转运公告牌未更新", "general")]),
         ), start=1):  # fmt: skip
             code, minutes = f"JC-{self.start:%Y%m%d}-{n:02d}", 60.0 * n
-            sign = lambda role, name, m=minutes: {"role": role, "name": name, "way": "signed", "strokes": STROKES, "signed_at": self.at(m + 40)}  # noqa: E731
             values: dict[str, Any] = {
                 "code": code, "kind": kind, "checklist_id": d.checklist, "site_id": d.site, "org_id": d.firms["remediator"], "officers": officers,
                 "started_at": self.at(minutes), "ended_at": self.at(minutes + 40), "position": self.fix(lon, lat, minutes), "place": "示范地块",
                 "verdict": "rectify", "opinion": "按期整改", "measure": "rectify", "deadline": deadline,
-                "signatures": [sign("inspector", "吴建"), sign("inspector", "许静"), sign("inspected", "现场负责人")],
+                "signatures": [
+                    self._signed(role, name, minutes + 40)
+                    for role, name in (("inspector", "吴建"), ("inspector", "许静"), ("inspected", "现场负责人"))
+                ],
             }  # fmt: skip
             if kind == "sampling_supervision":
                 values["point_id"] = point

@@ -41,7 +41,11 @@ class FaultyProxy:
     def _draw(self) -> tuple[str, float]:
         with self._lock:
             self.calls += 1
-            fault = self._rng.choice(("lose", "cut", "repeat", "lose_answer", "cut_answer")) if self._rng.random() < self._share else ""
+            fault = (
+                self._rng.choice(("lose", "cut", "repeat", "lose_answer", "cut_answer"))
+                if self._rng.random() < self._share
+                else ""
+            )
             if fault:
                 self.faults[fault] = self.faults.get(fault, 0) + 1
             return fault, self._rng.random()
@@ -85,7 +89,9 @@ class FaultyProxy:
         """The server gets the first part of a request and then the line goes dead."""
         with socket.create_connection(("127.0.0.1", self._upstream), timeout=10) as s:
             head = [f"{h.command} {h.path} HTTP/1.1", "Host: localhost"]
-            head += [f"{k}: {v}" for k, v in h.headers.items() if k.lower() not in ("host", "content-length", "connection")]
+            head += [
+                f"{k}: {v}" for k, v in h.headers.items() if k.lower() not in ("host", "content-length", "connection")
+            ]
             s.sendall("\r\n".join([*head, f"Content-Length: {length}", "", ""]).encode() + part)
 
     def _hang_up(self, h: BaseHTTPRequestHandler) -> None:

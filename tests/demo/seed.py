@@ -81,7 +81,17 @@ def seed(parts: Parts, points: Path, today: date, start: datetime) -> Demo:
         add("person_qualification", home, person_id=demo.people[username], kind="enforcement", number=f"32-示范-{n + 1:03d}",
             valid_from=str(today - timedelta(days=300)), valid_to=str(today + timedelta(days=300)))  # fmt: skip
     for n in range(3):
-        demo.instruments.append(add("instrument", home, code=f"XRF-{n + 1}", kind="xrf", model="手持式 XRF", serial_no=f"84216{n}", org_id=org))
+        demo.instruments.append(
+            add(
+                "instrument",
+                home,
+                code=f"XRF-{n + 1}",
+                kind="xrf",
+                model="手持式 XRF",
+                serial_no=f"84216{n}",
+                org_id=org,
+            )
+        )
     for plate in PLATES:
         demo.vehicles.append(
             add("vehicle", home, plate=plate, vehicle_class="t4_31", carrier_id=demo.firms["carrier"], transport_permit="示范-道运-0001",
@@ -111,7 +121,9 @@ def seed(parts: Parts, points: Path, today: date, start: datetime) -> Demo:
         "code": "DEMO", "name": "默兹河漫滩示范地块", "status": "survey", "land_use": "other_farm", "standard": "gb15618", "ph_band": "b6575",
         "owner_id": demo.firms["liable"], "division_code": "320111",
     })])  # fmt: skip
-    options = Options("示范采样方案", reason="按已有调查数据布点", target=("0", "0.2"), groups=("metal",), role="surface_only")
+    options = Options(
+        "示范采样方案", reason="按已有调查数据布点", target=("0", "0.2"), groups=("metal",), role="surface_only"
+    )
     import_plan(service, demo.project, plan_file, options, manager)
 
     demo.lot = add("soil_lot", t, code="JK1", kind="pit", volume_m3="70.0", volume_kind="bank", density_t_m3="1.60",

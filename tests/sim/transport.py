@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import uvicorn
 
 
 class AppTransport(httpx.BaseTransport):
@@ -54,15 +57,19 @@ class AppTransport(httpx.BaseTransport):
         return httpx.Response(start["status"], headers=start["headers"], content=b"".join(parts), request=request)
 
     def close(self) -> None:
-        pass
+        """httpx closes its transport after every client; the loop lives on for the next one."""
 
     def shut(self) -> None:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
 
+FAULTS = ("lose", "lose_answer", "cut", "cut_answer", "repeat", "repeat_late", "late", "portal", "stale")
+
+
 class FaultyTransport(httpx.BaseTransport):
-    """Loses requests, loses answers, cuts both, repeats requests (at once or much later, out of order).
+    """Loses requests, loses answers, cuts both, repeats requests (at once or much later, out of order), and like a bad
+    proxy answers with its own page or with what it has kept of an earlier answer.
 
     `share` of the calls meet a fault, chosen by the seeded `rng`."""
 
@@ -70,6 +77,7 @@ class FaultyTransport(httpx.BaseTransport):
         self._inner, self._rng, self.share = inner, rng, share
         self._between = between or (lambda: None)
         self._late: list[httpx.Request] = []
+        self._kept: dict[str, httpx.Response] = {}  # the last answer of each address
         self.faults: dict[str, int] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -79,7 +87,7 @@ class FaultyTransport(httpx.BaseTransport):
             self._forward(self._late.pop(self._rng.randrange(len(self._late))))
         if self._rng.random() >= self.share:
             return self._forward(request)
-        fault = self._rng.choice(["lose", "lose_answer", "cut", "cut_answer", "repeat", "late", "portal"])
+        fault = self._rng.choice(FAULTS)
         self.faults[fault] = self.faults.get(fault, 0) + 1
         if fault == "lose":
             raise httpx.ConnectTimeout("lost", request=request)
@@ -98,6 +106,14 @@ class FaultyTransport(httpx.BaseTransport):
         if fault == "repeat":
             self._forward(request)
             return self._forward(request)
+        if fault == "repeat_late":
+            self._late.append(request)
+            return self._forward(request)
+        if fault == "stale":
+            old = self._kept.get(request.url.path)
+            if old is not None:
+                return httpx.Response(old.status_code, headers=old.headers, content=old.content, request=request)
+            raise httpx.ConnectError("refused", request=request)
         if fault == "late":
             self._late.append(request)
             raise httpx.ReadTimeout("stuck somewhere", request=request)
@@ -107,7 +123,15 @@ class FaultyTransport(httpx.BaseTransport):
         copy = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         response = self._inner.handle_request(copy)
         response.read()
-        return httpx.Response(response.status_code, headers=_without_length(response.headers), content=response.content, request=request)
+        answer = httpx.Response(response.status_code, headers=_without_length(response.headers), content=response.content, request=request)
+        self._kept[request.url.path] = answer
+        return answer
+
+    def deliver_late(self) -> None:
+        """What was stuck arrives now."""
+        for request in self._late:
+            self._forward(request)
+        self._late.clear()
 
     def close(self) -> None:
         pass
@@ -115,3 +139,21 @@ class FaultyTransport(httpx.BaseTransport):
 
 def _without_length(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
     return [(k, v) for k, v in headers.raw if k.lower() not in (b"content-length", b"content-encoding", b"transfer-encoding")]
+
+
+def served(app: Any) -> tuple[str, Callable[[], None]]:
+    """The application on a real socket of this machine: its address, and how to stop it."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the server did not start")
+        time.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(10)
+
+    return f"http://127.0.0.1:{port}", stop

@@ -292,9 +292,9 @@ def _when(visit: Point) -> Label:
     "Y05", "设备时钟存疑", "Clock unsure", WARNING, "本系统设定", "D", MANAGER,
     texts={
         "": ("{point} 有 {n} 条记录的设备时钟相差最多 {s} s，时间存疑",
-             "{point}: {n} records were made with a clock off by up to {s} s; their times are in doubt"),
+             "{point}: times in doubt, device clock off by up to {s} s, records: {n}"),
         "rest": ("{n} 条不属于点位的记录，设备时钟相差最多 {s} s，时间存疑",
-                 "{n} records of no point were made with a clock off by up to {s} s; their times are in doubt"),
+                 "Records of no point with times in doubt: {n}, device clock off by up to {s} s"),
     },
 )  # fmt: skip
 def unsure_clock(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

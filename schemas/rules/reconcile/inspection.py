@@ -57,7 +57,7 @@ def open_findings(facts: Facts) -> list[Problem]:
 
 @check(
     "I01", "问题整改逾期", "Finding overdue", ERROR, _OWN, "D", INSPECTOR,
-    texts={"": ("问题 {code} 整改逾期 {d} 天（期限 {deadline}）", "Finding {code} is {d} days overdue (deadline {deadline})")},
+    texts={"": ("问题 {code} 整改逾期 {d} 天（期限 {deadline}）", "Finding {code} is overdue by {d} d (deadline {deadline})")},
     per_point=False, in_point=False,
 )  # fmt: skip
 def overdue(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
@@ -74,7 +74,7 @@ def overdue(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
 @check(
     "I02", "执法人员不足或证件过期", "Officers too few or certificate expired", ERROR, "行政处罚法（2021）第42条", "C", INSPECTOR,
     texts={"": ("{code} 当日持有效执法证的人员只有 {n} 名，应不少于 {least} 名",
-                "{code}: {n} officers held a valid enforcement certificate that day, {least} are asked")},
+                "{code}: officers with an enforcement certificate valid that day: {n}, at least {least} asked")},
     per_point=False, in_point=False,
 )  # fmt: skip
 def few_officers(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from schemas.rules.reconcile.facts import Facts, View
 @check(
     "H01", "必拍照片缺失", "Required photos missing", ERROR,
     "建设用地土壤污染状况初步调查监督检查工作指南（试行）（公告2022年第17号）；清单为项目设置", "K", SAMPLER,
-    texts={"": ("{point} 缺 {n} 张照片：{list}", "{point} lacks {n} photos: {list}")},
+    texts={"": ("{point} 缺 {n} 张照片：{list}", "{point}: photos missing: {n} ({list})")},
 )  # fmt: skip
 def photos_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     rules = facts.project.photo_rules if facts.project else []

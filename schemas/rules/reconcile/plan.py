@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -37,7 +38,7 @@ WELLS = Label("地下水井", "groundwater wells")
 
 
 def _ceil(area: Decimal, unit: int) -> int:
-    return int(-(-area // unit))
+    return math.ceil(area / unit)
 
 
 def _area(site: Site) -> Decimal | None:
@@ -59,8 +60,8 @@ def least_points(plan: Plan, area: Decimal) -> tuple[int, int] | None:
 
 @check(
     "P01", "布点数量不足", "Too few points", ERROR, _FORM, "C", MANAGER,
-    texts={"": ("{site}方案有 {n} 个{kind}，按面积 {a} m² 至少 {m} 个",
-                "{site}: the plan has {n} {kind}, {a} m² asks for at least {m}")},
+    texts={"": ("{site}：方案有 {n} 个{kind}，按面积 {a} m² 至少 {m} 个",
+                "{site}: {kind} in the plan: {n}; {a} m² asks for at least {m}")},
     per_point=False, in_point=False,
 )  # fmt: skip
 def too_few_points(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def _covers(calibrations: Sequence[Calibration], at: datetime) -> bool:
 
 @check(
     "R01", "当日无合格校准", "No passed calibration that day", ERROR, f"HJ 1019-2019 5.2.2；{_FORM_34}", "C", SAMPLER,
-    texts={"": ("{ins} 于 {d} 的 {n} 个读数无合格校准", "{n} readings of {ins} on {d} lack a passed calibration")},
+    texts={"": ("{ins} 于 {d} 的 {n} 个读数无合格校准", "{ins} on {d}: readings without a passed calibration: {n}")},
     per_point=False,
 )  # fmt: skip
 def not_calibrated(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
@@ -82,7 +82,7 @@ def _shared_code(facts: Facts, view: View, readings: list[FieldReading]) -> str 
 @check(
     "R02", "校准不合格需追溯", "Failed calibration reaches back", WARNING, f"{_FORM_34}；追溯范围为本系统设定", "C",
     MANAGER,
-    texts={"": ("{ins} 于 {t} 校准不合格，此前 {n} 个读数存疑", "{ins} failed at {t}: {n} earlier readings in question")},
+    texts={"": ("{ins} 于 {t} 校准不合格，此前 {n} 个读数存疑", "{ins} failed at {t}: earlier readings in question: {n}")},
     per_point=False,
 )  # fmt: skip
 def reaches_back(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
@@ -267,7 +267,7 @@ def _depth(facts: Facts, reading: FieldReading) -> Decimal | None:
 @check(
     "R06", "XRF条件不足", "XRF conditions poor", INFO, "行业经验", "K", SAMPLER,
     texts={
-        "": ("{point} 有 {n} 个 XRF 读数仅供参考（{what}）", "{point}: {n} XRF readings are indicative only ({what})"),
+        "": ("{point} 有 {n} 个 XRF 读数仅供参考（{what}）", "{point}: XRF readings that are indicative only: {n} ({what})"),
     },
 )  # fmt: skip
 def poor_xrf(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

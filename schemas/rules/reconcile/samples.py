@@ -53,7 +53,7 @@ def _medium(code: str) -> Label:
 
 @check(
     "S01", "样品编号重复", "Sample code used twice", ERROR, "HJ 166-2026 7.4；作废编号不再使用为本系统设定", "C", MANAGER,
-    texts={"": ("编号 {code} 用于 {n} 个样品（含作废的）", "Code {code} is on {n} samples (voided ones included)")},
+    texts={"": ("编号 {code} 用于 {n} 个样品（含作废的）", "Code {code} is on more than one sample: {n}, voided ones included")},
     per_point=False,
 )  # fmt: skip
 def code_twice(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
@@ -293,9 +293,9 @@ def _demand(container: SampleContainer, rule: ContainerRule, field: str) -> Labe
     Label("采样员、实验室", "sampler, laboratory"),
     texts={
         "": ("{where} {n} 个{medium}{group}样只剩 {h} h（时限 {limit} h）",
-             "{where}: {n} {medium} samples for {group} have {h} h left (limit {limit} h)"),
+             "{where}: {h} h left for {group} in {medium} (limit {limit} h), samples: {n}"),
         "over": ("{where} {n} 个{medium}{group}样已超过保存时限 {h} h（时限 {limit} h）",
-                 "{where}: {n} {medium} samples for {group} are {h} h over their holding time ({limit} h)"),
+                 "{where}: {h} h over the holding time for {group} in {medium} (limit {limit} h), samples: {n}"),
     },
 )  # fmt: skip
 def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ SILENT_H = 48  # D
 @check(
     "Y01", "冲突或退回未处理", "Conflicts or returns open", WARNING, _OWN, "D",
     Label("项目经理、采样员", "project manager, sampler"),
-    texts={"": ("{type} {name}有 {n} 处冲突、{m} 条退回未处理", "{type} {name}: {n} conflicts and {m} returns are open")},
+    texts={"": ("{what}有 {n} 处冲突、{m} 条退回未处理", "{what}: open conflicts {n}, open returns {m}")},
 )  # fmt: skip
 def open_questions(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     open_: dict[tuple[str, str], list[int]] = {}
@@ -42,8 +42,9 @@ def open_questions(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             continue
         subject = facts.records.get(kind, {}).get(id)
         name = next((getattr(subject, f) for f in ("code", "number") if getattr(subject, f, None)), "")
-        label = Label(TYPES[kind].about.zh, TYPES[kind].about.en) if kind in TYPES else Label(kind, kind)
-        yield say(subject, code, type=label, name=f"{name} " if name else "", n=conflicts, m=returns)
+        zh, en = (TYPES[kind].about.zh, TYPES[kind].about.en) if kind in TYPES else (kind, kind)
+        what = Label(f"{zh} {name} ", f"{en} {name}") if name else Label(zh, en)
+        yield say(subject, code, what=what, n=conflicts, m=returns)
 
 
 @check(

@@ -1,0 +1,382 @@
+"""What the pages show, made of a report and the records it stands on. Pure: no database, no request, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from schemas.fields import Audience
+from schemas.records.sample import Sample
+from schemas.records.site import Site
+from schemas.reference import Label, analyte, codes
+from schemas.rules.reconcile import CHECKS, Facts, Finding, PointState, Report
+from schemas.rules.reconcile.terms import SHANGHAI
+from sync_server.console.words import compass, pick, words
+
+PAGE = 200  # rows a page
+SHOWN = 20  # findings of one check before "see all"
+SEVERITIES = ("error", "severe", "warning", "info", "unknown")
+STATES = ("missing", "refused", "partial", "done", "cancelled", "extra", "shifted", "intervention", "screening")
+_SIGN = {"error": ("warn", "alert"), "severe": ("up2", "alert"), "warning": ("warn", "warn"), "info": ("doc", "active"),
+         "unknown": ("q", "unsure")}  # fmt: skip
+_STATE_SIGN = {
+    "missing": ("circle", "planned"), "done": ("ok", "done"), "partial": ("half", "active"), "refused": ("block", "planned"),
+    "cancelled": ("minus", "planned"), "extra": ("plus", "warn"),
+}  # fmt: skip
+_EXCEED_SIGN = {
+    "none": ("down", "done"), "screening": ("up", "warn"), "intervention": ("up2", "alert"), "unknown": ("q", "unsure"),
+}  # fmt: skip
+# the audience whose records a family of checks looks at; without the right to read it, nothing of it is said
+_FAMILY = {"T": Audience.TRANSFER.value, "I": Audience.ENFORCEMENT.value}
+
+
+class Sign(NamedTuple):
+    """A chip: icon, colour, word."""
+
+    icon: str
+    colour: str
+    word: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a reader asked to see; the part of the address behind the question mark."""
+
+    state: str = ""
+    severity: str = ""
+    check: str = ""
+    q: str = ""
+    at: str = ""  # the point in focus
+    page: int = 1
+    fpage: int = 1
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.state or self.severity or self.check or self.q)
+
+    def query(self, **changes: Any) -> dict[str, str]:
+        """Of another view of the same page: only what differs from the bare one."""
+        new = replace(self, **changes)
+        bare = Filter()
+        return {k: str(v) for k, v in vars(new).items() if v != getattr(bare, k)}
+
+
+def visible(report: Report, audiences: Iterable[str]) -> list[Finding]:
+    """The findings for someone who may read these audiences."""
+    may = set(audiences)
+    return [f for f in report.findings if _FAMILY.get(f.check[:1], Audience.FIELD.value) in may | {Audience.FIELD.value}]
+
+
+def severity(finding: Finding) -> str:
+    """A value above the intervention value is a warning by its check, and yet to be decided first."""
+    return "severe" if finding.figures.get("severe") is True else finding.severity
+
+
+class Shown(NamedTuple):
+    """One finding as a reader sees it."""
+
+    text: str
+    who: str
+    source: str
+    missing: str
+    point: str | None
+    row: str | None
+    limit: tuple[Decimal, Decimal, Decimal | None] | None
+    check: str
+    anchor: str
+
+
+class Group(NamedTuple):
+    """The findings of one check and severity."""
+
+    check: str
+    severity: str
+    anchor: str
+    title: str
+    sign: Sign
+    count: int
+    findings: list[Shown]
+    open: bool
+    pager: Pager | None
+
+
+class Pager(NamedTuple):
+    first: int
+    last: int
+    total: int
+    previous: int | None
+    next: int | None
+
+
+def pager(total: int, page: int, size: int = PAGE) -> Pager:
+    page = min(max(page, 1), max(1, -(-total // size)))
+    first = (page - 1) * size
+    last = min(total, first + size)
+    return Pager(first, last, total, page - 1 if page > 1 else None, page + 1 if last < total else None)
+
+
+def groups(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> list[Group]:
+    """By severity, then the most first."""
+    w = words(lang)
+    rows = {p.code: row_id(p) for p in reversed(report.points)}
+    sorted_in: dict[tuple[str, str], list[Finding]] = {}
+    for f in found:
+        if by.check in ("", f.check) and by.severity in ("", severity(f)):
+            sorted_in.setdefault((f.check, severity(f)), []).append(f)
+    keys = sorted(sorted_in, key=lambda k: (SEVERITIES.index(k[1]), -len(sorted_in[k]), k[0]))
+    named: set[str] = set()
+    out = []
+    for check, grade in keys:
+        these = sorted_in[check, grade]
+        chosen = bool(by.check and len(keys) <= 4)
+        pages = pager(len(these), by.fpage) if by.check else None
+        part = these[pages.first : pages.last] if pages else these[:SHOWN]
+        anchor = f"check-{check}" if check not in named else f"check-{check}-{grade}"
+        named.add(check)
+        icon, colour = _SIGN[grade]
+        out.append(
+            Group(check, grade, anchor, pick(Label(CHECKS[check].zh, CHECKS[check].en), lang),
+                  Sign(icon, colour, w(f"sev_{grade}")), len(these), [_shown(f, rows, lang, anchor) for f in part], chosen,
+                  pages if pages and pages.total > PAGE else None)
+        )  # fmt: skip
+    return out
+
+
+def _shown(f: Finding, rows: dict[str, str], lang: str, anchor: str) -> Shown:
+    figures = f.figures
+    value, screening, above = figures.get("value"), figures.get("limit"), figures.get("intervention")
+    limit = (value, screening, above) if isinstance(value, Decimal) and isinstance(screening, Decimal) else None
+    cite = figures.get("cite")
+    return Shown(
+        f.zh if lang == "zh" else f.en, pick(f.who, lang), pick(cite, lang) if isinstance(cite, Label) else f.source,
+        pick(f.missing, lang) if f.missing else "", f.point_code, rows.get(f.point_code or ""), limit, f.check, anchor,
+    )  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One point in the table."""
+
+    id: str
+    code: str
+    symbol: str
+    state: Sign
+    exceed: Sign
+    elements: str
+    shift: str
+    bearing: str
+    shifted: bool | None
+    accuracy: str
+    duplicates: int
+    findings: int
+    errors: int
+    planned: str
+    actual: str
+    visited: bool
+
+
+def row_id(p: PointState) -> str:
+    return f"p-{p.planned_id or (p.visits[0] if p.visits else '0')}"
+
+
+def symbol_of(p: PointState) -> str:
+    """The worst judgement wins the shape."""
+    if p.exceed in ("intervention", "screening"):
+        return p.exceed
+    return "planned" if p.state == "missing" else p.state
+
+
+def _rank(p: PointState, errors: int, warnings: int) -> tuple[Any, ...]:
+    level = {"intervention": 0, "screening": 1}.get(p.exceed, 2)
+    return (level, -errors, {"missing": 0, "refused": 1, "extra": 2, "partial": 3}.get(p.state, 4), -warnings, p.code)
+
+
+def rows(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> tuple[list[Row], Pager]:
+    """The points that fit the filter, worst first, one page of them."""
+    counts, wanted = _counts(found, by)
+    fits = [p for p in report.points if _fits(p, by, wanted)]
+    fits.sort(key=lambda p: _rank(p, *counts.get(p.code, (0, 0))))
+    pages = pager(len(fits), by.page)
+    return [_row(p, counts, lang) for p in fits[pages.first : pages.last]], pages
+
+
+def one_row(report: Report, found: Sequence[Finding], code: str, lang: str) -> Row | None:
+    """The point in focus."""
+    p = next((p for p in report.points if p.code == code), None)
+    return _row(p, _counts(found, Filter())[0], lang) if p else None
+
+
+def _counts(found: Sequence[Finding], by: Filter) -> tuple[dict[str, tuple[int, int]], set[str] | None]:
+    """(errors, all) per point; and the points that have a finding as asked for."""
+    counts: dict[str, tuple[int, int]] = {}
+    wanted: set[str] = set()
+    for f in found:
+        if f.point_code is None:
+            continue
+        errors, every = counts.get(f.point_code, (0, 0))
+        grade = severity(f)
+        if grade != "unknown":
+            counts[f.point_code] = (errors + (grade in ("error", "severe")), every + 1)
+        if by.check in ("", f.check) and by.severity in ("", grade):
+            wanted.add(f.point_code)
+    return counts, wanted if by.check or by.severity else None
+
+
+def _fits(p: PointState, by: Filter, wanted: set[str] | None) -> bool:
+    if wanted is not None and p.code not in wanted:
+        return False
+    if by.q and by.q.casefold() not in p.code.casefold():
+        return False
+    if by.state == "shifted":
+        return p.shifted is True
+    return by.state in ("", p.state, p.exceed)
+
+
+def _row(p: PointState, counts: dict[str, tuple[int, int]], lang: str) -> Row:
+    w = words(lang)
+    icon, colour = _STATE_SIGN[p.state]
+    exceed_icon, exceed_colour = _EXCEED_SIGN[p.exceed]
+    state = Sign("move", "warn", w("s_shifted")) if p.shifted and p.state == "done" else Sign(icon, colour, w(f"s_{p.state}"))
+    errors, every = counts.get(p.code, (0, 0))
+    return Row(
+        row_id(p), p.code, symbol_of(p), state, Sign(exceed_icon, exceed_colour, w(f"e_{p.exceed}")),
+        element_names(p.exceeded, lang), "" if p.shift_m is None else f"{p.shift_m:.2f}",
+        compass(p.bearing_deg, lang) if p.bearing_deg is not None and p.shift_m else "", p.shifted,
+        "" if p.accuracy is None else f"{p.accuracy:f}", p.duplicates, every, errors, place(p.planned), place(p.actual), p.visited,
+    )  # fmt: skip
+
+
+def place(at: tuple[Decimal, Decimal] | None) -> str:
+    return f"{at[0]:.6f}° {at[1]:.6f}°" if at else ""
+
+
+def element_names(names: Iterable[str], lang: str) -> str:
+    known = [(n, analyte(n)) for n in names]
+    return ("、" if lang == "zh" else ", ").join((a.zh if lang == "zh" else a.symbol or a.en) if a else n for n, a in known)
+
+
+class Kpi(NamedTuple):
+    name: str
+    value: str
+    of: str
+    line: str
+    hot: bool = False
+
+
+def kpis(facts: Facts, report: Report, audiences: Iterable[str], lang: str) -> list[Kpi]:
+    """At most five figures. One whose records the reader may not see is left out, not shown as nothing."""
+    w, t, may = words(lang), report.totals, set(audiences)
+    parts = [w(f"n_{k}", n=n) for k, n in (
+        ("shifted", t.shifted), ("missing", t.missing), ("partial", t.partial), ("refused", t.refused),
+        ("cancelled", t.cancelled), ("extra", t.extra), ("unsure_shift", t.shift_unknown)) if n]  # fmt: skip
+    samples = len(facts.alive(Sample))
+    above = {name: n for name, n in t.exceedances.items() if n}
+    any_above = sum(p.visited and p.exceed in ("screening", "intervention") for p in report.points)
+    elements = sorted(above.items(), key=lambda kv: (-kv[1], kv[0]))
+    listed = " · ".join(f"{element_names([name], lang)} {n}" for name, n in elements[:6])
+    judged = w("none_above", n=len(t.exceedances)) if t.exceedances else w("none_judged")
+    out = [
+        Kpi(w("kpi_points"), number(t.done), f"/ {number(t.planned)}", " · ".join(parts)),
+        Kpi(w("kpi_samples"), number(samples), "",
+            w("duplicates", n=t.duplicates, p=f"{t.duplicate_share * 100:.1f}") if samples else w("no_samples")),
+        Kpi(w("kpi_above"), number(any_above), f"/ {number(t.visited)}", listed or judged, bool(any_above)),
+    ]  # fmt: skip
+    if Audience.TRANSFER in may:
+        m = t.manifests
+        line = w("loads_line", a=m["received"], b=m["short"], c=m["not_received"])
+        out.append(Kpi(w("kpi_loads"), number(m["sent"]), "", line))
+    if Audience.ENFORCEMENT in may:
+        out.append(Kpi(w("kpi_findings"), number(t.findings_open), "", w("findings_line_kpi")))
+    return out
+
+
+def number(n: int) -> str:
+    """Grouped by a no-break space from four digits: 1 050."""
+    return f"{n:,}".replace(",", "\u00a0")
+
+
+def when(at: datetime, now: datetime) -> str:
+    """Today 14:31; else 11-21 14:31; other year 2025-11-21."""
+    at, now = at.astimezone(SHANGHAI), now.astimezone(SHANGHAI)
+    if at.date() == now.date():
+        return at.strftime("%H:%M")
+    return at.strftime("%m-%d %H:%M") if at.year == now.year else at.strftime("%Y-%m-%d")
+
+
+def ago(at: datetime, now: datetime, lang: str) -> str:
+    w, minutes = words(lang), int((now - at).total_seconds() // 60)
+    if minutes < 1:
+        return w("just_now")
+    if minutes < 60:
+        return w("ago_min", n=minutes)
+    return w("ago_h", n=minutes // 60) if minutes < 48 * 60 else w("ago_d", n=minutes // 1440)
+
+
+class Device(NamedTuple):
+    label: str
+    seen: str
+    ago: str
+    pending: str
+    silent: bool
+
+
+def devices(facts: Facts, lang: str) -> list[Device]:
+    """The longest silent first."""
+    w = words(lang)
+    never = datetime.min.replace(tzinfo=SHANGHAI)
+    out = []
+    for d in sorted(facts.devices, key=lambda d: (d.last_seen or never, d.label)):
+        seen, since = (when(d.last_seen, facts.now), ago(d.last_seen, facts.now, lang)) if d.last_seen else (w("never"), "")
+        silent = d.last_seen is None or (facts.now - d.last_seen).total_seconds() > 48 * 3600
+        out.append(Device(d.label, seen, since, w("pending_unknown") if d.pending is None else number(d.pending), silent))
+    return out
+
+
+class Head(NamedTuple):
+    name: str
+    line: str
+    as_of: str
+    devices: int
+
+
+def head(facts: Facts, report: Report, lang: str) -> Head:
+    w, project = words(lang), facts.project
+    bits = []
+    if project:
+        stage = codes("survey_stage").get(project.stage)
+        bits.append(pick(stage, lang) if stage else project.stage)
+    for code in dict.fromkeys(s.standard for s in facts.alive(Site) if s.standard):
+        bits.append(pick(codes("standard").get(code, Label(code, code)), lang))
+    bits += [w("plan_v", n=n) for n in sorted({p.version for p in facts.plans})]
+    bits += [s.name for s in facts.alive(Site)][:3]
+    name = project.name if project else facts.project_id
+    return Head(name, " · ".join(bits), when(report.basis.as_of, facts.now), report.basis.device_count)
+
+
+class Line(NamedTuple):
+    """One project in the list."""
+
+    id: str
+    name: str
+    line: str
+    decide: int
+    planned: int
+    done: int
+    partial: int
+    above: int
+    loads: int | None
+    last_sync: str
+
+
+def line(facts: Facts, report: Report, audiences: Iterable[str], lang: str) -> Line:
+    may = set(audiences)
+    top, t = head(facts, report, lang), report.totals
+    seen = max((d.last_seen for d in facts.devices if d.last_seen), default=None)
+    return Line(
+        facts.project_id, top.name, top.line,
+        sum(severity(f) in ("error", "severe") for f in visible(report, may)), t.planned, t.done, t.partial,
+        sum(p.visited and p.exceed == "intervention" for p in report.points),
+        t.manifests["not_received"] if Audience.TRANSFER in may else None, when(seen, facts.now) if seen else "—",
+    )  # fmt: skip

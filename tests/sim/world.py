@@ -1,0 +1,392 @@
+"""A seeded world: one server, a few tablets with people, clocks and a bad network. Everything but transport and clock ships.
+
+`World(seed, folder).run()` lets people work, then `heal()` mends the network and syncs until all is quiet. What people
+did is noted as intents in `World.intents`, beside the software; `tests.sim.check` judges by those.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from field_app.clock import CHINA
+from field_app.store import Edit, Store
+from field_app.sync import Syncer, SyncResult
+from schemas.change import Change
+from schemas.problems import Trouble
+from sync_server.main import Parts, create_app
+from sync_server.service import Service, Write
+from sync_server.settings import Settings
+from tests.sim import reference
+from tests.sim.dying import DyingDb, Killed
+from tests.sim.transport import AppTransport, FaultyTransport, served
+
+Values = dict[str, Any]
+START = datetime(2026, 11, 21, 2, tzinfo=UTC)
+PAGE = 9  # rows in one pull answer: a sync has many pages, so that it can be cut between them
+
+
+class TurnableClock:
+    """The server's clock, and the true time of the world."""
+
+    def __init__(self, at: datetime = START) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+class TabletClock:
+    """A tablet's clock: off by `skew`, which somebody may turn at any time."""
+
+    def __init__(self, truth: TurnableClock, skew: timedelta) -> None:
+        self._truth, self.skew = truth, skew
+
+    def now(self) -> datetime:
+        return (self._truth() + self.skew).astimezone(CHINA)
+
+    def mono_ms(self) -> int:
+        return int((self._truth() - START).total_seconds() * 1000)
+
+
+class Intent(NamedTuple):
+    """A change somebody made on a tablet, as it was meant."""
+
+    tablet: int
+    enrolment: str
+    change: Change
+
+
+class Broken(AssertionError):
+    """A promise was not kept."""
+
+
+class Tablet:
+    """One tablet with one person: real Store and Syncer on files."""
+
+    def __init__(self, world: World, number: int, person: str, skew: timedelta, share: float) -> None:
+        self.world, self.number, self.person = world, number, person
+        self.folder = world.folder / f"tablet{number}"
+        self.clock = TabletClock(world.clock, skew)
+        rng = random.Random(f"{world.seed}/{number}")
+        self._random = rng.randbytes
+        self.net = FaultyTransport(world.wire(), random.Random(f"{world.seed}/{number}/net"), 0.0, self._between)
+        self.share, self.busy, self.kill_in = share, False, 0
+        self.drafts: dict[str, tuple[str, str, Values]] = {}
+        self.start_overs = 0
+        self.open()
+
+    def open(self) -> None:
+        self.store = Store(self.folder, self.clock, self._random)
+        self.store._db = DyingDb(self.store._db)  # type: ignore[assignment]
+        self.syncer = Syncer(self.store, transport=self.net, pause=lambda _: None)
+        start_over = self.store.start_over
+
+        def counted(scope: str) -> None:
+            self.start_overs += 1
+            start_over(scope)
+
+        self.store.start_over = counted  # type: ignore[method-assign]
+        seen = {d.id: (d.type, d.scope, d.values) for d in self.store.drafts()}
+        if seen != self.drafts:
+            raise Broken(f"drafts did not survive: {seen} instead of {self.drafts}")
+
+    def kill(self) -> None:
+        """The process dies and starts again from its files."""
+        self.store.close()
+        self.open()
+
+    @property
+    def db(self) -> DyingDb:
+        return self.store._db  # type: ignore[return-value]
+
+    def sync(self, kill_at: int | None = None) -> SyncResult | None:
+        """None when the app was killed during it."""
+        if self.busy:
+            return None
+        self.busy, self.net.share = True, self.share
+        if kill_at is not None:
+            self.db.die_in(kill_at)
+        try:
+            return self.syncer.run()
+        except Killed:
+            self.kill()
+            return None
+        finally:
+            self.busy = False
+            self.db.die_in(None)
+
+    def _between(self) -> None:
+        """Somewhere during a sync: people go on working, on this tablet and elsewhere."""
+        if self.busy and not self.world.healing:
+            self.world.meanwhile(self)
+
+
+class World:
+    def __init__(self, seed: int, folder: Path, http: bool = False, steps: int = 60) -> None:
+        self.seed, self.folder, self.steps = seed, folder, steps
+        self.rng = random.Random(seed)
+        self.clock = TurnableClock()
+        self.healing = False
+        self.intents: list[Intent] = []
+        self.made: dict[str, list[str]] = {}  # type → ids of every record anybody made, synced or not
+        self.written: dict[tuple[str, frozenset[str]], list[Values]] = {}  # record, atom → values somebody gave it
+        self.touched: dict[tuple[str, frozenset[str]], list[str]] = {}  # record, atom → who changed it, by their name
+        self.roles: dict[str, set[str]] = {}
+        self.ever: dict[str, set[str]] = {}
+        self.withdrawn: dict[str, set[str]] = {}  # person → own changes accepted when the right was withdrawn
+        self._n = 0
+        self.app = create_app(Settings(data=folder / "server"), self.clock)
+        self.parts: Parts = self.app.state.parts
+        self.service: Service = self.parts.service
+        self._close: list[Callable[[], None]] = []
+        self._url = "http://sim"
+        if http:
+            self._url, stop = served(self.app)
+            self._close.append(stop)
+        self._http = http
+        self._found()
+        self._equip()
+
+    # --- the beginning -------------------------------------------------------------------------------------------
+
+    def _found(self) -> None:
+        s = self.service
+        self.org = s.found("示范公司")
+        self.home = f"{self.org}.organisation"
+        self.crew = [s.new_id() for _ in range(9)]  # people whose names can be put into a record
+        self.pm = self.crew[0]
+        person = {"org_id": self.org, "duties": ["sampler"]}
+        s.write(None, [Write("person", p, self.home, {**person, "name": f"人{n}"}) for n, p in enumerate(self.crew)])
+        project = {"code": "P1", "name": "项目", "stage": "detailed", "client_id": self.org, "surveyor_id": self.org,
+                   "contact_id": self.pm}  # fmt: skip
+        self.project = s.add_project(project)
+        self.field, self.enforcement = f"{self.project}.field", f"{self.project}.enforcement"
+        self.grant(self.pm, "project_manager")
+        self.site, self.instrument = s.new_id(), s.new_id()
+        self.console("site", self.site, self.field, {"code": "S", "name": "地块", "status": "idle", "division_code": "320115"})
+        self.console("instrument", self.instrument, self.home, {"code": "PID", "kind": "pid", "model": "m0", "serial_no": "1", "org_id": self.org})  # fmt: skip
+
+    def _equip(self) -> None:
+        """3–5 tablets: two samplers, an inspector; then perhaps a person whose right comes late, and a second tablet
+        of the first sampler."""
+        rng, people = self.rng, self.crew
+        owners = [people[1], people[2], people[3], people[4], people[1]][: rng.randint(3, 5)]
+        self.grant(people[1], "sampler")
+        self.grant(people[2], "sampler")
+        self.grant(people[3], "inspector")
+        self.late, self.leaver = people[4], people[2]
+        self.late_role = rng.choice(["dispatcher", None])  # a member without the right, or no member at all yet
+        if self.late_role:
+            self.grant(self.late, self.late_role)
+        self.tablets: list[Tablet] = []
+        for number, person in enumerate(owners):
+            skew = rng.choice([0, 0, 0, 20, -45, 400, -4000, 86_400, -3_000_000, 40_000_000])
+            share = rng.choice([0.0, 0.1, 0.2, 0.35])
+            tablet = Tablet(self, number, person, timedelta(seconds=skew), share)
+            tablet.syncer.enrol(self._url, self.service.new_code(person, self.pm), f"平板{number}")
+            tablet.net.share = share
+            self.tablets.append(tablet)
+        for tablet in self.tablets:
+            tablet.sync()
+
+    def wire(self) -> httpx.BaseTransport:
+        """A way to the server: in this process, or over a real socket."""
+        inner = httpx.HTTPTransport() if self._http else AppTransport(self.app)
+        self._close.append(inner.close)
+        return SmallPages(inner)
+
+    # --- what people do ------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        from tests.sim import acts
+
+        turn_late, turn_leave = self.rng.randrange(self.steps), self.rng.randrange(self.steps)
+        back = self.rng.random() < 0.5
+        for step in range(self.steps):
+            self.clock.pass_seconds(self.rng.choice([1, 5, 60, 600, 5000]))
+            if step == turn_late and self.rng.random() < 0.8:
+                self.grant(self.late, "sampler")
+            if step == turn_leave and self.rng.random() < 0.6:
+                self.withdraw(self.leaver, "sampler")
+            if back and step == (turn_leave + self.steps) // 2:
+                self.grant(self.leaver, "sampler")
+            acts.act(self, self.rng.choice(self.tablets))
+
+    def meanwhile(self, tablet: Tablet) -> None:
+        from tests.sim import acts, check
+
+        check.view(self, tablet)
+        draw = self.rng.random()
+        if draw < 0.25:
+            acts.work(self, tablet)
+        elif draw < 0.32:
+            other = self.rng.choice(self.tablets)
+            if not other.busy:
+                acts.act(self, other)
+        elif draw < 0.36:
+            acts.at_the_console(self)
+        elif draw < 0.38:
+            raise Killed
+
+    def heal(self) -> None:
+        """The network works, old requests arrive, everybody syncs until nothing moves any more."""
+        self.healing = True
+        if self.late_role is None and "sampler" not in self.roles.get(self.late, set()):
+            self.grant(self.late, "sampler")  # else nothing of this person's could ever arrive
+        for tablet in self.tablets:
+            tablet.share = tablet.net.share = 0.0
+            tablet.net.deliver_late()
+        for _ in range(8):
+            self.clock.pass_seconds(700)
+            results = [t.sync() for t in self.tablets]
+            for t, r in zip(self.tablets, results, strict=True):
+                if r is None or r.problems:
+                    raise Broken(f"tablet {t.number} cannot sync on a good network: {r and r.problems}")
+            if not any(r and (r.pushed or r.pulled) for r in results):
+                return
+        raise Broken("the tablets do not come to rest")
+
+    def finalize(self, tablet: Tablet, edits: list[Edit], complete: bool = False) -> None:
+        """完成 on a tablet, and note what was meant. What it wrote down must be just that."""
+        identity = tablet.store.keys.require()
+        seen = {e.record: tablet.store.get(e.type, e.record) for e in edits}
+        made = {c.record: c for c in tablet.store.finalize(edits, complete)}
+        for e in edits:
+            tablet.drafts.pop(e.record, None)
+            old = seen[e.record].values if seen[e.record] else None  # type: ignore[union-attr]
+            want = {k: v for k, v in e.values.items() if v not in (None, "", [])}
+            after_view = tablet.store.get(e.type, e.record)
+            shown = after_view.values if after_view else None
+            if shown is not None and shown != want:
+                raise Broken(f"finalized {want}, but the tablet shows {shown}")
+            before, after = intended(e.type, old, want)
+            c = made.get(e.record)
+            if (c is None) != (not after):
+                raise Broken(f"a change for {after} was made: {c is not None}")
+            if c is None:
+                continue
+            if (c.before, c.after) != (before, after):
+                raise Broken(f"the change says {c.before} → {c.after}, meant was {before} → {after}")
+            self.intents.append(Intent(tablet.number, identity.enrolment, c))
+            if old is None:
+                self.made.setdefault(e.type, []).append(e.record)
+            self.note(identity.enrolment, e.type, e.record, c.after)
+
+    def note(self, who: str, type: str, record: str, after: Values) -> None:
+        for fields in {reference.atom_fields(type, name) for name in after}:
+            key = (record, frozenset(fields))
+            self.written.setdefault(key, []).append({f: after.get(f) for f in fields})
+            self.touched.setdefault(key, []).append(who)
+
+    def console(self, type: str, record: str, scope: str, values: Values) -> None:
+        """The project manager writes on the server."""
+        old = next((s.values for s in self.service.records(type, scope) if s.id == record), None)
+        self.service.write(self.pm, [Write(type, record, scope, values)])
+        _, after = intended(type, old, values)
+        if old is None:
+            self.made.setdefault(type, []).append(record)
+        self.note("console", type, record, after)
+
+    def grant(self, person: str, role: str) -> None:
+        self.roles.setdefault(person, set()).add(role)
+        self.ever.setdefault(person, set()).add(role)
+        self.withdrawn.pop(person, None)
+        self.service.grant(person, self.project, role)
+
+    def withdraw(self, person: str, role: str) -> None:
+        if role in self.roles.get(person, set()):
+            self.roles[person].discard(role)
+            self.service.withdraw(person, self.project, role)
+            accepted = {e.id for e in self.journal() if e.seq is not None}
+            by_person = {i.change.id for i in self.intents if i.change.by == person}
+            self.withdrawn[person] = accepted & by_person
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    def sql(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
+        with self.parts.service.store.engine.connect().execution_options(reading=True) as conn, conn.begin():
+            return [tuple(r) for r in conn.exec_driver_sql(statement, args)]
+
+    def journal(self) -> list[reference.Entry]:
+        columns = ",".join(reference.Entry._fields)
+        return [reference.Entry(*r) for r in self.sql(f"SELECT {columns} FROM journal ORDER BY n")]
+
+    def fresh(self, label: str) -> str:
+        """A text nobody wrote before."""
+        self._n += 1
+        return f"{label}{self._n}"
+
+    def number(self) -> int:
+        self._n += 1
+        return self._n
+
+    def close(self) -> None:
+        for tablet in getattr(self, "tablets", []):
+            tablet.store.close()
+        for close in reversed(self._close):
+            close()
+        self.parts.service.store.close()
+
+
+def intended(type: str, old: Values | None, new: Values) -> tuple[Values, Values]:
+    """before and after of an edit: whole atoms, nothing else."""
+    if old is None:
+        return {}, dict(new)
+    moved = {f for k in {*old, *new} if old.get(k) != new.get(k) for f in reference.atom_fields(type, k)}
+    return {f: old.get(f) for f in moved}, {f: new.get(f) for f in moved}
+
+
+class SmallPages(httpx.BaseTransport):
+    """Asks for pulls in small pages, as a server with far more rows would answer them."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/pull"):
+            request = httpx.Request(request.method, request.url.copy_merge_params({"limit": str(PAGE)}), headers=request.headers)
+        return self._inner.handle_request(request)
+
+
+@contextmanager
+def world(seed: int, http: bool = False, steps: int = 60) -> Iterator[World]:
+    """A world in a folder of its own; in memory where the system has such a place, to spare the disk."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=memory if memory.is_dir() else None))
+    made: World | None = None
+    try:
+        made = World(seed, folder, http, steps)
+        yield made
+    finally:
+        if made is not None:
+            made.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def live(seed: int, http: bool = False, steps: int = 60) -> dict[str, int]:
+    """One seed from beginning to end. Raises with the seed in the message when a promise was broken."""
+    from tests.sim import check
+
+    try:
+        with world(seed, http, steps) as w:
+            w.run()
+            w.heal()
+            return check.check(w)
+    except (Exception, Killed) as err:
+        what = f"{type(err).__name__}: {err}"
+        raise Broken(f"seed {seed}{' over HTTP' if http else ''}: {what}  (python -m tests.sim.soak --seed {seed})") from err
+
+
+__all__ = ["Broken", "Edit", "Intent", "Tablet", "Trouble", "World", "live", "world"]
