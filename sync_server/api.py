@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from schemas.describe import describe
 from schemas.problems import Trouble
 from schemas.wire import (
     MAX_BODY,
@@ -35,6 +36,16 @@ from sync_server.service import Caller, Service
 
 log = logging.getLogger("jingtu")
 NDJSON = "application/x-ndjson"
+PROBLEM = "application/problem+json"
+_WORDS = {"type": "object", "properties": {"title": {"type": "string"}, "remedy": {"type": "string"}}}
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "number", "status", "title", "zh", "en"],
+    "properties": {
+        "type": {"type": "string"}, "number": {"type": "integer"}, "status": {"type": "integer"}, "title": {"type": "string"},
+        "detail": {"type": "string"}, "zh": _WORDS, "en": _WORDS,
+    },
+}  # fmt: skip
 MAX_PACKED = 8_000_000
 bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
 
@@ -61,7 +72,7 @@ def problem_response(trouble: Trouble) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if trouble.problem.status == 401 else {}
     if trouble.problem.status in (429, 503):
         headers["Retry-After"] = "5"
-    return JSONResponse(trouble.body(), trouble.problem.status, headers, media_type="application/problem+json")
+    return JSONResponse(trouble.body(), trouble.problem.status, headers, media_type=PROBLEM)
 
 
 def handle_problems(app: FastAPI, service: Service) -> None:
@@ -120,7 +131,8 @@ def unpack(packed: bytes) -> bytes:
 
 
 def make_router(service: Service, auth: Auth) -> APIRouter:
-    api = APIRouter(prefix="/api/v1")
+    problem = {"description": "问题 · a numbered problem (RFC 9457)", "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}}}
+    api = APIRouter(prefix="/api/v1", responses={"4XX": problem, "5XX": problem})
 
     @api.post(
         "/auth/token",
@@ -147,6 +159,10 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
     def enrol(request: EnrolRequest) -> EnrolAnswer:
         return service.enrol(request)
 
+    @api.get("/types", summary="全部记录类型 · Every record type, its fields, limits, atoms and code lists")
+    def types() -> dict[str, Any]:
+        return describe()
+
     @api.get("/me", summary="我是谁，能看哪些数据范围 · Who am I, and which scopes may I see")
     def me(who: Who) -> Me:
         return service.me(who)
@@ -155,7 +171,11 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
     def block(who: Who, request: BlockRequest) -> Block:
         return service.take_block(who, request.use, request.size)
 
-    @api.post("/scopes/{scope}/push", summary="提交变更 · Push changes (NDJSON: PushHead, then one change a line)")
+    @api.post(
+        "/scopes/{scope}/push",
+        summary="提交变更 · Push changes (NDJSON: PushHead, then one change a line)",
+        openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+    )
     async def push(who: Who, scope: str, request: Request) -> PushAnswer:
         body = await read_body(request)
         first, _, rest = body.partition(b"\n")
@@ -169,7 +189,10 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         return await run_in_threadpool(service.push, who, scope, head, lines)
 
     @api.get(
-        "/scopes/{scope}/pull", summary="拉取记录 · Pull rows with seq > cursor (NDJSON: PullHead, then one row a line)"
+        "/scopes/{scope}/pull",
+        summary="拉取记录 · Pull rows with seq > cursor (NDJSON: PullHead, then one row a line)",
+        response_class=Response,
+        responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
     )
     def pull(
         who: Who, scope: str,

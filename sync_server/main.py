@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from schemas.rules import evidence
 from sync_server.api import handle_problems, make_router
 from sync_server.auth import Auth
+from sync_server.console.pages import mount_console
 from sync_server.service import Service
 from sync_server.settings import Settings
 from sync_server.store import Store, open_engine
@@ -42,5 +43,6 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=1)
     handle_problems(app, parts.service)
     app.include_router(make_router(parts.service, parts.auth))
+    mount_console(app, parts.service, parts.auth)
     app.state.parts = parts
     return app

@@ -193,11 +193,16 @@ def _rank(p: PointState, errors: int, warnings: int) -> tuple[Any, ...]:
     return (level, -errors, {"missing": 0, "refused": 1, "extra": 2, "partial": 3}.get(p.state, 4), -warnings, p.code)
 
 
-def rows(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> tuple[list[Row], Pager]:
-    """The points that fit the filter, worst first, one page of them."""
+def fitting(report: Report, found: Sequence[Finding], by: Filter) -> list[PointState]:
+    """The points that fit the filter, worst first."""
     counts, wanted = _counts(found, by)
     fits = [p for p in report.points if _fits(p, by, wanted)]
-    fits.sort(key=lambda p: _rank(p, *counts.get(p.code, (0, 0))))
+    return sorted(fits, key=lambda p: _rank(p, *counts.get(p.code, (0, 0))))
+
+
+def rows(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> tuple[list[Row], Pager]:
+    """One page of them."""
+    fits, counts = fitting(report, found, by), _counts(found, by)[0]
     pages = pager(len(fits), by.page)
     return [_row(p, counts, lang) for p in fits[pages.first : pages.last]], pages
 

@@ -111,7 +111,7 @@ class FaultyTransport(httpx.BaseTransport):
             return self._forward(request)
         if fault == "stale":
             old = self._kept.get(request.url.path)
-            if old is not None:
+            if old is not None and request.method == "POST":  # answers to GET say that they must not be kept
                 return httpx.Response(old.status_code, headers=old.headers, content=old.content, request=request)
             raise httpx.ConnectError("refused", request=request)
         if fault == "late":

@@ -156,6 +156,7 @@ class World:
             self._url, stop = served(self.app)
             self._close.append(stop)
         self._http = http
+        self._inner: AppTransport | None = None
         self._found()
         self._equip()
 
@@ -203,9 +204,14 @@ class World:
 
     def wire(self) -> httpx.BaseTransport:
         """A way to the server: in this process, or over a real socket."""
-        inner = httpx.HTTPTransport() if self._http else AppTransport(self.app)
-        self._close.append(inner.close)
-        return SmallPages(inner)
+        if self._http:
+            sockets = httpx.HTTPTransport()
+            self._close.append(sockets.close)
+            return SmallPages(KeptOpen(sockets))
+        if self._inner is None:
+            self._inner = AppTransport(self.app)
+            self._close.append(self._inner.shut)
+        return SmallPages(self._inner)
 
     # --- what people do ------------------------------------------------------------------------------------------
 
@@ -346,6 +352,13 @@ def intended(type: str, old: Values | None, new: Values) -> tuple[Values, Values
         return {}, dict(new)
     moved = {f for k in {*old, *new} if old.get(k) != new.get(k) for f in reference.atom_fields(type, k)}
     return {f: old.get(f) for f in moved}, {f: new.get(f) for f in moved}
+
+
+class KeptOpen(httpx.BaseTransport):
+    """httpx closes its transport after every client; these sockets serve the next one too."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self.handle_request = inner.handle_request  # type: ignore[method-assign]
 
 
 class SmallPages(httpx.BaseTransport):

@@ -166,7 +166,7 @@ def officer(name: str) -> dict[str, Any]:
     return {"person_id": uid(name), "name": name, "duty": "inspector"}
 
 
-def record(type: str, id: str | None = None, seq: int = 1, **values: Any) -> Record:
+def record(type: str, id: str | None = None, /, seq: int = 1, **values: Any) -> Record:
     """A typed record: the defaults of its type, with these values over them (None takes a default away)."""
     cls = TYPES[type]
     return cls.of(uid(id or type), wire(cls, {**DEFAULTS.get(type, {}), **values}), seq)
@@ -182,7 +182,7 @@ class World:
             self.add("site", boundary=square(50))
             self.add("plan")
 
-    def add(self, type: str, id: str | None = None, seq: int = 1, **values: Any) -> Record:
+    def add(self, type: str, id: str | None = None, /, seq: int = 1, **values: Any) -> Record:
         """Add a record, or put it in place of the one with this id."""
         made = record(type, id, seq, **values)
         self.records[type][made.id] = made

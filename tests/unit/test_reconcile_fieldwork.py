@@ -129,7 +129,7 @@ DONE = [
     ("F04", "approved", adjusted(extra(adjustment_id="a1"), "extra"), []),
     ("F04", "approval pending", adjusted(extra(adjustment_id="a1"), "extra", "pending", None), ["warning X01 不在方案中，也无新增批准"]),
     ("F04", "no plan at all", no_plan(), ["warning X01 没有采样方案可对照，也无新增批准"]),
-    ("F04", "planned point not here", extra(planned_point_id="elsewhere") if False else visited(planned_point_id="elsewhere", code="Q9"),
+    ("F04", "planned point not here", visited(planned_point_id="elsewhere", code="Q9"),
      ["unknown 「计划外点位」无法判断：缺点位所属的计划点位"]),
     ("F04", "planned point not here, but its code is", visited(planned_point_id="elsewhere"), []),
 ]  # fmt: skip
@@ -204,7 +204,7 @@ DEPTH = [
     ("F05", "refused point", sampled(slice_(1, 2), outcome="refused"), []),
     ("F05", "depth given up with approval", adjusted(sampled(slice_(3, 4)), "depth", proposed_depth_m=3), []),
     ("F05", "depth still asked", adjusted(sampled(slice_(2, 3)), "depth", proposed_depth_m=3), ["error S01 缺 2–3 m 的土壤样"]),
-    ("F05", "planned duplicate missing", planned_duplicate(False), ["error S01  0–1 m 计划采平行样，没有采"]),
+    ("F05", "planned duplicate missing", planned_duplicate(False), ["error S01 0–1 m 计划采平行样，没有采"]),
     ("F05", "planned duplicate taken", planned_duplicate(True), []),
     ("F06", "all groups", boxed({"groups": ["metal"]}, {"groups": ["voc"]}), []),
     ("F06", "VOC missing", boxed({"groups": ["metal"]}), ["error S01-0 的容器缺项目组：挥发性有机物"]),

@@ -83,7 +83,7 @@ def _adjusted_depth(facts: Facts, place: Place) -> Decimal | None:
     f"{_FORM}；HJ 25.2-2019（转引自该指南）；重合比例为本系统设定", "C", SAMPLER,
     texts={
         "": ("{point} 缺{interval}的{medium}样", "{point} lacks a {medium} sample at {interval}"),
-        "duplicate": ("{point} {interval}计划采平行样，没有采", "{point}: the duplicate planned at {interval} is missing"),
+        "duplicate": ("{point}{interval}计划采平行样，没有采", "{point}: the duplicate planned at {interval} is missing"),
     },
 )  # fmt: skip
 def target_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

@@ -217,7 +217,7 @@ def _gap(found: Analyte, reason: CannotSay) -> Label:
     if reason.missing == "lod":
         return Label(f"{found.zh}不高于限值的检出限", f"a detection limit of {found.en} not above the limit")
     if reason.missing == "valence":
-        return Label(f"{found.zh}的限值（{reason.text.zh}）", f"a figure for {found.en} ({reason.text.en})")
+        return Label(f"{found.zh}的价态（限值只对六价铬）", f"the valence of {found.en} (the figure is for Cr(VI))")
     return Label(f"{found.zh}可比较的数值（{reason.missing}）", f"a comparable value of {found.en} ({reason.missing})")
 
 

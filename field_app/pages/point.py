@@ -1,0 +1,205 @@
+"""The workspace of one visit: core, steps, and the pane of the step at hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import flet as ft
+
+from field_app.book import decimal
+from field_app.clock import CHINA
+from field_app.kit import I, Kit, column, group, strut
+from field_app.pages import position, readings, samples, scene
+from field_app.pages.draw import JUDGED, STATES, core, limit_bar
+from field_app.pages.shell import call, frame, next_bar, page, scroll, tappable
+from field_app.pages.today import metres
+from field_app.state import State
+from field_app.visit import STEPS, Visit, shown
+from schemas.reference import analyte
+from schemas.rules.limits import Judgement
+
+PANES = {
+    "position": position.pane, "readings": readings.pane, "samples": samples.pane, "scene": scene.pane,
+    "check": scene.check_pane,
+}  # fmt: skip
+
+
+def subtitle(k: Kit, visit: Visit, step: str) -> str:
+    """Second line of a step: what is there, or what is missing."""
+    left = [g for g in visit.gaps() if g.step == step]
+    if step == "position":
+        at, shift = visit.point.get("position"), visit.shift
+        if not at or shift is None:
+            return k.say("pos.sub.none")
+        if at["fix_kind"] == "manual":
+            return k.say("pos.sub.hand", m=metres(shift.metres))
+        return k.say("pos.sub", acc=f"{decimal(at.get('h_acc_m')) or 0:.1f}", m=metres(shift.metres))
+    if step == "readings":
+        return k.say("step.readings.n", n=len(visit.readings)) if visit.readings else k.say("step.optional")
+    if step == "samples":
+        n = len(visit.samples)
+        return (k.say("step.left", n=len(left)) if left else k.say("step.samples.n", n=n)) if n else k.say("step.optional")
+    if step == "scene":
+        return k.say("step.left", n=len(left)) if left else k.say("scene.title")
+    n = len(visit.gaps())
+    return k.say("step.left", n=n) if n else k.say("step.ready")
+
+
+def next_step(visit: Visit) -> str:
+    return next((s for s in ("position", "readings", "scene") if not visit.done(s)), "check")
+
+
+def steps(state: State, k: Kit, visit: Visit, now: str) -> ft.Control:
+    rows: list[ft.Control] = []
+    for n, step in enumerate(STEPS, 1):
+        ok, here = visit.done(step), step == now
+        color = k["done"] if ok else k["primary"] if here else k["line-strong"]
+        inside = ft.Icon(I.CHECK, size=20, color=k["surface"]) if ok else k.t(str(n), 15, True, "on-primary" if here else "ink-2", h=1.1)
+        dot = ft.Container(
+            inside, width=32, height=32, border_radius=16, alignment=ft.Alignment.CENTER,
+            bgcolor=color if ok or here else k["surface"], border=ft.Border.all(2, color),
+        )  # fmt: skip
+        name, sub = k.say(f"step.{step}"), subtitle(k, visit, step)
+        line = ft.Row(
+            [strut(48), dot, column(k.t(name, 17, True), k.t(sub, 14, color="ink-2"), expand=True), k.icon(I.CHEVRON_RIGHT)],
+            spacing=10,
+        )  # fmt: skip
+        word = k.say("step.done" if ok else "step.now" if here else "step.todo")
+        label = f"{k.say('step.name', n=n, name=name)}，{word}，{sub}"
+        rows.append(tappable(k, line, label, call(state, lambda s=step: visit.set_ui(step=s)), here, ft.Padding.symmetric(horizontal=10, vertical=6)))
+    return ft.Column(rows, spacing=2, tight=True)
+
+
+def strip(k: Kit, visit: Visit, width: float, height: float, bars: bool, now: bool = False) -> ft.Control:
+    """The core with the readings of one analyte: the one at hand, else the worst."""
+    wanted = visit.parameter if now else (highest(visit) or ("", None, None))[0]
+    marks: list[tuple[float, str, Judgement | None]] = []
+    for values in visit.readings.values():
+        if values["parameter"] == wanted and decimal(values.get("depth_top_m")) is not None:
+            marks.append((float(values["depth_top_m"]), shown(values), visit.book.judged(values)))
+    brackets = [
+        (float(a), float(b))
+        for s in visit.samples.values()
+        if (a := decimal(s.get("depth_top_m"))) is not None and (b := decimal(s.get("depth_bottom_m"))) is not None and b > a
+    ]
+    deep = float(decimal(visit.planned.get("target_depth_m")) or 6)
+    return core(k, width, height, deep, sorted(marks, key=lambda m: m[0]), brackets, float(visit.depth) if now else None, bars)
+
+
+def highest(visit: Visit) -> tuple[str, dict, Judgement] | None:
+    """The reading that lies worst against its limit."""
+    from field_app.book import SEVERITY
+
+    def rank(found: tuple[str, dict, Judgement]) -> tuple[int, float]:
+        judged, value = found[2], decimal(found[1].get("value"))
+        ratio = float(value / judged.limit.screening) if value is not None and judged.limit and judged.limit.screening else 0.0
+        return SEVERITY.index(judged.state), ratio
+
+    all_ = [(v["parameter"], v, j) for v in visit.readings.values() if (j := visit.book.judged(v)) is not None]
+    return max(all_, key=rank, default=None)
+
+
+def highest_card(k: Kit, visit: Visit) -> list[ft.Control]:
+    found = highest(visit)
+    if found is None:
+        return []
+    parameter, values, judged = found
+    icon, color = JUDGED[judged.state]
+    known = analyte(parameter)
+    unit = readings.unit_name(k, values["unit"])
+    head = ft.Row(
+        [k.val(f"{known.zh if known and k.lang == 'zh' else parameter} {group(shown(values))}", unit, 20, unit_size=15), k.chip(icon, k.say(f"judge.{judged.state}"), color)],
+        alignment=ft.MainAxisAlignment.SPACE_BETWEEN, wrap=True, run_spacing=4,
+    )  # fmt: skip
+    bar = limit_bar(k, judged.limit, decimal(values.get("value")), judged.state)
+    deep = values.get("depth_top_m", "")
+    return [k.card(k.t(k.say("point.highest"), 14, True, "ink-2"), head, bar, k.t(f"{deep} m · {k.of(judged.title)}", 14, color="ink-2"), spacing=6, padding=14)]
+
+
+def header(state: State, k: Kit, visit: Visit) -> tuple[str, str]:
+    started = datetime.fromisoformat(visit.point["started_at"]).astimezone(CHINA)
+    return visit.code, k.say("point.started", time=f"{started:%H:%M}", depth=visit.planned.get("target_depth_m", "–"))
+
+
+@ft.component
+def Workspace(k: Kit):
+    from field_app.pages.shell import use_app
+
+    state, _ = use_app()
+    visit: Visit = state.visit
+    ft.use_state(visit)  # draws anew with every edit of the visit
+    step = visit.ui("step")
+    title, sub = header(state, k, visit)
+    icon, color = STATES["active"]
+    right: list[ft.Control] = [k.chip(icon, k.say("state.active"), color)]
+    if state.wide:
+        return wide(state, k, visit, step, title, sub, right)
+    if step is None:
+        at = next_step(visit)
+        tall = max(380.0, state.height - 60 - 56 - 90 - 20)
+        body = ft.Row(
+            [
+                ft.Container(strip(k, visit, 92, min(tall, 560), False), width=104, bgcolor=k["surface"], padding=ft.Padding.only(left=6, top=10),
+                             border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"]))),
+                ft.Container(scroll(steps(state, k, visit, at), *highest_card(k, visit), padding=8), expand=True),
+            ],
+            spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH,
+        )  # fmt: skip
+        go = k.button(k.say("step.continue", name=k.say(f"step.{at}")), call(state, lambda: visit.set_ui(step=at)), "next", I.ARROW_FORWARD, h=64, size=19, expand=True)
+        return frame(state, k, title, sub, body, foot=next_bar(k, go), back=True, right=right, tabs=False)
+    body, foot = PANES[step](state, k, visit)
+    title = f"{visit.code} · {k.say(f'step.{step}')}"
+    sub = readings.subtitle(k, state, visit) if step == "readings" else f"{STEPS.index(step) + 1} / {len(STEPS)}"
+    return frame(state, k, title, sub, body, foot=foot, back=True, tabs=False)
+
+
+def wide(state: State, k: Kit, visit: Visit, step: str | None, title: str, sub: str, right: list[ft.Control]) -> ft.Control:
+    """Tablet: core | steps | pane; while readings are typed the steps give way to the keypad."""
+    tall = max(420.0, state.height - 60 - 56 - 24)
+    typing = step == "readings"
+    left = ft.Container(
+        strip(k, visit, 200, tall, True, typing), width=216, bgcolor=k["surface"], padding=ft.Padding.only(left=10, top=12),
+        border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
+    )  # fmt: skip
+    if typing:
+        body = ft.Row([left, ft.Container(readings.wide_pane(state, k, visit), expand=True)], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+        return frame(state, k, title, sub, body, back=True, right=right)
+    shown_step = step or next_step(visit)
+    pane, foot = PANES[shown_step](state, k, visit) if shown_step != "readings" else (scroll(*highest_card(k, visit)), next_bar(k, k.button(k.say("step.continue", name=k.say("step.readings")), call(state, lambda: visit.set_ui(step="readings")), "next", I.ARROW_FORWARD, h=64, size=19, expand=True)))
+    draft = ft.Row([k.icon(I.EDIT_NOTE, 20, "ink-2"), k.t(k.say("point.draft"), 14, color="ink-2")], spacing=8)
+    list_ = ft.Container(
+        ft.Column([ft.Container(steps(state, k, visit, shown_step), expand=True), draft], expand=True), width=292, padding=10,
+        border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
+    )  # fmt: skip
+    work = ft.Column([ft.Container(pane, expand=True), foot] if foot else [pane], spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    body = ft.Row([left, list_, work], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+    return frame(state, k, title, sub, body, back=True, right=right)
+
+
+@page
+def PointPage(state: State, k: Kit):
+    if state.visit is not None:
+        return Workspace(k)
+    row = state.row(state.selected)
+    seen = state.book.visits.get(state.selected)
+    if row is None or seen is None:
+        return frame(state, k, k.say("app"), "", ft.Container(), back=True, tabs=False)
+    return recorded(state, k, row.code, row.state, seen)
+
+
+def recorded(state: State, k: Kit, code: str, what: str, seen) -> ft.Control:
+    """What was recorded here already; nothing of it can be changed on this page."""
+    icon, color = STATES[what]
+    lines = []
+    for r in state.book.readings.get(seen.id, ()):
+        judged = state.book.judged(r.values)
+        text = f"{r.values['parameter']} {r.values.get('depth_top_m', '')} m · {group(shown(r.values))} {readings.unit_name(k, r.values['unit'])}"
+        i, c = JUDGED[judged.state if judged else ""]
+        chip = [k.chip(i, k.say(f"judge.{judged.state}"), c)] if judged else []
+        lines.append(ft.Row([strut(40), k.t(text, 17, expand=True), *chip], spacing=8))
+    for s in state.book.samples.get(seen.id, ()):
+        lines.append(ft.Row([strut(40), k.icon(I.SCIENCE_OUTLINED, 22), k.t(s.values["code"], 17, True, expand=True)], spacing=8))
+    note = [k.t(seen.values["note"], 16)] if seen.values.get("note") else []
+    head = k.judge("done" if what == "done" else color, icon, k.say("point.recorded"), k.say(f"state.{what}") + " · " + k.say(f"sync.{seen.state}"))
+    again = k.button(k.say("point.again"), call(state, state.open, state.selected, True), "plain", I.ADD, h=64, expand=True)
+    return frame(state, k, code, "", scroll(head, *([k.card(*lines)] if lines else []), *note), foot=next_bar(k, again), back=True, tabs=False)
