@@ -484,12 +484,19 @@ class Store:
     def _drop_pulled(self, db: sqlite3.Connection, scope: str, touched: set[tuple[str, str]]) -> None:
         """Changes whose rows are in the base by now leave `ahead`; overlays of what moved are made anew."""
         cursor = db.execute("SELECT cursor FROM scope WHERE id=?", (scope,)).fetchone()
-        gone = db.execute(
-            "DELETE FROM ahead WHERE scope=? AND seq IS NOT NULL AND seq<=? RETURNING record",
-            (scope, cursor[0] if cursor else -1),
+        up_to = (scope, cursor[0] if cursor else -1)
+        kinds = db.execute(
+            "SELECT DISTINCT j.type FROM ahead a JOIN journal j ON j.id=a.id WHERE a.scope=? AND a.seq<=?", up_to
         ).fetchall()
-        types = {record: type_ for type_, record in touched}
-        for record in {*types, *(r for (r,) in gone)}:
+        records = {record for _, record in touched}
+        for (type_,) in kinds:
+            # the cursor alone does not say it: a record that moved on since comes with a later page
+            gone = db.execute(
+                f'DELETE FROM ahead WHERE scope=? AND seq<=? AND EXISTS (SELECT 1 FROM "{type_}" b WHERE b.id=ahead.record'
+                " AND b.seq>=ahead.seq) RETURNING record", up_to,
+            )  # fmt: skip
+            records |= {r for (r,) in gone.fetchall()}
+        for record in records:
             lines = db.execute(
                 "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? ORDER BY j.rowid", (record,)
             ).fetchall()

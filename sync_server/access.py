@@ -13,6 +13,7 @@ from schemas.records import TYPES
 
 SAMPLER, INSPECTOR, DISPATCHER = "sampler", "inspector", "dispatcher"
 MANAGER, ADMIN, AUDITOR, PARTY = "project_manager", "administrator", "auditor", "party"
+FORMER = "former"  # noted when a role is withdrawn; gives no right
 ROLES = (SAMPLER, INSPECTOR, DISPATCHER, MANAGER, ADMIN, AUDITOR, PARTY)
 
 # A sampler's tablet never receives enforcement records (identity numbers, statements, complaints). A party of another

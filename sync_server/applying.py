@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
 from schemas.change import Change
+from schemas.fields import fields_of
 from schemas.merge import Clash, merge, put, whole_atoms
 from schemas.problems import PROBLEMS
 from schemas.records import TYPES, Fault, check
@@ -70,6 +71,7 @@ class Applying:
         self._journal: list[Journaled] = []
         self._fresh: set[str] = set()
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
+        self._held: dict[tuple[str, str], list[str]] | None = None  # (device, record) → what its parked change waits for
         console = tx.chain(CONSOLE, scope.id)
         self._console_new = console is None
         self._console_start = console[0] if console else 0
@@ -118,10 +120,10 @@ class Applying:
         values = merged.values
         faults = check(cls, values)
         if faults:
-            seen = {**now}
-            put(seen, c.before)
-            put(seen, c.after)
-            own = check(cls, seen)
+            # by itself: beside the fields every such record has, without what others may have added since
+            alone: Values = {k: v for k, v in now.items() if k in fields_of(cls) and fields_of(cls)[k].required}
+            put(alone, c.after)
+            own = check(cls, alone)
             if old is None or own:
                 return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(own or faults)})
             # right on the device, wrong beside what others changed since: a person decides
@@ -167,9 +169,19 @@ class Applying:
         missing += [
             f"{type}:{id}" for type, id in refs_of(c.type, c.after) if id != c.record and not self._reachable(type, id)
         ]
+        if not missing and author is not SERVER:  # a device's changes to one record never overtake each other
+            missing = self._holding().get((c.device, c.record), [])
         if missing:
             return Verdict(wait, problem=3101, words={"missing": ", ".join(missing[:3])}, missing=missing)
         return None
+
+    def _holding(self) -> dict[tuple[str, str], list[str]]:
+        if self._held is None:
+            self._held = {}
+            for j in self.tx.parked(self.scope.id):
+                key = (change.decode(j.line).device, j.record)
+                self._held[key] = json.loads(j.detail or "{}").get("missing", [])
+        return self._held
 
     def _reachable(self, type: str, id: str) -> bool:
         """A reference is to a record of that type in this project or the organisation (V22)."""
@@ -268,6 +280,7 @@ class Applying:
         )  # fmt: skip
         if v.outcome is Outcome.PARKED:
             self.tx.wait_for(c.id, self.scope.id, v.missing)
+            self._holding()[c.device, c.record] = v.missing
 
     def keep_broken(
         self, line: bytes, id: str, enrolment: str, pos: int, link: bytes, proof: str, why: NotCanonical
@@ -294,11 +307,12 @@ class Applying:
             stored = [j for j in self.tx.parked(self.scope.id)]
             changes = {j.id: change.decode(j.line) for j in [*stored, *in_memory]}
             self.prepare(changes.values())
-            moved = 0
+            moved, self._held = 0, {}
             for j in stored:
-                author = author_of(j)
-                v = self.take(changes[j.id], author)
+                c = changes[j.id]
+                v = self.take(c, author_of(j))
                 if v.outcome is Outcome.PARKED:
+                    self._held[c.device, c.record] = v.missing
                     if json.loads(j.detail or "{}").get("missing") != v.missing:
                         self.tx.set_outcome(j.id, "parked", None, v.problem, v.detail())
                         self.tx.wait_for(j.id, self.scope.id, v.missing)
@@ -309,8 +323,11 @@ class Applying:
             for n, j in enumerate(self._journal):
                 if j.outcome != "parked":
                     continue
-                v = self.take(changes[j.id], author_of(j))
-                if v.outcome is not Outcome.PARKED:
+                c = changes[j.id]
+                v = self.take(c, author_of(j))
+                if v.outcome is Outcome.PARKED:
+                    self._held[c.device, c.record] = v.missing
+                else:
                     self._journal[n] = j._replace(
                         outcome=v.outcome.value, seq=v.seq, problem=v.problem, detail=v.detail()
                     )

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from schemas.problems import Trouble
+from schemas.reference import codes
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
 from sync_server.access import ROLES
@@ -41,7 +42,8 @@ Data = Annotated[Path | None, typer.Option("--data", help="数据目录 · data 
 
 
 def settings_of(data: Path | None, **more: Any) -> Settings:
-    return Settings(**({"data": data} if data else {}), **more)
+    given: dict[str, Any] = {"data": data} if data else {}
+    return Settings(**given, **more)
 
 
 @contextmanager
@@ -95,8 +97,12 @@ def field_app(data: Data = None, port: int = 8550) -> None:
 def project_add(
     code: str, name: str, stage: str = "detailed", organisation: str = "", data: Data = None,
     manager: Annotated[str, typer.Option(help="项目经理用户名 · the project manager's user name")] = "",
+    division: Annotated[str, typer.Option(help="地块行政区划代码 · the site's division code")] = "000000",
+    standard: Annotated[str, typer.Option(help="评价标准 · " + ", ".join(codes("standard")))] = "",
+    land_use: Annotated[str, typer.Option(help="规划用途 · " + ", ".join(codes("land_use")))] = "",
+    ph_band: Annotated[str, typer.Option(help="土壤 pH 分组（GB 15618）· " + ", ".join(codes("ph_band")))] = "",
 ) -> None:  # fmt: skip
-    """新建项目 · Make a project and its scopes."""
+    """新建项目和它的地块 · Make a project, its scopes and its site."""
     with told():
         parts = build(settings_of(data))
         org = parts.service.found(organisation or name)
@@ -112,6 +118,9 @@ def project_add(
             "contact_id": person,
         }
         project = parts.service.add_project(values)
+        site = {"code": code, "name": name, "status": "survey", "division_code": division,
+                **{k: v for k, v in (("standard", standard), ("land_use", land_use), ("ph_band", ph_band)) if v}}  # fmt: skip
+        parts.service.write(None, [Write("site", parts.service.new_id(), f"{project}.field", site)])
         if account:
             parts.service.grant(person, project, "project_manager")
         out.print(f"项目 {code} 已建 · project made: {project}")

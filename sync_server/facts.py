@@ -163,10 +163,10 @@ def _unsure(lines: list[tuple[int, str, str, bytes]]) -> dict[tuple[str, str], f
 def _devices(tx: Tx, project: str, scopes: list[ScopeRow]) -> tuple[DeviceSeen, ...]:
     """Devices at work in the project: of its members, or with changes in its scopes. One line per device, whoever of
     its users was last."""
-    members = {p for p in {k.person for k in tx.keys()} if any(owner == project for owner, _ in tx.memberships(p))}
+    members = {p for p in {k.person for k in tx.device_keys()} if any(owner == project for owner, _ in tx.memberships(p))}
     found: dict[str, DeviceSeen] = {}
     names = {s.id: str(s.values.get("label", "")) for s in tx.everywhere("device")}
-    for key in tx.keys():
+    for key in tx.device_keys():
         if key.state != "enrolled":
             continue
         if key.person not in members and not any(tx.chain(key.enrolment, s.id) for s in scopes):

@@ -35,7 +35,7 @@ from schemas.wire import (
     Receipt,
     ScopeGrant,
 )  # fmt: skip
-from sync_server.access import ADMIN, may_read, writable
+from sync_server.access import ADMIN, FORMER, may_read, writable
 from sync_server.applying import SERVER, Applying, Author, Verdict
 from sync_server.store import DeviceKey, Journaled, Store, Stored, Tx, Values
 
@@ -380,14 +380,17 @@ class Service:
         """Add a role; what waited for that right goes in."""
         with self.store.writing() as tx:
             tx.add_membership(person, owner, role)
-        with self.store.reading() as tx:
-            scopes = tx.waiting_for([f"right:{person}:{owner}"])
+        with self.store.reading() as tx:  # a role in one project also counts in the organisation, an administrator's anywhere
+            scopes = tx.waiting_for([f"right:{person}:{o}" for o in {s.owner for s in tx.scopes()}])
         for scope in sorted(scopes):
             self.rerun(scope)
 
     def withdraw(self, person: str, owner: str, role: str) -> None:
+        """Take a role away. What was recorded before and comes later is parked for the project manager, so it is kept
+        who once belonged to the project."""
         with self.store.writing() as tx:
             tx.drop_membership(person, owner, role)
+            tx.add_membership(person, owner, FORMER)
 
     def _roles(self, tx: Tx, person: str, owner: str, audience: str) -> frozenset[str]:
         """Roles held in the owner's project; in the organisation's scope, those held anywhere."""
@@ -398,7 +401,7 @@ class Service:
         return frozenset(role for o, role in held if o == owner or (o == home and role == ADMIN))
 
     def _ever_member(self, tx: Tx, person: str, owner: str) -> bool:
-        """Someone who holds any role in the project: what he or she recorded without the right one is parked, not lost."""
+        """Someone who holds or held any role in the project: what he or she recorded without the right one is parked, not lost."""
         return any(o == owner for o, _ in tx.memberships(person))
 
     def grants(self, tx: Tx, person: str) -> list[ScopeGrant]:
@@ -449,7 +452,7 @@ class Service:
             if code is None or code["expires_at"] < self.now_ms() or not tx.use_code(_hash(text), enrolment):
                 raise Trouble(2006)
             home = f"{self.home(tx)}.organisation"
-            device_code = _device_code(len(tx.keys()))
+            device_code = _device_code(len(tx.device_keys()))
             key = DeviceKey(enrolment, device, device_code, code["person"], request.public_key, request.salt_key, "enrolled",
                             self.now(), 0, request.app_version)  # fmt: skip
             tx.add_key(key)

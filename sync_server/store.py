@@ -435,7 +435,7 @@ class Tx:
         row = self.conn.execute(select(t.device_key).where(t.device_key.c.enrolment == enrolment)).first()
         return DeviceKey(*row) if row else None
 
-    def keys(self) -> list[DeviceKey]:
+    def device_keys(self) -> list[DeviceKey]:
         return [DeviceKey(*row) for row in self.conn.execute(select(t.device_key).order_by(t.device_key.c.device_code))]
 
     def set_key(self, enrolment: str, **values: Any) -> None:

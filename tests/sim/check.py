@@ -136,9 +136,7 @@ def same(what: str, wanted: dict[str, Any], have: dict[str, Any]) -> None:
 
 def nobody_invented(w: World, rows: dict[str, tuple[str, dict[str, Any]]]) -> None:
     """Each atom holds values that somebody wrote together; each list only what somebody put in, once."""
-    for record in {r for r, _ in w.written}:
-        if record not in rows:
-            continue
+    for record in {id for ids in w.made.values() for id in ids} & rows.keys():
         type, values = rows[record]
         for name in values:
             fields = frozenset(reference.atom_fields(type, name))
@@ -323,15 +321,16 @@ def view(w: World, t: Tablet) -> None:
             for name, value in i.change.after.items():
                 last[i.change.type, i.change.record, name] = (i.change.id, value)
     shown: dict[str, Any] = {}
+    scope_of = {i.change.id: i.change.scope for i in w.intents}
     for (type, record, name), (id, value) in last.items():
         seq = outcome.get(id, ("", None))[1]
+        if seq is not None and scope_of[id] not in granted:
+            continue  # it is on the server, and what is there may no longer be seen here
         base = t.db.execute(f'SELECT seq, scope FROM "{type}" WHERE id=?', (record,)).fetchone()
         if seq is not None and base is not None and base[0] >= seq:
             continue  # the server's version holds it, or something newer
         if record not in shown:
             shown[record] = next(iter(t.store.all(type, deleted=True, id=record)), None)
         s = shown[record]
-        if s is None and granted == set():
-            continue
         want(s is not None, lambda t=t, r=record, ty=type: f"tablet {t.number} no longer shows its own {ty} {r}")
         want(s.values.get(name) == value, lambda s=s, n=name, v=value: f"tablet {t.number} shows {n}={s.values.get(n)!r} of {s.type} {s.id}, written was {v!r}")

@@ -312,10 +312,11 @@ def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             if isinstance(limit, CannotSay):
                 yield _no_row(say, "保存时限", "the holding time", group, sample.medium)
                 continue
-            remaining = limit.hours - hours(facts.now - sample.collected_at)
-            if remaining < AMBER_SHARE * limit.hours:
+            whole = timedelta(hours=limit.hours)
+            left = whole - (facts.now - sample.collected_at)
+            if left < whole * AMBER_SHARE:
                 where = facts.code_of("sample", sample.id) or sample.code
-                risk.setdefault((where, *key), []).append((remaining, limit.hours, sample))
+                risk.setdefault((where, *key), []).append((hours(left), limit.hours, sample))
     for (where, group, medium), late in sorted(risk.items()):
         remaining, limit_h, sample = min(late, key=lambda r: (r[0], r[2].id))
         over = remaining < 0

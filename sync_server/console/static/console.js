@@ -1,0 +1,27 @@
+"use strict";
+// What a page gains from script; without it everything still reads and links.
+(() => {
+  function opened() {
+    // a link to a check opens it
+    const there = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (there instanceof HTMLDetailsElement) {
+      there.open = true;
+      there.scrollIntoView();
+    }
+  }
+  addEventListener("hashchange", opened);
+  opened();
+  const print = document.getElementById("print");
+  if (print) {
+    print.hidden = false;
+    print.addEventListener("click", () => window.print());
+  }
+  document.addEventListener("click", (event) => {
+    const menu = document.querySelector("details.menu[open]");
+    if (menu && (!menu.contains(event.target) || event.target.closest(".links a"))) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = document.querySelector("details.menu[open]");
+    if (event.key === "Escape" && menu) menu.open = false;
+  });
+})();
