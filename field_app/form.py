@@ -97,8 +97,8 @@ def form(
     k: Kit, cls: type[Record], values: Values, on_change: Callable[[str, Any], Callable[..., Any]],
     options: Options, only: Iterable[str] | None = None,
 ) -> list[ft.Control]:  # fmt: skip
-    """All fields, one under the other. `on_change(name, read)` gives the guarded handler of a field: `read` takes the
-    event (or nothing, for buttons) and says the new value."""
+    """All fields, one under the other. `on_change(name, read)` gives the guarded handler of a field; `read` takes the
+    event and says the new value."""
     wrong = faults(cls, values)
     return [field(k, i, values.get(i.name), on_change, options, wrong.get(i.name)) for i in items(cls, values, only)]
 
@@ -115,7 +115,9 @@ def field(
     )  # fmt: skip
     parts: list[ft.Control] = [title, _control(k, item, value, on_change, options, label)]
     if fault is not None:
-        parts.append(ft.Row([k.icon(I.ERROR_OUTLINE, 20, "alert"), k.t(k.of(fault), 15, True, "alert", expand=True)], spacing=6))
+        parts.append(
+            ft.Row([k.icon(I.ERROR_OUTLINE, 20, "alert"), k.t(k.of(fault), 15, True, "alert", expand=True)], spacing=6)
+        )
     elif item.hint and k.of(item.hint):
         parts.append(k.t(k.of(item.hint), 14, color="ink-2"))
     return ft.Column(parts, spacing=6, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
@@ -126,12 +128,12 @@ def _control(k: Kit, item: Item, value: Any, on_change: Any, options: Options, l
     if w == "bool":
         pairs = {"true": k.say("form.yes"), "false": k.say("form.no")}
         now = None if value is None else str(bool(value)).lower()
-        return k.choices(pairs, now, lambda c: on_change(item.name, lambda: c == "true"))
+        return k.choices(pairs, now, lambda c: on_change(item.name, lambda _: c == "true"))
     if w in ("chips", "menu"):
         shown = {c: k.of(l) for c, l in item.options.items()}
         if w == "chips":
             columns = 2 if max(map(len, shown.values()), default=0) > (4 if k.lang == "zh" else 9) else 3
-            return k.choices(shown, value, lambda c: on_change(item.name, lambda: None if c == value else c), columns)
+            return k.choices(shown, value, lambda c: on_change(item.name, lambda _: None if c == value else c), columns)
         return menu(k, label, shown, value, on_change(item.name, lambda e: e.control.value))
     if w in ("multi", "multi_ref"):
         shown = {c: k.of(l) for c, l in item.options.items()} if w == "multi" else dict(options(item.ref or ""))
@@ -140,17 +142,17 @@ def _control(k: Kit, item: Item, value: Any, on_change: Any, options: Options, l
         now = list(value or [])
         toggled = lambda c: [x for x in now if x != c] if c in now else [*now, c]  # noqa: E731
         if len(shown) <= 2 * CHIPS:
-            return k.choices(shown, now, lambda c: on_change(item.name, lambda: toggled(c)))
+            return k.choices(shown, now, lambda c: on_change(item.name, lambda _: toggled(c)))
         # Many: what is chosen stands open as chips (tap to take off), the rest is in the menu.
         rest = {c: t for c, t in shown.items() if c not in now}
         add = menu(k, label, rest, None, on_change(item.name, lambda e: [*now, e.control.value]))
-        return column(k.choices({c: shown[c] for c in now if c in shown}, now, lambda c: on_change(item.name, lambda: toggled(c))), add, spacing=8)  # fmt: skip
+        return column(k.choices({c: shown[c] for c in now if c in shown}, now, lambda c: on_change(item.name, lambda _: toggled(c))), add, spacing=8)  # fmt: skip
     if w == "ref":
         shown = dict(options(item.ref or ""))
         if not shown:
             return k.t(k.say("form.nothing"), 15, color="ink-2")
         if len(shown) <= CHIPS:
-            return k.choices(shown, value, lambda c: on_change(item.name, lambda: c), 1 if k.lang == "en" else 2)
+            return k.choices(shown, value, lambda c: on_change(item.name, lambda _: c), 1 if k.lang == "en" else 2)
         return menu(k, label, shown, value, on_change(item.name, lambda e: e.control.value))
     if w == "position":
         at = value or {}
@@ -220,7 +222,7 @@ def as_int(text: str) -> int | str | None:
 
 
 def as_time(text: str, before: Any) -> str | None:
-    """"2026-11-21 14:30" as wire time, in the zone of the value it replaces (China's without one)."""
+    """ "2026-11-21 14:30" as wire time, in the zone of the value it replaces (China's without one)."""
     text = text.strip()
     try:
         at = datetime.fromisoformat(text)

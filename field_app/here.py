@@ -24,7 +24,7 @@ class Here:
 
     @property
     def problem(self) -> str:
-        """"", off, denied or timeout."""
+        """ "", off, denied or timeout."""
         return self._problem
 
     @property

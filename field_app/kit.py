@@ -100,9 +100,7 @@ class Kit:
     # --- controls ------------------------------------------------------------------------------------------------
 
     def card(self, *items: ft.Control, spacing: int = 8, padding: int = 16) -> ft.Container:
-        column = ft.Column(
-            list(items), spacing=spacing, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
-        )
+        column = ft.Column(list(items), spacing=spacing, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
         return ft.Container(column, bgcolor=self["surface"], border=self.edge(), border_radius=16, padding=padding)
 
     def chip(self, icon: Any, word: str, state: str) -> ft.Container:

@@ -325,7 +325,9 @@ class State:
         if not found:
             return ()
         wanted = {change for change, *_ in found}
-        codes = {c.id: c.after.get("code") or c.after.get("parameter") for _, _, c in self._store.changes() if c.id in wanted}
+        codes = {
+            c.id: c.after.get("code") or c.after.get("parameter") for _, _, c in self._store.changes() if c.id in wanted
+        }
         out = []
         for change, type, record, kind, detail in found:
             about = TYPES[type].about if type in TYPES else None

@@ -68,6 +68,7 @@ class Visit:
         self._samples: dict[str, Values] = {s.id: dict(s.values) for s in samples}
         self._keep, self._drop, self._new_id, self._now = keep, drop, new_id, now
         self._fresh = True  # the next digit starts a new number
+        self._gaps: tuple[int, list[Gap]] = (-1, [])  # as of which version
 
     # --- what pages read -----------------------------------------------------------------------------------------
 
@@ -312,7 +313,12 @@ class Visit:
         return step == "scene" and step not in gaps
 
     def gaps(self) -> list[Gap]:
-        """What 完成 would refuse, by the rules the store itself asks."""
+        """What 完成 would refuse, by the rules the store itself asks. Asked several times per drawing, worked out once."""
+        if self._gaps[0] != self.__version__:
+            self._gaps = (self.__version__, self._find_gaps())
+        return self._gaps[1]
+
+    def _find_gaps(self) -> list[Gap]:
         out: list[Gap] = []
         for type, record, values in self.edits():
             for fault in (*missing(TYPES[type], values), *check(TYPES[type], values)):
@@ -321,7 +327,9 @@ class Visit:
                 )
                 out.append(Gap(step, record, (fault.zh, fault.en), self._named(type, values)))
         if (shift := self.shift) and shift.over and not self._point.get("reason"):
-            out.append(Gap("position", self._id, ("请选移位原因", "Choose the reason for the shift"), ("定位", "Position")))
+            out.append(
+                Gap("position", self._id, ("请选移位原因", "Choose the reason for the shift"), ("定位", "Position"))
+            )
         return list(dict.fromkeys(out))
 
     def _named(self, type: str, values: Values) -> tuple[str, str]:

@@ -23,7 +23,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "safe.drafts": ("草稿 {n}", "Drafts {n}"),
     "busy": ("正在处理……", "Working …"),
     "page.failed": ("这一页没有画出来", "This page could not be drawn"),
-    "page.failed.why": ("已存的内容不受影响。回到今日再试。", "What was saved is safe. Go back to Today and try again."),
+    "page.failed.why": (
+        "已存的内容不受影响。回到今日再试。",
+        "What was saved is safe. Go back to Today and try again.",
+    ),
     # states
     "state.planned": ("待采", "Planned"),
     "state.active": ("进行中", "In progress"),
@@ -209,7 +212,10 @@ WORDS: dict[str, tuple[str, str]] = {
     # sync page
     "sync.records": ("记录", "Records"),
     "sync.all_in": ("{n} / {all} 已交", "{n} / {all} sent"),
-    "sync.resumes": ("断了接着传，不重传。收到服务器签收才算入库。", "Cut off, it goes on where it was. Only a receipt counts."),
+    "sync.resumes": (
+        "断了接着传，不重传。收到服务器签收才算入库。",
+        "Cut off, it goes on where it was. Only a receipt counts.",
+    ),
     "sync.start": ("同步", "Sync now"),
     "sync.running": ("正在传 {done} / {total}", "Sending {done} / {total}"),
     "sync.pulling": ("正在取 {done} 条", "Receiving {done}"),

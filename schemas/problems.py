@@ -76,6 +76,7 @@ _ALL = [
     Problem(4002, 422, "缺少列：{columns}", "Columns are missing: {columns}", "补上列名再导入", "Add the columns and import again"),
     Problem(4003, 422, "{count} 行有错，没有导入任何一行", "{count} rows are wrong; nothing was imported",
             "改正所列各行，或选择只导入正确的行", "Correct the rows listed, or ask for the good rows only"),
+    Problem(4101, 422, "命令没有执行：{why}", "Not done: {why}", "改正后再运行", "Correct it and run again"),
     Problem(5001, 507, "没有存上：设备空间不足", "Not saved: the device is out of space",
             "清出空间再存；之前的记录都在", "Free some space and save again; earlier records are safe"),
     Problem(5002, 422, "还不能完成：{faults}", "Cannot be finished yet: {faults}", "补上所列各项", "Fill in what is listed"),

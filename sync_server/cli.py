@@ -95,9 +95,10 @@ def field_app(data: Data = None, port: int = 8550) -> None:
 
 @project_app.command("add")
 def project_add(
-    code: str, name: str, stage: str = "detailed", organisation: str = "", data: Data = None,
+    code: str, name: str, stage: str = "detailed", data: Data = None,
+    organisation: Annotated[str, typer.Option(help="本单位名称，第一次要填 · your organisation, the first time")] = "",
     manager: Annotated[str, typer.Option(help="项目经理用户名 · the project manager's user name")] = "",
-    division: Annotated[str, typer.Option(help="地块行政区划代码 · the site's division code")] = "000000",
+    division: Annotated[str, typer.Option(help="地块行政区划代码 · the site's division code")] = "",
     standard: Annotated[str, typer.Option(help="评价标准 · " + ", ".join(codes("standard")))] = "",
     land_use: Annotated[str, typer.Option(help="规划用途 · " + ", ".join(codes("land_use")))] = "",
     ph_band: Annotated[str, typer.Option(help="土壤 pH 分组（GB 15618）· " + ", ".join(codes("ph_band")))] = "",
@@ -105,31 +106,51 @@ def project_add(
     """新建项目和它的地块 · Make a project, its scopes and its site."""
     with told():
         parts = build(settings_of(data))
-        org = parts.service.found(organisation or name)
+        org = _organisation(parts, organisation)
         with parts.service.store.reading() as tx:
             account = tx.account(manager) if manager else None
-        person = account["person"] if account else _add_person(parts, manager or name)
+            taken = any(p.values["code"] == code for p in tx.everywhere("project"))
+        if taken:
+            raise Trouble(4101, why={"zh": f"已有项目 {code}", "en": f"there is a project {code} already"})
+        if manager and account is None:
+            raise Trouble(4101, why={"zh": f"没有用户 {manager}", "en": f"no user {manager}"})
         values = {
             "code": code,
             "name": name,
             "stage": stage,
-            "client_id": org,
             "surveyor_id": org,
-            "contact_id": person,
+            **({"contact_id": account["person"]} if account else {}),
         }
         project = parts.service.add_project(values)
-        site = {"code": code, "name": name, "status": "survey", "division_code": division,
-                **{k: v for k, v in (("standard", standard), ("land_use", land_use), ("ph_band", ph_band)) if v}}  # fmt: skip
+        given = {"standard": standard, "land_use": land_use, "ph_band": ph_band, "division_code": division}
+        site = {"code": code, "name": name, "status": "survey", **{k: v for k, v in given.items() if v}}
         parts.service.write(None, [Write("site", parts.service.new_id(), f"{project}.field", site)])
         if account:
-            parts.service.grant(person, project, "project_manager")
+            parts.service.grant(account["person"], project, "project_manager")
         out.print(f"项目 {code} 已建 · project made: {project}")
 
 
-def _add_person(parts: Parts, name: str, account: str | None = None) -> str:
-    org = parts.service.found(name)
-    person = parts.service.new_id()
-    values = {"name": name, "org_id": org, "duties": ["sampler"], **({"account": account} if account else {})}
+def _organisation(parts: Parts, name: str) -> str:
+    """The installation's own organisation; its name is asked for once."""
+    with parts.service.store.reading() as tx:
+        home = parts.service.home(tx)
+    if not home and not name:
+        why = {
+            "zh": "先用 jingtu project add … --organisation 本单位名称",
+            "en": "first: jingtu project add … --organisation YOUR-FIRM",
+        }
+        raise Trouble(4101, why=why)
+    return home or parts.service.found(name)
+
+
+DUTY = {"sampler": "sampler", "inspector": "inspector", "dispatcher": "dispatcher", "project_manager": "manager"}
+
+
+def _add_person(parts: Parts, name: str, account: str, roles: list[str]) -> str:
+    org, person = _organisation(parts, ""), parts.service.new_id()
+    values: dict[str, Any] = {"name": name, "org_id": org, "account": account}
+    if duties := [DUTY[r] for r in roles if r in DUTY]:
+        values["duties"] = duties
     parts.service.write(None, [Write("person", person, f"{org}.organisation", values)])
     return person
 
@@ -146,7 +167,7 @@ def user_add(
         wrong = [r for r in role or [] if r not in ROLES]
         if wrong or bool(role) != bool(project):
             raise Trouble(
-                1001,
+                4101,
                 why={
                     "zh": "角色须与项目一起给出，可用角色：" + "、".join(ROLES),
                     "en": "give roles with a project; roles: " + ", ".join(ROLES),
@@ -155,7 +176,7 @@ def user_add(
         parts = build(settings_of(data))
         with parts.service.store.reading() as tx:
             account = tx.account(username)
-        person = account["person"] if account else _add_person(parts, name, username)
+        person = account["person"] if account else _add_person(parts, name, username, role or [])
         if account is None:
             parts.auth.add_account(person, username, password)
         for one in role or []:
@@ -171,7 +192,7 @@ def device_enrol(username: str, data: Data = None, use: str = "field", minutes: 
         with parts.service.store.reading() as tx:
             account = tx.account(username)
         if account is None:
-            raise Trouble(1001, why={"zh": f"没有用户 {username}", "en": f"no user {username}"})
+            raise Trouble(4101, why={"zh": f"没有用户 {username}", "en": f"no user {username}"})
         code = parts.service.new_code(account["person"], "console", use, minutes)
         out.print(f"登记码 · enrolment code: [bold]{code}[/]  （{minutes} 分钟内有效 · valid {minutes} min）")
 

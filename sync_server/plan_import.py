@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from schemas.problems import Trouble
@@ -28,7 +29,7 @@ class Difference(NamedTuple):
     added: list[str]
     removed: list[str]
     moved: list[tuple[str, float]]  # code, metres
-    changed: list[tuple[str, list[str]]]  # code, fields
+    changed: list[tuple[str, list[str]]]  # code, fields; "targets" = what is to be sampled there
     unchanged: int
 
     @property
@@ -42,18 +43,19 @@ class Imported(NamedTuple):
     points: int
     left_out: int
     difference: Difference | None  # None for the first version
+    without_target: int = 0  # points for which neither file nor options say what to sample
 
 
 def compare(old: list[Values], new: list[Values]) -> Difference:
-    """By point code: what a new version changes. Values are those of planned points."""
+    """By point code: what a new version changes. Values are those of planned points, with their `targets` beside them."""
     before, after = {v["code"]: v for v in old}, {v["code"]: v for v in new}
     moved, changed = [], []
     for code in before.keys() & after.keys():
         a, b = before[code], after[code]
-        where = [(p["position"]["lon"], p["position"]["lat"]) for p in (a, b)]
+        where = [tuple(float(p["position"][x]) for x in ("lon", "lat")) for p in (a, b)]
         if where[0] != where[1]:
-            moved.append((code, distance_m(*(float(x) for xy in where for x in xy))))
-        fields = sorted(k for k in {*a, *b} - {"plan_id", "position", "zone_id"} if a.get(k) != b.get(k))
+            moved.append((code, distance_m(*where[0], *where[1])))
+        fields = sorted(k for k in {*a, *b} - _NOT_COMPARED if _plain(a.get(k)) != _plain(b.get(k)))
         if fields:
             changed.append((code, fields))
     touched = {c for c, _ in moved} | {c for c, _ in changed}
@@ -61,6 +63,39 @@ def compare(old: list[Values], new: list[Values]) -> Difference:
         sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys()), sorted(moved), sorted(changed),
         len(before.keys() & after.keys()) - len(touched),
     )  # fmt: skip
+
+
+_NOT_COMPARED = frozenset({"plan_id", "position", "zone_id"})  # the position is compared by itself
+
+
+def _plain(value: Any) -> Any:
+    """5 and 5.0 are the same figure, however a spreadsheet wrote it; lists are sets of codes."""
+    if isinstance(value, str):
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            return value
+    if isinstance(value, list):
+        return sorted((_plain(v) for v in value), key=repr)
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def newest_version(service: Service, project: str) -> tuple[Stored | None, list[Values]]:
+    """The newest plan, and its points as `compare` wants them."""
+    scope = f"{project}.field"
+    plan = newest_plan(service, project)
+    if plan is None:
+        return None, []
+    targets: dict[str, list[Values]] = {}
+    for t in service.records("planned_target", scope):
+        if not t.values.get("deleted"):
+            targets.setdefault(t.values["planned_point_id"], []).append(_target_facts(t.values))
+    points = [s for s in service.records("planned_point", scope) if s.values["plan_id"] == plan.id]
+    return plan, [{**s.values, "targets": targets.get(s.id, [])} for s in points if not s.values.get("deleted")]
+
+
+def _target_facts(values: Values) -> Values:
+    return {k: v for k, v in values.items() if k != "planned_point_id"}
 
 
 def newest_plan(service: Service, project: str) -> Stored | None:
@@ -79,6 +114,20 @@ def planned_values(row: PlanRow, plan: str, options: Options) -> Values:
     return values
 
 
+def target_values(row: PlanRow, role: str, options: Options) -> Values | None:
+    """The soil target of a row, from its cells or else the options; None where they do not say it or the point is not
+    for soil."""
+    if role in ("well", "other_media"):
+        return None
+    interval = row.target.get("depth_top_m"), row.target.get("depth_bottom_m")
+    top, bottom = interval if interval[1] else options.target or (None, None)
+    groups = row.target.get("groups") or list(options.groups)
+    if not (top and bottom and groups):
+        return None
+    rule = "surface" if not top.strip("0.") else "fixed"
+    return {"medium": "soil", "rule": rule, "depth_top_m": top, "depth_bottom_m": bottom, "groups": groups}
+
+
 def import_plan(
     service: Service, project: str, file: PlanFile, options: Options, person: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -92,11 +141,11 @@ def import_plan(
     if not records:
         raise Trouble(2004)
     values = records[0].values
-    last = newest_plan(service, project)
+    last, old = newest_version(service, project)
     version = last.values["version"] + 1 if last else 1
     plan = service.new_id()
     head: Values = {
-        "code": f"{values['code']}-P{version}"[:64], "version": version, "title": options.title[:200], "stage": values["stage"],
+        "code": f"{values['code'][:58]}-P{version}", "version": version, "title": options.title[:200], "stage": values["stage"],
         "author_id": values.get("plan_author_id") or values["surveyor_id"],
     }  # fmt: skip
     if options.groups:
@@ -106,25 +155,17 @@ def import_plan(
     writes = [Write("plan", plan, scope, head)]
     new: list[Values] = []
     for n, row in enumerate(file.rows):
-        point = service.new_id()
-        new.append(planned_values(row, plan, options))
-        writes.append(Write("planned_point", point, scope, new[-1]))
-        target = dict(row.target)
-        if "depth_bottom_m" not in target and options.target:
-            target["depth_top_m"], target["depth_bottom_m"] = options.target
-        if "depth_bottom_m" in target:
-            top = target.setdefault("depth_top_m", "0")
-            groups = target.get("groups") or list(options.groups)
-            if groups:
-                rule = "surface" if float(top) == 0 else "fixed"
-                writes.append(
-                    Write("planned_target", service.new_id(), scope,
-                          {"planned_point_id": point, "medium": "soil", "rule": rule, **target, "groups": groups})
-                )  # fmt: skip
+        point = planned_values(row, plan, options)
+        target = target_values(row, point["role"], options)
+        new.append({**point, "targets": [target] if target else []})
+        id = service.new_id()
+        writes.append(Write("planned_point", id, scope, point))
+        if target:
+            writes.append(Write("planned_target", service.new_id(), scope, {"planned_point_id": id, **target}))
         if n % 1000 == 0:
             progress(n, len(file.rows))
-    old = [s.values for s in service.records("planned_point", scope) if last and s.values["plan_id"] == last.id]
     service.write(person, writes)
     progress(len(file.rows), len(file.rows))
     left_out = len({f.line for f in file.faults})
-    return Imported(plan, version, len(file.rows), left_out, compare(old, new) if last else None)
+    difference = compare(old, new) if last else None
+    return Imported(plan, version, len(file.rows), left_out, difference, sum(not v["targets"] for v in new))

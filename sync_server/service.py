@@ -37,7 +37,7 @@ from schemas.wire import (
 )  # fmt: skip
 from sync_server.access import ADMIN, FORMER, may_read, writable
 from sync_server.applying import SERVER, Applying, Author, Verdict
-from sync_server.store import DeviceKey, Journaled, Store, Stored, Tx, Values
+from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
 SAMPLE_BLOCK, MANIFEST_BLOCK = 100, 1000  # RECORDS §7, mark D
 CODE_MINUTES = 30
@@ -105,7 +105,7 @@ class Service:
             roles = self._roles(tx, caller.person, scope.owner, scope.audience) if scope else frozenset()
             known_chain = tx.chain(head.enrolment, scope_id)
             if scope is None or not (
-                may_read(roles, scope.audience) or known_chain or self._ever_member(tx, caller.person, scope.owner)
+                may_read(roles, scope.audience) or known_chain or self._ever_member(tx, caller.person, scope)
             ):
                 raise Trouble(2004)
             self._same_epoch(tx, head.epoch)
@@ -346,7 +346,7 @@ class Service:
         """The organisation this installation belongs to."""
         return tx.setting("organisation") or ""
 
-    def found(self, name: str, uscc: str = "91320000000000000X") -> str:
+    def found(self, name: str) -> str:
         """Make the installation's own organisation and its scope, once. Returns its id."""
         with self.store.writing() as tx:
             have = tx.setting("organisation")
@@ -361,7 +361,7 @@ class Service:
                 f"{org}.organisation",
                 [
                     Write(
-                        "organisation", org, f"{org}.organisation", {"name": name, "uscc": uscc, "roles": ["surveyor"]}
+                        "organisation", org, f"{org}.organisation", {"name": name, "roles": ["surveyor"]}
                     )
                 ],
             )
@@ -400,9 +400,10 @@ class Service:
         home = self.home(tx)
         return frozenset(role for o, role in held if o == owner or (o == home and role == ADMIN))
 
-    def _ever_member(self, tx: Tx, person: str, owner: str) -> bool:
-        """Someone who holds or held any role in the project: what he or she recorded without the right one is parked, not lost."""
-        return any(o == owner for o, _ in tx.memberships(person))
+    def _ever_member(self, tx: Tx, person: str, scope: ScopeRow) -> bool:
+        """Someone who holds or held any role there: what he or she recorded without the right one is parked, not lost."""
+        owners = {o for o, _ in tx.memberships(person)}
+        return bool(owners) if scope.audience == Audience.ORGANISATION else scope.owner in owners
 
     def grants(self, tx: Tx, person: str) -> list[ScopeGrant]:
         """The scopes a person may pull, organisation first."""

@@ -78,9 +78,7 @@ def symbol(k: Kit, state: str, worst: str = "", chosen: bool = False, size: floa
         shapes.append(polygon(fill(k["surface"]), (c, c - 15), (c + 15.5, c + 11.5), (c - 15.5, c + 11.5)))
         shapes.append(polygon(fill(color), (c, c - 12), (c + 13, c + 10), (c - 13, c + 10)))
         for y in [1] if worst == "above_screening" else [4, -1]:
-            shapes.append(
-                polyline(stroke(k["surface"], 2), (c - 4, c + y + 3), (c, c + y - 2), (c + 4, c + y + 3))
-            )
+            shapes.append(polyline(stroke(k["surface"], 2), (c - 4, c + y + 3), (c, c + y - 2), (c + 4, c + y + 3)))
         if state == "active":
             shapes.append(cv.Circle(c, c, 17, stroke(k["active"], 2.5, [4, 3])))
     elif state in ("done", "moved"):
@@ -136,9 +134,7 @@ def limit_bar(k: Kit, limit: Limit | None, value: Decimal | None, judged: str, t
         n = max(1, round(1000 * fraction(value, limit)))
         color = k[JUDGED.get(judged, JUDGED[""])[1]]
         done = ft.Container(bgcolor=color, border_radius=thick / 2, expand=n, height=thick)
-        parts.append(
-            ft.Container(ft.Row([done, ft.Container(expand=1000 - n)], spacing=0), left=0, right=0, top=3)
-        )
+        parts.append(ft.Container(ft.Row([done, ft.Container(expand=1000 - n)], spacing=0), left=0, right=0, top=3))
 
     def tick() -> ft.Control:
         return ft.Container(width=2 if k.sun else 1.6, height=h, bgcolor=k["ink"])
@@ -181,7 +177,9 @@ def core(
                cv.Line(26, top, width - 6, top, stroke(k["ink"], 2))]  # fmt: skip
     for a, b in brackets:
         x = x0 + wide + 6
-        shapes.append(polyline(stroke(k["ink"], 2.5), (x, y(a) + 2), (x + 6, y(a) + 2), (x + 6, y(b) - 2), (x, y(b) - 2)))
+        shapes.append(
+            polyline(stroke(k["ink"], 2.5), (x, y(a) + 2), (x + 6, y(a) + 2), (x + 6, y(b) - 2), (x, y(b) - 2))
+        )
     start, span = x0 + wide + 20, width - (x0 + wide + 20) - 44
     if bars:
         low, high = start + span * 0.5, start + span * 0.8
@@ -196,7 +194,9 @@ def core(
             known = judged.limit if judged else None
             x = start + (span * fraction(value, known) if value is not None and known else 0)
             shapes.append(cv.Line(start, y(depth), x, y(depth), stroke(color, 5)))
-            shapes.append(text(shown, width - 4, y(depth), 12, right, True, "ink" if state in ("", "below") else JUDGED[state][1]))
+            shapes.append(
+                text(shown, width - 4, y(depth), 12, right, True, "ink" if state in ("", "below") else JUDGED[state][1])
+            )
         if state in ("above_screening", "above_intervention"):
             shapes.append(polygon(fill(color), (x - 6.5, y(depth) + 6), (x, y(depth) - 6), (x + 6.5, y(depth) + 6)))
         else:

@@ -30,18 +30,41 @@ def Enrol(state: State, k: Kit):
 
     promise = [
         ft.Row([k.icon(icon, 24, "ink-2"), k.t(k.say(key), 16, expand=True)], spacing=12)
-        for icon, key in ((I.KEY_OUTLINED, "enrol.key"), (I.CLOUD_OFF_OUTLINED, "enrol.offline"), (I.DOWNLOAD_OUTLINED, "enrol.load"))
+        for icon, key in (
+            (I.KEY_OUTLINED, "enrol.key"),
+            (I.CLOUD_OFF_OUTLINED, "enrol.offline"),
+            (I.DOWNLOAD_OUTLINED, "enrol.load"),
+        )
     ]
     other = "en" if k.lang == "zh" else "zh"
-    switch = k.button("English" if k.lang == "zh" else "中文", guard(state, lambda: state.look(lang=other)), "plain", size=15)
+    switch = k.button(
+        "English" if k.lang == "zh" else "中文", guard(state, lambda: state.look(lang=other)), "plain", size=15
+    )
     items = [
         ft.Row([mark(64), k.t(k.say("enrol.title"), 20, True, expand=True), switch], spacing=14),
-        field(k, k.say("enrol.server"), server, guard(state, lambda e: set_server(e.control.value)), keyboard_type=ft.KeyboardType.URL),
-        field(k, k.say("enrol.code"), code, guard(state, lambda e: set_code(e.control.value)), capitalization=ft.TextCapitalization.CHARACTERS),
+        field(
+            k,
+            k.say("enrol.server"),
+            server,
+            guard(state, lambda e: set_server(e.control.value)),
+            keyboard_type=ft.KeyboardType.URL,
+        ),
+        field(
+            k,
+            k.say("enrol.code"),
+            code,
+            guard(state, lambda e: set_code(e.control.value)),
+            capitalization=ft.TextCapitalization.CHARACTERS,
+        ),
         field(k, k.say("enrol.label"), label, guard(state, lambda e: set_label(e.control.value))),
         k.card(k.t(k.say("enrol.then"), 14, True, "ink-2"), *promise, spacing=12),
     ]
     busy = state.busy == "enrol"
     text = k.say("busy") if busy else k.say("enrol.go" if ready else "enrol.missing")
-    foot = next_bar(k, k.button(text, guard(state, go) if ready and not busy else None, "next", I.ARROW_FORWARD, h=64, size=19, expand=True))
+    foot = next_bar(
+        k,
+        k.button(
+            text, guard(state, go) if ready and not busy else None, "next", I.ARROW_FORWARD, h=64, size=19, expand=True
+        ),
+    )
     return frame(state, k, k.say("app"), "", scroll(*items), foot=foot, safe=False, tabs=False)

@@ -38,7 +38,9 @@ def subtitle(k: Kit, visit: Visit, step: str) -> str:
         return k.say("step.readings.n", n=len(visit.readings)) if visit.readings else k.say("step.optional")
     if step == "samples":
         n = len(visit.samples)
-        return (k.say("step.left", n=len(left)) if left else k.say("step.samples.n", n=n)) if n else k.say("step.optional")
+        return (
+            (k.say("step.left", n=len(left)) if left else k.say("step.samples.n", n=n)) if n else k.say("step.optional")
+        )
     if step == "scene":
         return k.say("step.left", n=len(left)) if left else k.say("scene.title")
     n = len(visit.gaps())
@@ -54,7 +56,11 @@ def steps(state: State, k: Kit, visit: Visit, now: str) -> ft.Control:
     for n, step in enumerate(STEPS, 1):
         ok, here = visit.done(step), step == now
         color = k["done"] if ok else k["primary"] if here else k["line-strong"]
-        inside = ft.Icon(I.CHECK, size=20, color=k["surface"]) if ok else k.t(str(n), 15, True, "on-primary" if here else "ink-2", h=1.1)
+        inside = (
+            ft.Icon(I.CHECK, size=20, color=k["surface"])
+            if ok
+            else k.t(str(n), 15, True, "on-primary" if here else "ink-2", h=1.1)
+        )
         dot = ft.Container(
             inside, width=32, height=32, border_radius=16, alignment=ft.Alignment.CENTER,
             bgcolor=color if ok or here else k["surface"], border=ft.Border.all(2, color),
@@ -66,7 +72,16 @@ def steps(state: State, k: Kit, visit: Visit, now: str) -> ft.Control:
         )  # fmt: skip
         word = k.say("step.done" if ok else "step.now" if here else "step.todo")
         label = f"{k.say('step.name', n=n, name=name)}，{word}，{sub}"
-        rows.append(tappable(k, line, label, call(state, lambda s=step: visit.set_ui(step=s)), here, ft.Padding.symmetric(horizontal=10, vertical=6)))
+        rows.append(
+            tappable(
+                k,
+                line,
+                label,
+                call(state, lambda s=step: visit.set_ui(step=s)),
+                here,
+                ft.Padding.symmetric(horizontal=10, vertical=6),
+            )
+        )
     return ft.Column(rows, spacing=2, tight=True)
 
 
@@ -80,10 +95,14 @@ def strip(k: Kit, visit: Visit, width: float, height: float, bars: bool, now: bo
     brackets = [
         (float(a), float(b))
         for s in visit.samples.values()
-        if (a := decimal(s.get("depth_top_m"))) is not None and (b := decimal(s.get("depth_bottom_m"))) is not None and b > a
+        if (a := decimal(s.get("depth_top_m"))) is not None
+        and (b := decimal(s.get("depth_bottom_m"))) is not None
+        and b > a
     ]
     deep = float(decimal(visit.planned.get("target_depth_m")) or 6)
-    return core(k, width, height, deep, sorted(marks, key=lambda m: m[0]), brackets, float(visit.depth) if now else None, bars)
+    return core(
+        k, width, height, deep, sorted(marks, key=lambda m: m[0]), brackets, float(visit.depth) if now else None, bars
+    )
 
 
 def highest(visit: Visit) -> tuple[str, dict, Judgement] | None:
@@ -92,7 +111,11 @@ def highest(visit: Visit) -> tuple[str, dict, Judgement] | None:
 
     def rank(found: tuple[str, dict, Judgement]) -> tuple[int, float]:
         judged, value = found[2], decimal(found[1].get("value"))
-        ratio = float(value / judged.limit.screening) if value is not None and judged.limit and judged.limit.screening else 0.0
+        ratio = (
+            float(value / judged.limit.screening)
+            if value is not None and judged.limit and judged.limit.screening
+            else 0.0
+        )
         return SEVERITY.index(judged.state), ratio
 
     all_ = [(v["parameter"], v, j) for v in visit.readings.values() if (j := visit.book.judged(v)) is not None]
@@ -113,7 +136,16 @@ def highest_card(k: Kit, visit: Visit) -> list[ft.Control]:
     )  # fmt: skip
     bar = limit_bar(k, judged.limit, decimal(values.get("value")), judged.state)
     deep = values.get("depth_top_m", "")
-    return [k.card(k.t(k.say("point.highest"), 14, True, "ink-2"), head, bar, k.t(f"{deep} m · {k.of(judged.title)}", 14, color="ink-2"), spacing=6, padding=14)]
+    return [
+        k.card(
+            k.t(k.say("point.highest"), 14, True, "ink-2"),
+            head,
+            bar,
+            k.t(f"{deep} m · {k.of(judged.title)}", 14, color="ink-2"),
+            spacing=6,
+            padding=14,
+        )
+    ]
 
 
 def header(state: State, k: Kit, visit: Visit) -> tuple[str, str]:
@@ -145,7 +177,15 @@ def Workspace(k: Kit):
             ],
             spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH,
         )  # fmt: skip
-        go = k.button(k.say("step.continue", name=k.say(f"step.{at}")), call(state, lambda: visit.set_ui(step=at)), "next", I.ARROW_FORWARD, h=64, size=19, expand=True)
+        go = k.button(
+            k.say("step.continue", name=k.say(f"step.{at}")),
+            call(state, lambda: visit.set_ui(step=at)),
+            "next",
+            I.ARROW_FORWARD,
+            h=64,
+            size=19,
+            expand=True,
+        )
         return frame(state, k, title, sub, body, foot=next_bar(k, go), back=True, right=right, tabs=False)
     body, foot = PANES[step](state, k, visit)
     title = f"{visit.code} · {k.say(f'step.{step}')}"
@@ -153,7 +193,9 @@ def Workspace(k: Kit):
     return frame(state, k, title, sub, body, foot=foot, back=True, tabs=False)
 
 
-def wide(state: State, k: Kit, visit: Visit, step: str | None, title: str, sub: str, right: list[ft.Control]) -> ft.Control:
+def wide(
+    state: State, k: Kit, visit: Visit, step: str | None, title: str, sub: str, right: list[ft.Control]
+) -> ft.Control:
     """Tablet: core | steps | pane; while readings are typed the steps give way to the keypad."""
     tall = max(420.0, state.height - 60 - 56 - 24)
     typing = step == "readings"
@@ -162,16 +204,44 @@ def wide(state: State, k: Kit, visit: Visit, step: str | None, title: str, sub: 
         border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
     if typing:
-        body = ft.Row([left, ft.Container(readings.wide_pane(state, k, visit), expand=True)], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
+        body = ft.Row(
+            [left, ft.Container(readings.wide_pane(state, k, visit), expand=True)],
+            spacing=0,
+            expand=True,
+            vertical_alignment=ft.CrossAxisAlignment.STRETCH,
+        )
         return frame(state, k, title, sub, body, back=True, right=right)
     shown_step = step or next_step(visit)
-    pane, foot = PANES[shown_step](state, k, visit) if shown_step != "readings" else (scroll(*highest_card(k, visit)), next_bar(k, k.button(k.say("step.continue", name=k.say("step.readings")), call(state, lambda: visit.set_ui(step="readings")), "next", I.ARROW_FORWARD, h=64, size=19, expand=True)))
+    pane, foot = (
+        PANES[shown_step](state, k, visit)
+        if shown_step != "readings"
+        else (
+            scroll(*highest_card(k, visit)),
+            next_bar(
+                k,
+                k.button(
+                    k.say("step.continue", name=k.say("step.readings")),
+                    call(state, lambda: visit.set_ui(step="readings")),
+                    "next",
+                    I.ARROW_FORWARD,
+                    h=64,
+                    size=19,
+                    expand=True,
+                ),
+            ),
+        )
+    )
     draft = ft.Row([k.icon(I.EDIT_NOTE, 20, "ink-2"), k.t(k.say("point.draft"), 14, color="ink-2")], spacing=8)
     list_ = ft.Container(
         ft.Column([ft.Container(steps(state, k, visit, shown_step), expand=True), draft], expand=True), width=292, padding=10,
         border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
-    work = ft.Column([ft.Container(pane, expand=True), foot] if foot else [pane], spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
+    work = ft.Column(
+        [ft.Container(pane, expand=True), foot] if foot else [pane],
+        spacing=0,
+        expand=True,
+        horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )
     body = ft.Row([left, list_, work], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
     return frame(state, k, title, sub, body, back=True, right=right)
 
@@ -198,8 +268,26 @@ def recorded(state: State, k: Kit, code: str, what: str, seen) -> ft.Control:
         chip = [k.chip(i, k.say(f"judge.{judged.state}"), c)] if judged else []
         lines.append(ft.Row([strut(40), k.t(text, 17, expand=True), *chip], spacing=8))
     for s in state.book.samples.get(seen.id, ()):
-        lines.append(ft.Row([strut(40), k.icon(I.SCIENCE_OUTLINED, 22), k.t(s.values["code"], 17, True, expand=True)], spacing=8))
+        lines.append(
+            ft.Row([strut(40), k.icon(I.SCIENCE_OUTLINED, 22), k.t(s.values["code"], 17, True, expand=True)], spacing=8)
+        )
     note = [k.t(seen.values["note"], 16)] if seen.values.get("note") else []
-    head = k.judge("done" if what == "done" else color, icon, k.say("point.recorded"), k.say(f"state.{what}") + " · " + k.say(f"sync.{seen.state}"))
-    again = k.button(k.say("point.again"), call(state, state.open, state.selected, True), "plain", I.ADD, h=64, expand=True)
-    return frame(state, k, code, "", scroll(head, *([k.card(*lines)] if lines else []), *note), foot=next_bar(k, again), back=True, tabs=False)
+    head = k.judge(
+        "done" if what == "done" else color,
+        icon,
+        k.say("point.recorded"),
+        k.say(f"state.{what}") + " · " + k.say(f"sync.{seen.state}"),
+    )
+    again = k.button(
+        k.say("point.again"), call(state, state.open, state.selected, True), "plain", I.ADD, h=64, expand=True
+    )
+    return frame(
+        state,
+        k,
+        code,
+        "",
+        scroll(head, *([k.card(*lines)] if lines else []), *note),
+        foot=next_bar(k, again),
+        back=True,
+        tabs=False,
+    )

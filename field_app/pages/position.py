@@ -39,17 +39,26 @@ def shift_card(k: Kit, shift: Shift, lon: object, lat: object, height: float | N
 
 def accuracy_card(k: Kit, fix: Fix, taken: int, gate: float, age: float) -> ft.Control:
     good = fix.accuracy_m is not None and fix.accuracy_m <= gate
-    chip = k.chip(I.CHECK_CIRCLE_OUTLINE if good else I.HOURGLASS_EMPTY, k.say("pos.ok" if good else "pos.over", gate=f"{gate:g}"), "done" if good else "warn")
+    chip = k.chip(
+        I.CHECK_CIRCLE_OUTLINE if good else I.HOURGLASS_EMPTY,
+        k.say("pos.ok" if good else "pos.over", gate=f"{gate:g}"),
+        "done" if good else "warn",
+    )
     ticks = ft.Row(
         [ft.Container(height=12, expand=1, border_radius=3, bgcolor=k["done"] if n < taken else k["sunken"], border=k.edge("line-strong", 1)) for n in range(WANTED)],
         spacing=3,
     )  # fmt: skip
-    value = "–" if fix.accuracy_m is None else f"±{fix.accuracy_m:.2f}" if fix.accuracy_m < 1 else f"±{fix.accuracy_m:.1f}"
+    value = (
+        "–" if fix.accuracy_m is None else f"±{fix.accuracy_m:.2f}" if fix.accuracy_m < 1 else f"±{fix.accuracy_m:.1f}"
+    )
     kind = codes("fix_kind")[fix.kind]
     return k.card(
         ft.Row([k.t(k.say("pos.accuracy"), 14, True, "ink-2"), chip], alignment="spaceBetween", wrap=True),
         ft.Row(
-            [k.val(value, "m", 44, unit_size=20), column(k.t(k.of(kind), 16), k.t(k.say("pos.age", s=f"{age:.0f}"), 14, color="ink-2"))],
+            [
+                k.val(value, "m", 44, unit_size=20),
+                column(k.t(k.of(kind), 16), k.t(k.say("pos.age", s=f"{age:.0f}"), 14, color="ink-2")),
+            ],
             alignment="spaceBetween",
         ),
         k.t(k.say("pos.mean", n=taken, all=WANTED), 14, True, "ink-2"),
@@ -64,7 +73,12 @@ def shift_reason(state: State, k: Kit, visit: Visit, shift: Shift) -> list[ft.Co
     options = {c: k.of(label) for c, label in codes("reason_access").items()}
     pick = lambda c: call(state, lambda: visit.set_point(reason=c))  # noqa: E731
     return [
-        k.judge("warn", I.MOVE_DOWN, k.say("pos.shift", m=metres(shift.metres), allowed=f"{shift.allowed:g}"), k.say("pos.shift.why")),
+        k.judge(
+            "warn",
+            I.MOVE_DOWN,
+            k.say("pos.shift", m=metres(shift.metres), allowed=f"{shift.allowed:g}"),
+            k.say("pos.shift.why"),
+        ),
         k.choices(options, visit.point.get("reason"), pick, 2),
     ]
 
@@ -72,9 +86,18 @@ def shift_reason(state: State, k: Kit, visit: Visit, shift: Shift) -> list[ft.Co
 def warnings(k: Kit, visit: Visit, fix: Fix, age: float, gate: float) -> list[ft.Control]:
     out: list[ft.Control] = []
     if age > STALE_S:
-        out.append(k.judge("warn", I.HISTORY, k.say("pos.stale", s=f"{age:.0f}"), k.say("pos.stale.why", code=visit.code)))
+        out.append(
+            k.judge("warn", I.HISTORY, k.say("pos.stale", s=f"{age:.0f}"), k.say("pos.stale.why", code=visit.code))
+        )
     if fix.accuracy_m is None or fix.accuracy_m > gate:
-        out.append(k.judge("warn", I.GPS_NOT_FIXED, k.say("pos.weak", acc=f"{fix.accuracy_m or 0:.1f}", gate=f"{gate:g}"), k.say("pos.weak.why")))
+        out.append(
+            k.judge(
+                "warn",
+                I.GPS_NOT_FIXED,
+                k.say("pos.weak", acc=f"{fix.accuracy_m or 0:.1f}", gate=f"{gate:g}"),
+                k.say("pos.weak.why"),
+            )
+        )
     if fix.mocked:
         out.append(k.judge("unsure", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why")))
     return out
@@ -89,14 +112,43 @@ def Live(k: Kit, visit: Visit):
     fix = here.mean or here.fix
     by_hand = k.button(k.say("pos.by_hand"), call(state, lambda: visit.set_ui(by_hand=True)), "plain", h=64)
     if fix is None:
-        waiting = k.judge("warn" if here.problem else "active", I.LOCATION_SEARCHING, k.say(f"pos.none.{here.problem}"), k.say("pos.none.why"))
-        return ft.Column([ft.Container(scroll(waiting), expand=True), next_bar(k, by_hand, k.button(k.say("pos.wait"), None, "next", h=64, size=19, expand=True))], spacing=0, expand=True)
+        waiting = k.judge(
+            "warn" if here.problem else "active",
+            I.LOCATION_SEARCHING,
+            k.say(f"pos.none.{here.problem}"),
+            k.say("pos.none.why"),
+        )
+        return ft.Column(
+            [
+                ft.Container(scroll(waiting), expand=True),
+                next_bar(k, by_hand, k.button(k.say("pos.wait"), None, "next", h=64, size=19, expand=True)),
+            ],
+            spacing=0,
+            expand=True,
+        )
     age = fix.age_s(state.now())
     good = fix.accuracy_m is not None and fix.accuracy_m <= gate and age <= STALE_S and len(here.taken) > 0
     shift = visit.shift_from(fix.lon, fix.lat)
-    body = scroll(*warnings(k, visit, fix, age, gate), accuracy_card(k, fix, len(here.taken), gate, age), shift_card(k, shift, fix.lon, fix.lat, fix.elevation_m))
-    take = k.button(k.say("pos.take" if good else "pos.wait"), call(state, state.adopt_position) if good else None, "next", I.CHECK if good else None, h=64, size=19, expand=True)
-    return ft.Column([ft.Container(body, expand=True), next_bar(k, by_hand, take)], spacing=0, expand=True, horizontal_alignment="stretch")
+    body = scroll(
+        *warnings(k, visit, fix, age, gate),
+        accuracy_card(k, fix, len(here.taken), gate, age),
+        shift_card(k, shift, fix.lon, fix.lat, fix.elevation_m),
+    )
+    take = k.button(
+        k.say("pos.take" if good else "pos.wait"),
+        call(state, state.adopt_position) if good else None,
+        "next",
+        I.CHECK if good else None,
+        h=64,
+        size=19,
+        expand=True,
+    )
+    return ft.Column(
+        [ft.Container(body, expand=True), next_bar(k, by_hand, take)],
+        spacing=0,
+        expand=True,
+        horizontal_alignment="stretch",
+    )
 
 
 @ft.component
@@ -109,7 +161,11 @@ def ByHand(k: Kit, visit: Visit):
     reason, set_reason = ft.use_state("")
     at = visit.planned["position"]
     x, y = decimal(lon.strip()), decimal(lat.strip())
-    wrong = [n for n, v, text, top in (("lon", x, lon, 180), ("lat", y, lat, 90)) if text and (v is None or not -top <= v <= top)]
+    wrong = [
+        n
+        for n, v, text, top in (("lon", x, lon, 180), ("lat", y, lat, 90))
+        if text and (v is None or not -top <= v <= top)
+    ]
     ready = x is not None and y is not None and not wrong and reason.strip()
     number = {"keyboard_type": ft.KeyboardType.NUMBER, "suffix": "°"}
     boxes = [
@@ -127,7 +183,12 @@ def ByHand(k: Kit, visit: Visit):
     device = k.button(k.say("pos.use_device"), call(state, lambda: visit.set_ui(by_hand=False)), "plain", h=64)
     text = k.say("pos.use_hand" if ready or not (lon and lat) else "pos.need_reason")
     take = k.button(text, guard(state, use) if ready else None, "next", h=64, size=18, expand=True)
-    return ft.Column([ft.Container(scroll(*boxes), expand=True), next_bar(k, device, take)], spacing=0, expand=True, horizontal_alignment="stretch")
+    return ft.Column(
+        [ft.Container(scroll(*boxes), expand=True), next_bar(k, device, take)],
+        spacing=0,
+        expand=True,
+        horizontal_alignment="stretch",
+    )
 
 
 def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
@@ -138,11 +199,22 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
     if not at or shift is None:
         return Live(k, visit), None
     acc = decimal(at.get("h_acc_m"))
-    what = k.say("pos.sub.hand", m=metres(shift.metres)) if at["fix_kind"] == "manual" else k.say("pos.sub", acc=f"{acc or 0:.1f}", m=metres(shift.metres))
+    what = (
+        k.say("pos.sub.hand", m=metres(shift.metres))
+        if at["fix_kind"] == "manual"
+        else k.say("pos.sub", acc=f"{acc or 0:.1f}", m=metres(shift.metres))
+    )
     kept = k.judge("done", I.CHECK_CIRCLE_OUTLINE, k.say("pos.kept"), what)
-    mock = [k.judge("unsure", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why"))] if at.get("mocked") else []
+    mock = (
+        [k.judge("unsure", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why"))] if at.get("mocked") else []
+    )
     height = decimal(at.get("elevation_m"))
-    body = scroll(kept, *mock, *shift_reason(state, k, visit, shift), shift_card(k, shift, at["lon"], at["lat"], None if height is None else float(height)))
+    body = scroll(
+        kept,
+        *mock,
+        *shift_reason(state, k, visit, shift),
+        shift_card(k, shift, at["lon"], at["lat"], None if height is None else float(height)),
+    )
 
     def again() -> None:
         state.here.start()
@@ -150,5 +222,13 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
 
     retake = k.button(k.say("pos.retake"), guard(state, again), "plain", h=64)
     ready = not shift.over or visit.point.get("reason")
-    go = k.button(k.say("step.next", name=k.say("step.readings")) if ready else k.say("pos.shift.why"), call(state, lambda: visit.set_ui(step="readings")) if ready else None, "next", I.ARROW_FORWARD if ready else None, h=64, size=19, expand=True)
+    go = k.button(
+        k.say("step.next", name=k.say("step.readings")) if ready else k.say("pos.shift.why"),
+        call(state, lambda: visit.set_ui(step="readings")) if ready else None,
+        "next",
+        I.ARROW_FORWARD if ready else None,
+        h=64,
+        size=19,
+        expand=True,
+    )
     return body, next_bar(k, retake, go)

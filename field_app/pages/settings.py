@@ -32,7 +32,9 @@ def Settings(state: State, k: Kit):
     if len(state.book.projects) > 1:
         items += [
             heading(k, I.FOLDER_OUTLINED, k.say("set.project")),
-            k.choices(dict(state.book.projects), state.book.project_id, lambda id: call(state, state.choose_project, id), 1),
+            k.choices(
+                dict(state.book.projects), state.book.project_id, lambda id: call(state, state.choose_project, id), 1
+            ),
         ]
     sub = k.say("set.device", device=state.device, person=state.person)
     body = ft.Row([ft.Container(scroll(*items), expand=True)], vertical_alignment=ft.CrossAxisAlignment.STRETCH)

@@ -229,9 +229,7 @@ def frame(
     main = ft.Column(rows, spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
     whole: ft.Control = main
     if state.wide and safe:
-        whole = ft.Row(
-            [rail(state, k), main], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH
-        )
+        whole = ft.Row([rail(state, k), main], spacing=0, expand=True, vertical_alignment=ft.CrossAxisAlignment.STRETCH)
     return ft.SafeArea(ft.Container(whole, expand=True, bgcolor=k["paper"]), expand=True)
 
 

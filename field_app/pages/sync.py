@@ -23,7 +23,10 @@ def records_card(state: State, k: Kit) -> ft.Control:
         spacing=3,
     )  # fmt: skip
     head = ft.Row(
-        [k.t(k.say("sync.records"), 18, True, expand=True), k.t(k.say("sync.all_in", n=sent, all=total), 16, color="ink-2")]
+        [
+            k.t(k.say("sync.records"), 18, True, expand=True),
+            k.t(k.say("sync.all_in", n=sent, all=total), 16, color="ink-2"),
+        ]
     )
     return k.card(head, bar, k.t(k.say("sync.resumes"), 14, color="ink-2"))
 
@@ -33,7 +36,11 @@ def result_block(state: State, k: Kit) -> list[ft.Control]:
         p = state.progress
         text = k.say("sync.connecting")
         if p is not None:
-            text = k.say("sync.running", done=p.done, total=p.total) if p.phase == "push" else k.say("sync.pulling", done=p.done)
+            text = (
+                k.say("sync.running", done=p.done, total=p.total)
+                if p.phase == "push"
+                else k.say("sync.pulling", done=p.done)
+            )
         return [k.judge("active", I.SYNC, text)]
     r = state.result
     if r is None:
@@ -49,7 +56,14 @@ def result_block(state: State, k: Kit) -> list[ft.Control]:
     if r.problems:
         lines = [f"{p.text(k.lang)}。{k.of((p.problem.remedy_zh, p.problem.remedy_en))}" for p in r.problems[:3]]
         return [k.judge("warn", I.WARNING_AMBER, k.say("sync.problems", n=len(r.problems)), "\n".join(lines))]
-    return [k.judge("done", I.CLOUD_DONE_OUTLINED, k.say("sync.done"), k.say("sync.reached", sent=r.acknowledged, pulled=r.pulled))]
+    return [
+        k.judge(
+            "done",
+            I.CLOUD_DONE_OUTLINED,
+            k.say("sync.done"),
+            k.say("sync.reached", sent=r.acknowledged, pulled=r.pulled),
+        )
+    ]
 
 
 def last_card(state: State, k: Kit) -> ft.Control:
@@ -59,7 +73,9 @@ def last_card(state: State, k: Kit) -> ft.Control:
     when = words.clock(k.lang, datetime.fromisoformat(last["at"]), state.now())
     text = k.say("sync.reached", sent=last["sent"], pulled=last["pulled"]) if last["reached"] else k.say("sync.missed")
     icon = I.CLOUD_DONE_OUTLINED if last["reached"] else I.CLOUD_OFF_OUTLINED
-    line = ft.Row([k.icon(icon, 24, "ink-2"), column(k.t(when, 17, True), k.t(text, 15, color="ink-2"), expand=True)], spacing=12)
+    line = ft.Row(
+        [k.icon(icon, 24, "ink-2"), column(k.t(when, 17, True), k.t(text, 15, color="ink-2"), expand=True)], spacing=12
+    )
     return k.card(k.t(k.say("sync.last"), 14, True, "ink-2"), line)
 
 
@@ -69,7 +85,11 @@ def todo_line(k: Kit, todo: Todo) -> ft.Control:
     if k.of(todo.remedy):
         text.append(k.t(k.of(todo.remedy), 15, color="ink-2"))
     return ft.Row(
-        [strut(56), ft.Container(k.chip(icon, k.say(f"sync.{todo.kind}"), color), width=96 * k.scale), column(*text, expand=True)],
+        [
+            strut(56),
+            ft.Container(k.chip(icon, k.say(f"sync.{todo.kind}"), color), width=96 * k.scale),
+            column(*text, expand=True),
+        ],
         spacing=8,
         vertical_alignment=ft.CrossAxisAlignment.START,
     )
@@ -84,7 +104,10 @@ def todo_card(state: State, k: Kit) -> ft.Control:
             lines.append(ft.Container(height=k.stroke, bgcolor=k["line"]))
         lines.append(todo_line(k, t))
     head = ft.Row(
-        [k.t(k.say("today.needs"), 18, True, expand=True), k.t(k.say("today.items", n=len(state.todos)), 14, color="ink-2")]
+        [
+            k.t(k.say("today.needs"), 18, True, expand=True),
+            k.t(k.say("today.items", n=len(state.todos)), 14, color="ink-2"),
+        ]
     )
     return k.card(head, *lines, spacing=10)
 

@@ -44,7 +44,11 @@ def matches(row: PointRow, wanted: str) -> bool:
 def Row(k: Kit, row: PointRow, far: str, turn: str, on_tap: Callable[[], Any]):
     icon, color = STATES[row.state]
     word = k.say(f"state.{row.state}")
-    plan = k.say("point.summary", depth=row.depth_m, n=row.targets) if row.depth_m else k.say("point.targets", n=row.targets)
+    plan = (
+        k.say("point.summary", depth=row.depth_m, n=row.targets)
+        if row.depth_m
+        else k.say("point.targets", n=row.targets)
+    )
     below = f"{plan} · {group_names(k, row.groups, 2)}" if row.groups else plan
     chips: list[ft.Control] = [] if row.state == "planned" else [k.chip(icon, word, color)]
     if row.worst in ("above_screening", "above_intervention"):
@@ -69,7 +73,9 @@ def Row(k: Kit, row: PointRow, far: str, turn: str, on_tap: Callable[[], Any]):
         ],
         spacing=10,
     )  # fmt: skip
-    label = "，".join(w for w in (row.code, word, k.say(f"judge.{row.worst}") if row.worst else "", below, far, turn) if w)
+    label = "，".join(
+        w for w in (row.code, word, k.say(f"judge.{row.worst}") if row.worst else "", below, far, turn) if w
+    )
     return ft.Container(
         tappable(k, body, label, on_tap, padding=ft.Padding.symmetric(horizontal=6, vertical=2)),
         border=ft.Border.only(bottom=ft.BorderSide(k.stroke, k["line"])),
@@ -84,7 +90,10 @@ def PointList(k: Kit):
     rows = [r for r in state.rows() if matches(r, state.filter)]
     known = state.here.fix is not None
     heading = ft.Row(
-        [k.t(k.say("today.list"), 20, True, expand=True), k.t(k.say("today.by_distance" if known else "today.by_plan"), 13, color="ink-2")]
+        [
+            k.t(k.say("today.list"), 20, True, expand=True),
+            k.t(k.say("today.by_distance" if known else "today.by_plan"), 13, color="ink-2"),
+        ]
     )
 
     def show(name: str) -> None:
@@ -160,7 +169,9 @@ def progress_card(k: Kit, rows: tuple[PointRow, ...]) -> ft.Control:
         for s, n in sorted(count.items(), key=lambda x: ("done", "moved", "refused", "active", "planned").index(x[0]))
         if n
     ]  # fmt: skip
-    rest = " · ".join(f"{k.say(f'state.{s}')} {count[s]}" for s in ("moved", "refused", "active", "planned") if count[s])
+    rest = " · ".join(
+        f"{k.say(f'state.{s}')} {count[s]}" for s in ("moved", "refused", "active", "planned") if count[s]
+    )
     bar = ft.Semantics(label=rest, container=True, exclude_semantics=True, content=ft.Row(parts, spacing=3))
     return k.card(
         ft.Row([k.t(k.say("today.progress", n=finished, all=len(rows)), 16, True)]),
@@ -173,7 +184,9 @@ def needs_card(state: State, k: Kit) -> list[ft.Control]:
     todos = [t for t in state.todos if t.kind != "parked"]
     if not todos:
         return []
-    head = ft.Row([k.t(k.say("today.needs"), 18, True, expand=True), k.t(k.say("today.items", n=len(todos)), 14, color="ink-2")])
+    head = ft.Row(
+        [k.t(k.say("today.needs"), 18, True, expand=True), k.t(k.say("today.items", n=len(todos)), 14, color="ink-2")]
+    )
     items = []
     for t in todos[:3]:
         icon, color = SYNCS[t.kind]
@@ -186,7 +199,9 @@ def needs_card(state: State, k: Kit) -> list[ft.Control]:
             ],
             spacing=10,
         )
-        items.append(tappable(k, line, f"{k.say(f'sync.{t.kind}')} {k.of(t.what)}", call(state, state.go, "sync"), padding=2))
+        items.append(
+            tappable(k, line, f"{k.say(f'sync.{t.kind}')} {k.of(t.what)}", call(state, state.go, "sync"), padding=2)
+        )
     return [k.card(head, *items)]
 
 

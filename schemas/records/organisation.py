@@ -17,7 +17,9 @@ class Organisation(Record):
 
     name: Annotated[str, Spec("单位名称", "Name", mark="C")] = Field(max_length=200)
     short_name: Annotated[str | None, Spec("单位简称", "Short name")] = Field(default=None, max_length=200)
-    uscc: Annotated[str, Spec("统一社会信用代码", "Unified social credit code", mark="C")] = Field(max_length=200)
+    uscc: Annotated[str | None, Spec("统一社会信用代码", "Unified social credit code", need="finalize", mark="C")] = (
+        Field(default=None, max_length=200)
+    )
     roles: Annotated[list[str], Spec("单位角色", "Roles", codes="org_role", mark="C")] = Field(min_length=1)
     legal_person: Annotated[
         str | None, Spec("法定代表人", "Legal representative", need="roles contains key_unit", mark="C2")

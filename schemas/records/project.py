@@ -19,11 +19,13 @@ class Project(Record):
     code: Annotated[str, Spec("项目编号", "Project code", mark="C")] = Field(max_length=64)
     name: Annotated[str, Spec("项目名称", "Project name", mark="C")] = Field(max_length=200)
     stage: Annotated[str, Spec("工作阶段", "Stage", codes="survey_stage", mark="C")]
-    client_id: Annotated[Id, Spec("委托单位", "Client", ref="organisation", mark="C")]
+    client_id: Annotated[Id | None, Spec("委托单位", "Client", ref="organisation", need="finalize", mark="C")] = None
     surveyor_id: Annotated[Id, Spec("采样单位", "Survey firm", ref="organisation", mark="C")]
     plan_author_id: Annotated[Id | None, Spec("布点方案编制单位", "Plan author", ref="organisation")] = None
     supervisor_id: Annotated[Id | None, Spec("监理或质控单位", "Supervision firm", ref="organisation", mark="C")] = None
-    contact_id: Annotated[Id, Spec("项目负责人", "Project manager", ref="person", mark="C")]
+    contact_id: Annotated[Id | None, Spec("项目负责人", "Project manager", ref="person", need="finalize", mark="C")] = (
+        None
+    )
     started_on: Annotated[date | None, Spec("开工日期", "Started on")] = None
     tz_offset_min: Annotated[int | None, Spec("时区偏移", "Local offset", unit="min", default="480")] = Field(
         default=None, ge=-720, le=840

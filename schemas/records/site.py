@@ -36,7 +36,9 @@ class Site(Record):
     ] = None
     owner_id: Annotated[Id | None, Spec("土壤污染责任人", "Liable party", ref="organisation", mark="C")] = None
     user_id: Annotated[Id | None, Spec("土地使用权人", "Land-use right holder", ref="organisation", mark="C")] = None
-    division_code: Annotated[str, Spec("地块行政区划", "Administrative division", mark="C")] = Field(max_length=200)
+    division_code: Annotated[str | None, Spec("地块行政区划", "Administrative division", need="finalize", mark="C")] = (
+        Field(default=None, max_length=200)
+    )
     location: Annotated[str | None, Spec("地块位置说明", "Location", mark="C")] = Field(default=None, max_length=200)
     industry_history: Annotated[
         str | None, Spec("历史行业与生产", "Industrial history", widget="longtext", mark="C")

@@ -324,8 +324,8 @@ def view(w: World, t: Tablet) -> None:
     scope_of = {i.change.id: i.change.scope for i in w.intents}
     for (type, record, name), (id, value) in last.items():
         seq = outcome.get(id, ("", None))[1]
-        if seq is not None and scope_of[id] not in granted:
-            continue  # it is on the server, and what is there may no longer be seen here
+        if seq is not None and (scope_of[id] not in granted or (t.person in w.left and t.busy)):
+            continue  # it is on the server, and may no longer be seen here, or is just being fetched again
         base = t.db.execute(f'SELECT seq, scope FROM "{type}" WHERE id=?', (record,)).fetchone()
         if seq is not None and base is not None and base[0] >= seq:
             continue  # the server's version holds it, or something newer

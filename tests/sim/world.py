@@ -6,12 +6,14 @@ did is noted as intents in `World.intents`, beside the software; `tests.sim.chec
 
 from __future__ import annotations
 
+import atexit
 import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,13 +27,16 @@ from schemas.problems import Trouble
 from sync_server.main import Parts, create_app
 from sync_server.service import Service, Write
 from sync_server.settings import Settings
+from sync_server.store import Store as ServerStore
+from sync_server.store import open_engine
 from tests.sim import reference
 from tests.sim.dying import DyingDb, Killed
 from tests.sim.transport import AppTransport, FaultyTransport, served
 
 Values = dict[str, Any]
 START = datetime(2026, 11, 21, 2, tzinfo=UTC)
-PAGE = 9  # rows in one pull answer: a sync has many pages, so that it can be cut between them
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # real files, but none that wear a disk
+PAGE = 20  # rows in one pull answer: a sync has many pages, so that it can be cut between them
 
 
 class TurnableClock:
@@ -68,6 +73,18 @@ class Intent(NamedTuple):
     change: Change
 
 
+@cache
+def empty() -> Path:
+    """Databases without rows, made once in a process by the shipped code: a world starts from copies of them."""
+    folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=MEMORY))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    engine = open_engine(f"sqlite:///{folder / 'server.db'}")
+    ServerStore(engine).create()
+    Store(folder).close()
+    engine.dispose()
+    return folder
+
+
 class Broken(AssertionError):
     """A promise was not kept."""
 
@@ -85,6 +102,8 @@ class Tablet:
         self.share, self.busy, self.kill_in = share, False, 0
         self.drafts: dict[str, tuple[str, str, Values]] = {}
         self.start_overs = 0
+        self.folder.mkdir()
+        shutil.copy(empty() / "tablet.db", self.folder / "tablet.db")
         self.open()
 
     def open(self) -> None:
@@ -145,8 +164,11 @@ class World:
         self.touched: dict[tuple[str, frozenset[str]], list[str]] = {}  # record, atom → who changed it, by their name
         self.roles: dict[str, set[str]] = {}
         self.ever: dict[str, set[str]] = {}
+        self.left: set[str] = set()  # people who lost a right at some time, and with it the rows on their tablets
         self.withdrawn: dict[str, set[str]] = {}  # person → own changes accepted when the right was withdrawn
         self._n = 0
+        (folder / "server").mkdir()
+        shutil.copy(empty() / "server.db", folder / "server" / "server.db")
         self.app = create_app(Settings(data=folder / "server"), self.clock)
         self.parts: Parts = self.app.state.parts
         self.service: Service = self.parts.service
@@ -199,6 +221,12 @@ class World:
             tablet.syncer.enrol(self._url, self.service.new_code(person, self.pm), f"平板{number}")
             tablet.net.share = share
             self.tablets.append(tablet)
+        from tests.sim import acts
+
+        first = self.tablets[0]
+        for make in (acts.point, acts.point, acts.sample, acts.reading, acts.reading):  # something all tablets know
+            if edit := make(self, first):
+                self.finalize(first, [edit])
         for tablet in self.tablets:
             tablet.sync()
 
@@ -269,26 +297,22 @@ class World:
         identity = tablet.store.keys.require()
         seen = {e.record: tablet.store.get(e.type, e.record) for e in edits}
         made = {c.record: c for c in tablet.store.finalize(edits, complete)}
-        for e in edits:
+        for e in edits:  # noted at once: the process may be killed at the next statement
             tablet.drafts.pop(e.record, None)
-            old = seen[e.record].values if seen[e.record] else None  # type: ignore[union-attr]
-            want = {k: v for k, v in e.values.items() if v not in (None, "", [])}
-            after_view = tablet.store.get(e.type, e.record)
-            shown = after_view.values if after_view else None
-            if shown is not None and shown != want:
-                raise Broken(f"finalized {want}, but the tablet shows {shown}")
-            before, after = intended(e.type, old, want)
-            c = made.get(e.record)
-            if (c is None) != (not after):
-                raise Broken(f"a change for {after} was made: {c is not None}")
-            if c is None:
-                continue
-            if (c.before, c.after) != (before, after):
-                raise Broken(f"the change says {c.before} → {c.after}, meant was {before} → {after}")
-            self.intents.append(Intent(tablet.number, identity.enrolment, c))
-            if old is None:
-                self.made.setdefault(e.type, []).append(e.record)
-            self.note(identity.enrolment, e.type, e.record, c.after)
+            if e.record in made:
+                self.intents.append(Intent(tablet.number, identity.enrolment, made[e.record]))
+                if seen[e.record] is None:
+                    self.made.setdefault(e.type, []).append(e.record)
+                self.note(identity.enrolment, e.type, e.record, made[e.record].after)
+        for e in edits:
+            old, c = seen[e.record], made.get(e.record)
+            meant = {k: v for k, v in e.values.items() if v not in (None, "", [])}
+            before, after = intended(e.type, old.values if old else None, meant)
+            if (c.before, c.after) != (before, after) if c else after:
+                raise Broken(f"meant was {before} → {after}, the change is {c}")
+            shows = tablet.store.get(e.type, e.record)
+            if shows is not None and shows.values != meant:
+                raise Broken(f"finalized {meant}, but the tablet shows {shows.values}")
 
     def note(self, who: str, type: str, record: str, after: Values) -> None:
         for fields in {reference.atom_fields(type, name) for name in after}:
@@ -314,6 +338,7 @@ class World:
     def withdraw(self, person: str, role: str) -> None:
         if role in self.roles.get(person, set()):
             self.roles[person].discard(role)
+            self.left.add(person)
             self.service.withdraw(person, self.project, role)
             accepted = {e.id for e in self.journal() if e.seq is not None}
             by_person = {i.change.id for i in self.intents if i.change.by == person}
@@ -375,9 +400,8 @@ class SmallPages(httpx.BaseTransport):
 
 @contextmanager
 def world(seed: int, http: bool = False, steps: int = 60) -> Iterator[World]:
-    """A world in a folder of its own; in memory where the system has such a place, to spare the disk."""
-    memory = Path("/dev/shm")
-    folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=memory if memory.is_dir() else None))
+    """A world in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=MEMORY))
     made: World | None = None
     try:
         made = World(seed, folder, http, steps)

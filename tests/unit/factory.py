@@ -198,7 +198,9 @@ class World:
         """A planned point; its id is its code."""
         return self.add("planned_point", code, code=code, position=lonlat(east, north), **values)
 
-    def visit(self, code: str = "S01", east: float = 0, north: float = 0, acc: float | None = 0.5, **values: Any) -> Record:
+    def visit(
+        self, code: str = "S01", east: float = 0, north: float = 0, acc: float | None = 0.5, **values: Any
+    ) -> Record:
         """A visit of the planned point of the same code; its id is "v:" + code."""
         values = {"planned_point_id": code, "position": fix(east, north, acc), **values}
         return self.add("point", values.pop("id", f"v:{code}"), code=code, **values)

@@ -26,7 +26,15 @@ def visited(planned: dict[str, Any] | None = None, **visit: Any) -> World:
 def adjusted(w: World, kind: str, decision: str = "approved", decided: Any = MORNING, **values: Any) -> World:
     """With an adjustment of the planned point S01; `kind` extra belongs to no planned point."""
     planned_id = None if kind == "extra" else "S01"
-    w.add("point_adjustment", "a1", kind=kind, decision=decision, decided_at=decided, planned_point_id=planned_id, **values)
+    w.add(
+        "point_adjustment",
+        "a1",
+        kind=kind,
+        decision=decision,
+        decided_at=decided,
+        planned_point_id=planned_id,
+        **values,
+    )
     return w
 
 
@@ -115,7 +123,7 @@ DONE = [
     ("F01", "partial", visited(outcome="partial", reason="water"), []),
     ("F01", "no outcome written", visited(outcome=None), []),
     ("F01", "abandoned", visited(outcome="abandoned", reason="rock"), ["error S01 未做"]),
-    ("F01", "refused", visited(outcome="refused", reason="owner"), ["error S01 无法施工，也没有批准取消"]),
+    ("F01", "refused", visited(outcome="refused", reason="owner"), ["error S01 记为无法施工或取消，但取消没有批准"]),
     ("F01", "cancelled", adjusted(planned(), "cancel"), []),
     ("F01", "cancellation not yet decided", adjusted(planned(), "cancel", "pending", None), ["error S01 未做"]),
     ("F01", "voided visit", visited(deleted=True, void_reason="typo"), ["error S01 未做"]),
@@ -175,7 +183,9 @@ def boxed(*containers: dict[str, Any], target: tuple[str, ...] = ("metal", "voc"
     return w
 
 
-def hole(depth: float | None, end: str | None = "target", tries: int = 1, design: float | None = 6, **values: Any) -> World:
+def hole(
+    depth: float | None, end: str | None = "target", tries: int = 1, design: float | None = 6, **values: Any
+) -> World:
     w = visited({"target_depth_m": design})
     for i in range(tries):
         w.add("borehole", f"h{i}", code=f"S01-{i}", depth_m=depth, end_reason=end, **values)
@@ -276,14 +286,21 @@ def test_tablet_says_whose_knowledge() -> None:
     w.planned("S02")
     w.visit("S02", outcome="refused", reason="owner")
     found = run(w.facts("tablet")).by_check["F01"]
-    assert [f.zh for f in found] == ["S01 就本机所知（18:00）未做", "S02 无法施工，就本机所知（18:00）没有批准取消"]
+    assert [f.zh for f in found] == [
+        "S01 就本机所知（18:00）未做",
+        "S02 记为无法施工或取消，就本机所知（18:00）取消没有批准",
+    ]
     assert found[0].en == "S01 is not done as far as this tablet knows (18:00)"
 
 
 def test_unsure_clock() -> None:
     w = journey(30, 10)
     w.planned("S01")
-    clocks = [UnsureClock("point", uid("v:S01"), -400), UnsureClock("point", uid("v:S01"), 360), UnsureClock("site", uid("site"), 900)]
+    clocks = [
+        UnsureClock("point", uid("v:S01"), -400),
+        UnsureClock("point", uid("v:S01"), 360),
+        UnsureClock("site", uid("site"), 900),
+    ]
     report = run(w.facts(unsure_clocks=clocks))
     assert [f.zh for f in report.by_check["Y05"]] == [
         "S01 有 2 条记录的设备时钟相差最多 400 s，时间存疑",

@@ -115,7 +115,10 @@ def test_level_of_a_point() -> None:
     assert levels({"value": 61}, {"parameter": "Pb", "value": 900}) == ("screening", ("arsenic", "lead"))
     assert levels({"value": 61}, {"parameter": "Pb", "value": 2501}) == ("intervention", ("arsenic", "lead"))
     assert levels({"value": 10}, {"parameter": "Hg", "value": None, "qualifier": "nd", "lod": 39}) == ("unknown", ())
-    assert levels({"value": 61}, {"parameter": "Hg", "value": None, "qualifier": "nd", "lod": 39}) == ("screening", ("arsenic",))
+    assert levels({"value": 61}, {"parameter": "Hg", "value": None, "qualifier": "nd", "lod": 39}) == (
+        "screening",
+        ("arsenic",),
+    )
     assert levels({"method": "pid", "parameter": "PID", "unit": "ppm_ib", "value": 900}) == ("unknown", ())
 
 
@@ -137,3 +140,18 @@ def test_readings_of_a_voided_hole_do_not_count() -> None:
     w.add("field_reading", "y", borehole_id="hole", value=99)
     report = run(w.facts())
     assert report.by_check["R04"] == [] and report.by_check["R01"] == []
+
+
+def test_a_known_limit_judges_as_the_tables_do() -> None:
+    """The second reading of a kind is held against the remembered limit: it must come out as it would alone."""
+    for value in ("0", "59.9999", "60", "60.0001", "140", "140.0001", "-1"):
+        alone = levels({"value": value})
+        (_, second) = run(_two_points(value).facts()).points
+        assert (second.exceed, second.exceeded) == alone, value
+
+
+def _two_points(value: str) -> World:
+    w = world({"value": 1})
+    w.both("S02", 20)
+    w.add("field_reading", "x", point_id="v:S02", value=value)
+    return w

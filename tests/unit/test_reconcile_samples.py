@@ -35,7 +35,15 @@ def batch(n: int, duplicates: int, rules: Any = None, kind: str = "field_duplica
 
 
 def rule(kind: str = "field_duplicate", **values: Any) -> dict[str, Any]:
-    return {"qc_kind": kind, "medium": "soil", "basis": "share", "share_pct": 10, "least": 1, "basis_text": "plan", **values}
+    return {
+        "qc_kind": kind,
+        "medium": "soil",
+        "basis": "share",
+        "share_pct": 10,
+        "least": 1,
+        "basis_text": "plan",
+        **values,
+    }
 
 
 SOIL_DEFAULT = "unknown 项目没有土壤平行样规则，按默认 ≥ 5 % 且每批不少于 1 个判断（HJ 166-2026 11.3）"
@@ -91,7 +99,11 @@ def deep(bottom: float, hole: float | None) -> World:
     return w
 
 
-RULES = [{"step": "core_box", "least": 1}, {"step": "position", "least": 2}, {"step": "well_head", "least": 1, "role": "well"}]
+RULES = [
+    {"step": "core_box", "least": 1},
+    {"step": "position", "least": 2},
+    {"step": "well_head", "least": 1, "role": "well"},
+]
 
 
 def shots(*photos: dict[str, Any], rules: Any = RULES, **visit: Any) -> World:

@@ -12,7 +12,7 @@ from schemas.rules.manifest import manifest_state, trip
 from schemas.rules.reconcile import run
 from tests.unit.factory import World, at, fix, record
 
-ROUTE = "转运计划"
+HOME = ("received", at("10:00"))
 
 
 def load(*legs: tuple[Any, ...], plan: dict[str, Any] | None = None, project: dict[str, Any] | None = None,
@@ -37,8 +37,8 @@ def weighed(out: float, came: float | None, **kw: Any) -> World:
     return load(("issued", at("09:00"), out), ("received", at("10:00"), came), **kw)
 
 
-def pair(second: str, plate: str = "truck", end: Any = ("received", at("10:00"))) -> World:
-    w = load(("issued", at("09:00")), *([end] if end else []))
+def pair(second: str, plate: str = "truck", *end: Any) -> World:
+    w = load(("issued", at("09:00")), *end)
     w.add("vehicle", "truck-2", plate="A12345" if plate == "twin" else "B1")
     vehicle = {"truck": "truck", "twin": "truck-2", "other": "truck-2"}[plate]
     return add(w, "m2", "20263201000002", ("issued", at(second)), vehicle_id=vehicle)
@@ -94,12 +94,12 @@ CASES: list[tuple[str, str, World, list[str]]] = [
     ("T03", "over if the rest arrives", load(("issued", at("09:00"), 37.1), plan={"mass_t": 20}),
      ["unknown 「超计划转运量」无法判断：缺未接收车次的重量"]),
     ("T03", "rejected loads do not count", load(("issued", at("09:00"), 37.1), ("rejected", at("10:00")), plan={"mass_t": 20}), []),
-    ("T05", "one after the other", pair("10:00"), []),
-    ("T05", "before the first is received", pair("09:59"), [f"error A12345 同时有联单 {NO} 与 20263201000002"]),
-    ("T05", "another truck", pair("09:30", "other"), []),
-    ("T05", "the same plate in two vehicle records", pair("09:30", "twin"), [f"error A12345 同时有联单 {NO} 与 20263201000002"]),
-    ("T05", "the first never received", pair("17:00", end=None), [f"error A12345 同时有联单 {NO} 与 20263201000002"]),
-    ("T05", "the first voided", pair("17:00", end=("voided", at("09:05"))), []),
+    ("T05", "one after the other", pair("10:00", "truck", HOME), []),
+    ("T05", "before the first is received", pair("09:59", "truck", HOME), [f"error A12345 同时有联单 {NO} 与 20263201000002"]),
+    ("T05", "another truck", pair("09:30", "other", HOME), []),
+    ("T05", "the same plate in two vehicle records", pair("09:30", "twin", HOME), [f"error A12345 同时有联单 {NO} 与 20263201000002"]),
+    ("T05", "the first never received", pair("17:00"), [f"error A12345 同时有联单 {NO} 与 20263201000002"]),
+    ("T05", "the first voided", pair("17:00", "truck", ("voided", at("09:05"))), []),
     ("T06", "both filed before", filed(at("09:00"), at("08:00")), []),
     ("T06", "origin a minute late", filed(at("09:01"), at("08:00")),
      ["error 转运计划 ZY1 首车 2026-09-21 09:00 早于 2026-09-21 09:01（移出地）"]),

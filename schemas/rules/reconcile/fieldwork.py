@@ -48,10 +48,10 @@ _SHIFT_STEPS = frozenset({"point_before", "surface", "position", "overview", "ba
     "F01", "点位未完成", "Point not done", ERROR, f"{_FORM} 第1项", "C", Label("项目经理、采样员", "project manager, sampler"),
     texts={
         "": ("{point} 未做", "{point} is not done"),
-        "refused": ("{point} 无法施工，也没有批准取消", "{point} was refused and its cancellation is not approved"),
+        "refused": ("{point} 记为无法施工或取消，但取消没有批准", "{point} is recorded as refused or cancelled, but no cancellation is approved"),
         "tablet": ("{point} 就本机所知（{clock}）未做", "{point} is not done as far as this tablet knows ({clock})"),
-        "refused_tablet": ("{point} 无法施工，就本机所知（{clock}）没有批准取消",
-                           "{point} was refused; no approved cancellation as far as this tablet knows ({clock})"),
+        "refused_tablet": ("{point} 记为无法施工或取消，就本机所知（{clock}）取消没有批准",
+                           "{point} is recorded as refused or cancelled; no approval as far as this tablet knows ({clock})"),
     },
 )  # fmt: skip
 def not_done(facts: Facts, view: View, say: Say) -> Iterator[Finding]:

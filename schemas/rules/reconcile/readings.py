@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Literal, NamedTuple
 
 from schemas.fields import fields_of
@@ -166,7 +167,7 @@ def _exceedance(facts: Facts, place: Place) -> Exceedance:
             standard = _standard(facts, reading, site)
             if standard is None:
                 continue
-            found = analyte(reading.parameter)
+            found = facts.remember(("analyte", reading.parameter), partial(analyte, reading.parameter))
             if found is None:  # counts, live time and the like stand in the same export
                 continue
             if site is None:
@@ -174,7 +175,7 @@ def _exceedance(facts: Facts, place: Place) -> Exceedance:
             elif standard == "":
                 out.gaps.append((site, _MISSING["standard"], True))
             else:
-                _weigh(out, found, reading, site, standard)
+                _weigh(facts, out, found, reading, site, standard)
     return out
 
 
@@ -189,11 +190,8 @@ def _standard(facts: Facts, reading: FieldReading, site: Site | None) -> str | N
     return ((site.gw_standard if site else None) or "") if medium == "groundwater" else None
 
 
-def _weigh(out: Exceedance, found: Analyte, reading: FieldReading, site: Site, standard: str) -> None:
-    verdict = judge(
-        reading.value, reading.qualifier, reading.lod, reading.unit, found.key, standard,
-        site.land_use, site.ph_band, reading.method,
-    )  # fmt: skip
+def _weigh(facts: Facts, out: Exceedance, found: Analyte, reading: FieldReading, site: Site, standard: str) -> None:
+    verdict = _verdict(facts, found, reading, site, standard)
     reason = verdict.reason
     if reason is not None and reason.missing in _NO_FIGURE:
         out.no_figure.setdefault(standard, set()).add(Label(found.zh, found.en))
@@ -204,6 +202,25 @@ def _weigh(out: Exceedance, found: Analyte, reading: FieldReading, site: Site, s
     old = out.worst.get(found.key)
     if old is None or _weight(verdict, reading) > _weight(old.judgement, old.reading):
         out.worst[found.key] = Worst(found, reading, verdict)
+
+
+_BELOW = Judgement("below", Label("", ""), Label("", ""))
+
+
+def _verdict(facts: Facts, found: Analyte, reading: FieldReading, site: Site, standard: str) -> Judgement:
+    """`judge`, which most readings need not be put through in full: a plain value not above a known upper limit."""
+    limits: dict[object, Decimal] = facts.remember("limits", dict)
+    key = (found.key, reading.unit, standard, site.land_use, site.ph_band, reading.method)
+    value = reading.value
+    if reading.qualifier == "eq" and value is not None and 0 <= value <= limits.get(key, -1):
+        return _BELOW
+    verdict = judge(
+        value, reading.qualifier, reading.lod, reading.unit, found.key, standard,
+        site.land_use, site.ph_band, reading.method,
+    )  # fmt: skip
+    if verdict.limit is not None and verdict.reason is None and verdict.limit.low is None:
+        limits[key] = verdict.limit.screening
+    return verdict
 
 
 def _weight(verdict: Judgement, reading: FieldReading) -> tuple[int, Decimal]:

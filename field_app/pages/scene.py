@@ -1,0 +1,104 @@
+"""Site notes (weather, surface, crew, note) and the check before finishing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flet as ft
+
+from field_app.form import form
+from field_app.kit import I, Kit, column, strut
+from field_app.pages.shell import call, guard, next_bar, scroll
+from field_app.state import State
+from field_app.visit import STEPS, Visit
+from schemas.records import TYPES
+
+ASKED = ("weather", "surface_kind", "note", "samplers", "outcome", "air_temp_c", "wind")
+REFUSED = ("weather", "surface_kind", "note", "samplers", "outcome", "reason", "reason_text", "air_temp_c", "wind")
+
+
+def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
+    def change(name: str, read: Any) -> Any:
+        def event(e: Any) -> None:
+            visit.set_point(**{name: read(e)})
+
+        def tap() -> None:
+            visit.set_point(**{name: read()})
+
+        return guard(state, event if read.__code__.co_argcount > len(read.__defaults__ or ()) else tap)
+
+    asked = ASKED if visit.point.get("outcome", "done") == "done" else REFUSED
+    fields = form(k, TYPES["point"], visit.point, change, state.options, asked)
+    go = k.button(
+        k.say("step.next", name=k.say("step.check")),
+        call(state, lambda: visit.set_ui(step="check")),
+        "next",
+        I.ARROW_FORWARD,
+        h=64,
+        size=19,
+        expand=True,
+    )
+    return scroll(*fields, spacing=18), next_bar(k, go)
+
+
+def check_pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
+    gaps = visit.gaps()
+    items: list[ft.Control] = []
+    if gaps:
+        items.append(k.judge("warn", I.WARNING_AMBER, k.say("check.left", n=len(gaps)), k.say("check.same_rules")))
+        lines: list[ft.Control] = []
+        for g in gaps:
+            if lines:
+                lines.append(ft.Container(height=k.stroke, bgcolor=k["line"]))
+            go = k.button(
+                k.say("check.go"),
+                call(state, lambda s=g: jump(visit, s.step, s.record)),
+                "soft",
+                w=96 * k.scale,
+                pad=4,
+                name=f"{k.say('check.go')} {k.of(g.what)}",
+            )
+            lines.append(
+                ft.Row(
+                    [
+                        strut(64),
+                        column(k.t(k.of(g.what), 17, True), k.t(k.of(g.where), 14, color="ink-2"), expand=True),
+                        go,
+                    ],
+                    spacing=10,
+                )
+            )
+        items.append(k.card(*lines))
+    else:
+        items.append(
+            k.judge(
+                "done", I.CHECK_CIRCLE_OUTLINE, k.say("check.ready"), k.say("check.ready.why", n=len(visit.edits()))
+            )
+        )
+    have = [s for s in STEPS[:-1] if visit.done(s)]
+    if have:
+        chips = [k.chip(I.CHECK_CIRCLE_OUTLINE, k.say(f"step.{s}"), "done") for s in have]
+        items.append(k.card(k.t(k.say("check.have"), 17, True), ft.Row(chips, wrap=True, spacing=8, run_spacing=8)))
+    if gaps:
+        first = gaps[0]
+        text, act = (
+            k.say("check.fix", name=k.say(f"step.{first.step}")),
+            call(state, lambda: jump(visit, first.step, first.record)),
+        )
+        button = k.button(text, act, "next", I.ARROW_FORWARD, h=64, size=19, expand=True)
+    else:
+        busy = bool(state.busy)
+        button = k.button(
+            k.say("busy") if busy else k.say("check.finish", code=visit.code),
+            None if busy else call(state, state.finish),
+            "next",
+            I.CHECK,
+            h=64,
+            size=19,
+            expand=True,
+        )
+    return scroll(*items), next_bar(k, button)
+
+
+def jump(visit: Visit, step: str, record: str) -> None:
+    visit.set_ui(step=step, sample=record if step == "samples" else None)
