@@ -130,13 +130,13 @@ def _control(k: Kit, item: Item, value: Any, on_change: Any, options: Options, l
         now = None if value is None else str(bool(value)).lower()
         return k.choices(pairs, now, lambda c: on_change(item.name, lambda _: c == "true"))
     if w in ("chips", "menu"):
-        shown = {c: k.of(l) for c, l in item.options.items()}
+        shown = {c: k.of(word) for c, word in item.options.items()}
         if w == "chips":
             columns = 2 if max(map(len, shown.values()), default=0) > (4 if k.lang == "zh" else 9) else 3
             return k.choices(shown, value, lambda c: on_change(item.name, lambda _: None if c == value else c), columns)
         return menu(k, label, shown, value, on_change(item.name, lambda e: e.control.value))
     if w in ("multi", "multi_ref"):
-        shown = {c: k.of(l) for c, l in item.options.items()} if w == "multi" else dict(options(item.ref or ""))
+        shown = {c: k.of(word) for c, word in item.options.items()} if w == "multi" else dict(options(item.ref or ""))
         if not shown:
             return k.t(k.say("form.nothing"), 15, color="ink-2")
         now = list(value or [])
@@ -158,7 +158,7 @@ def _control(k: Kit, item: Item, value: Any, on_change: Any, options: Options, l
         at = value or {}
         pair = {n: at.get(n, "") for n in ("lon", "lat")}
         boxes = [
-            _box(k, k.say(f"pos.{n}"), str(pair[n]), on_change(item.name, lambda e, n=n: {**at, n: e.control.value.strip()}),
+            box(k, k.say(f"pos.{n}"), str(pair[n]), on_change(item.name, lambda e, n=n: {**at, n: e.control.value.strip()}),
                  keyboard_type=ft.KeyboardType.NUMBER, suffix="°", expand=True)
             for n in ("lon", "lat")
         ]  # fmt: skip
@@ -190,15 +190,15 @@ def _typed(k: Kit, item: Item, value: Any, on_change: Any, label: str) -> ft.Con
     if item.max_length and item.widget in ("text", "longtext"):
         more["max_length"] = item.max_length
         more["counter"] = ""
-    return _box(k, label, text, on_change(item.name, read), suffix=item.unit, **more)
+    return box(k, label, text, on_change(item.name, read), suffix=item.unit, **more)
 
 
-def _box(k: Kit, label: str, value: str, on_change: Any, **more: Any) -> ft.TextField:
+def box(k: Kit, label: str, value: str, on_change: Any, **more: Any) -> ft.TextField:
     side = ft.BorderSide(k.stroke, k["line-strong"])
     return ft.TextField(
         value=value, on_change=on_change, text_style=k.style(18), hint_style=k.style(16, color="ink-3"),
         helper_style=k.style(13, color="ink-2"), label=label, label_style=k.style(15, color="ink-2"),
-        bgcolor=k["surface"], border=ft.OutlineInputBorder(border_radius=14, border_side=side), content_padding=16, **more,
+        bgcolor=k["surface"], border=ft.OutlineInputBorder(border_radius=14, side=side), content_padding=16, **more,
     )  # fmt: skip
 
 
@@ -209,7 +209,7 @@ def menu(k: Kit, label: str, shown: Mapping[str, str], value: Any, on_select: An
         content=ft.Dropdown(
             value=value, on_select=on_select, text_style=k.style(17), hint_text=k.say("form.pick"), expand=True,
             hint_style=k.style(16, color="ink-3"), filled=True, fill_color=k["surface"], menu_height=420, height=60,
-            border=ft.OutlineInputBorder(border_radius=14, border_side=side),
+            border=ft.OutlineInputBorder(border_radius=14, side=side),
             options=[ft.DropdownOption(key=c, text=t, style=ft.ButtonStyle(padding=18, text_style=k.style(17))) for c, t in shown.items()],
         ),
     )  # fmt: skip

@@ -135,6 +135,7 @@ class Kit:
             "soft": (self["primary-soft"], self["on-primary-soft"], self["primary-soft"], self.stroke),
             "key": (self["surface"], self["ink"], self["line"], self.stroke),
             "fn": (self["paper"], self["ink"], self["line"], self.stroke),
+            "bare": (CLEAR, self["ink"], CLEAR, 0),
             "chosen": (self["primary"], self["on-primary"], self["primary"], self.stroke),
         }[kind]
         if kind == "soft" and self.sun:
@@ -167,10 +168,8 @@ class Kit:
             ),
         )  # fmt: skip
 
-    def icon_button(self, icon: Any, name: str, on_click: Callable[..., Any]) -> ft.IconButton:
-        return ft.IconButton(
-            icon, tooltip=name, icon_color=self["ink"], icon_size=26, width=TOUCH, height=TOUCH, on_click=on_click
-        )
+    def icon_button(self, icon: Any, name: str, on_click: Callable[..., Any]) -> ft.Button:
+        return self.button("", on_click, "bare", icon, w=TOUCH, pad=0, name=name)
 
     def judge(self, state: str, icon: Any, title: str, detail: str = "", *extra: ft.Control) -> ft.Semantics:
         """The block that says what is the case: icon, bold sentence, source or remedy. Read out when it changes."""

@@ -167,7 +167,7 @@ class Visit:
 
     def use_instrument(self, id: str) -> None:
         self._fresh = True
-        self.set_ui(instrument=id, parameter=None)
+        self.set_ui(instrument=id, parameter=None, choose=False)
 
     def move(self, steps: int) -> None:
         """Another depth. Not above the surface, not under the planned bottom by more than a few metres."""

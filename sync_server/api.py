@@ -16,6 +16,7 @@ from fastapi.security import OAuth2PasswordBearer
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from schemas.describe import describe
 from schemas.problems import Trouble
@@ -107,10 +108,13 @@ def handle_problems(app: FastAPI, service: Service) -> None:
 async def read_body(request: Request) -> bytes:
     """The body, decompressed; both sizes bounded, so that a small request cannot fill the memory."""
     packed = bytearray()
-    async for chunk in request.stream():
-        packed += chunk
-        if len(packed) > MAX_PACKED:
-            raise Trouble(1002, limit=MAX_BODY)
+    try:
+        async for chunk in request.stream():
+            packed += chunk
+            if len(packed) > MAX_PACKED:
+                raise Trouble(1002, limit=MAX_BODY)
+    except ClientDisconnect as err:  # the line went dead; nobody hears this, and it is no fault of ours
+        raise Trouble(1001, why={"zh": "请求没有传完", "en": "the request did not arrive whole"}) from err
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
         return bytes(packed)

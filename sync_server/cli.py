@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +14,22 @@ from typing import Annotated, Any
 
 import typer
 import uvicorn
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.problems import Trouble
+from schemas.records import TYPES, check
 from schemas.reference import codes
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
 from sync_server.access import ROLES
 from sync_server.facts import load_facts
 from sync_server.main import Parts, build, create_app, server_clock
-from sync_server.plan_file import read_plan
+from sync_server.plan_file import MAX_BYTES, read_plan
 from sync_server.plan_import import Imported, Options, import_plan
 from sync_server.service import Write
 from sync_server.settings import Settings
@@ -52,18 +58,35 @@ def told() -> Iterator[None]:
     try:
         yield
     except Trouble as trouble:
-        p = trouble.problem
-        err.print(f"[bold red]{p.number}[/] {trouble.text('zh')}。{p.remedy_zh}")
-        err.print(f"     {trouble.text('en')}. {p.remedy_en}")
-        for fault in trouble.extra.get("faults", []):
-            if isinstance(fault, dict) and "line" in fault:
-                err.print(
-                    f"  第 {fault['line']} 行「{fault['column']}」：{fault['zh']}；{fault['remedy_zh']}", markup=False
-                )
-                err.print(
-                    f"  line {fault['line']}, {fault['column']}: {fault['en']}; {fault['remedy_en']}", markup=False
-                )
+        tell(trouble)
         raise typer.Exit(1) from trouble
+    except ValidationError as error:  # of the settings: a record's faults come as Trouble
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        tell(not_done(f"设置 {wrong}", f"setting {wrong}"))
+        raise typer.Exit(1) from error
+    except (OSError, SQLAlchemyError) as error:
+        why = str(getattr(error, "orig", None) or error)
+        tell(not_done(why, why))
+        raise typer.Exit(1) from error
+
+
+def not_done(zh: str, en: str) -> Trouble:
+    return Trouble(4101, why={"zh": zh, "en": en})
+
+
+def tell(trouble: Trouble) -> None:
+    """Words from files and people may hold brackets: nothing here is markup."""
+    p = trouble.problem
+    err.print(f"{p.number} {trouble.text('zh')}。{p.remedy_zh}", markup=False, soft_wrap=True)
+    err.print(f"     {trouble.text('en')}. {p.remedy_en}", markup=False, soft_wrap=True)
+    tell_faults([f for f in trouble.extra.get("faults", []) if isinstance(f, dict) and "line" in f])
+
+
+def tell_faults(faults: list[dict[str, Any]]) -> None:
+    for f in faults:
+        zh = f"  第 {f['line']} 行「{f['column']}」：{f['zh']}；{f['remedy_zh']}"
+        err.print(zh, markup=False, soft_wrap=True)
+        err.print(f"  line {f['line']}, {f['column']}: {f['en']}; {f['remedy_en']}", markup=False, soft_wrap=True)
 
 
 def find_project(parts: Parts, code: str) -> Stored:
@@ -79,11 +102,27 @@ def find_project(parts: Parts, code: str) -> Stored:
 def server(data: Data = None, host: str = "", port: int = 0) -> None:
     """启动同步服务器 · Run the sync server."""
     more: dict[str, Any] = {**({"host": host} if host else {}), **({"port": port} if port else {})}
-    settings = settings_of(data, **more)
-    if settings.host not in ("127.0.0.1", "localhost", "::1"):
-        err.print("[yellow]在别的机器上使用须经 TLS 反向代理 · other machines must reach this through a TLS proxy[/]")
     with told():
-        uvicorn.run(create_app(settings), host=settings.host, port=settings.port, log_level="warning")
+        settings = settings_of(data, **more)
+        if settings.host not in ("127.0.0.1", "localhost", "::1"):
+            err.print(
+                "[yellow]在别的机器上使用须经 TLS 反向代理 · other machines must reach this through a TLS proxy[/]"
+            )
+        # listening comes first: a port in use is told before anything else starts
+        with listening(settings.host, settings.port) as door:
+            uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning")).run(sockets=[door])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Raises Trouble 4101 when nobody can listen there."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise not_done(
+            f"不能在 {host}:{port} 上监听（{error}）；端口被占用时用 --port 换一个",
+            f"cannot listen on {host}:{port} ({error}); if the port is taken give another with --port",
+        ) from error
 
 
 @app.command(name="app")
@@ -106,28 +145,26 @@ def project_add(
     """新建项目和它的地块 · Make a project, its scopes and its site."""
     with told():
         parts = build(settings_of(data))
-        org = _organisation(parts, organisation)
         with parts.service.store.reading() as tx:
             account = tx.account(manager) if manager else None
             taken = any(p.values["code"] == code for p in tx.everywhere("project"))
         if taken:
-            raise Trouble(4101, why={"zh": f"已有项目 {code}", "en": f"there is a project {code} already"})
+            raise not_done(f"已有项目 {code}", f"there is a project {code} already")
         if manager and account is None:
-            raise Trouble(4101, why={"zh": f"没有用户 {manager}", "en": f"no user {manager}"})
-        values = {
-            "code": code,
-            "name": name,
-            "stage": stage,
-            "surveyor_id": org,
-            **({"contact_id": account["person"]} if account else {}),
-        }
-        project = parts.service.add_project(values)
+            raise not_done(f"没有用户 {manager}", f"no user {manager}")
         given = {"standard": standard, "land_use": land_use, "ph_band": ph_band, "division_code": division}
         site = {"code": code, "name": name, "status": "survey", **{k: v for k, v in given.items() if v}}
+        contact = {"contact_id": account["person"]} if account else {}
+        org = _organisation(parts, organisation)
+        values = {"code": code, "name": name, "stage": stage, "surveyor_id": org, **contact}
+        # both are judged before either goes in
+        if faults := check(TYPES["project"], values) + check(TYPES["site"], site):
+            raise not_done("；".join(f.zh for f in faults), "; ".join(f.en for f in faults))
+        project = parts.service.add_project(values)
         parts.service.write(None, [Write("site", parts.service.new_id(), f"{project}.field", site)])
         if account:
             parts.service.grant(account["person"], project, "project_manager")
-        out.print(f"项目 {code} 已建 · project made: {project}")
+        out.print(f"项目 {code} 已建 · project made: {project}", markup=False, soft_wrap=True)
 
 
 def _organisation(parts: Parts, name: str) -> str:
@@ -135,11 +172,10 @@ def _organisation(parts: Parts, name: str) -> str:
     with parts.service.store.reading() as tx:
         home = parts.service.home(tx)
     if not home and not name:
-        why = {
-            "zh": "先用 jingtu project add … --organisation 本单位名称",
-            "en": "first: jingtu project add … --organisation YOUR-FIRM",
-        }
-        raise Trouble(4101, why=why)
+        raise not_done(
+            "先用 jingtu project add … --organisation 本单位名称",
+            "first: jingtu project add … --organisation YOUR-FIRM",
+        )
     return home or parts.service.found(name)
 
 
@@ -166,33 +202,39 @@ def user_add(
     with told():
         wrong = [r for r in role or [] if r not in ROLES]
         if wrong or bool(role) != bool(project):
-            raise Trouble(
-                4101,
-                why={
-                    "zh": "角色须与项目一起给出，可用角色：" + "、".join(ROLES),
-                    "en": "give roles with a project; roles: " + ", ".join(ROLES),
-                },
-            )
+            known = ", ".join(ROLES)
+            raise not_done(f"角色须与项目一起给出，可用角色：{known}", f"give roles with a project; roles: {known}")
         parts = build(settings_of(data))
+        where = find_project(parts, project).id if project else ""
         with parts.service.store.reading() as tx:
             account = tx.account(username)
+            known_as = [p.values["name"] for p in tx.load("person", [account["person"]])] if account else []
+        if account and (not role or known_as != [name]):
+            raise not_done(f"已有用户 {username}（{'、'.join(known_as)}），密码和姓名都没有改",
+                           f"there is a user {username} ({', '.join(known_as)}) already; name and password stay")  # fmt: skip
         person = account["person"] if account else _add_person(parts, name, username, role or [])
         if account is None:
             parts.auth.add_account(person, username, password)
         for one in role or []:
-            parts.service.grant(person, find_project(parts, project).id, one)
-        out.print(f"用户 {username} 可以登录 · {username} can sign in")
+            parts.service.grant(person, where, one)
+        said = "已有，只加了角色 · was there already, roles added" if account else f"可以登录 · {username} can sign in"
+        out.print(f"用户 {username} {said}", markup=False, soft_wrap=True)
 
 
 @device_app.command("enrol")
-def device_enrol(username: str, data: Data = None, use: str = "field", minutes: int = 30) -> None:
+def device_enrol(
+    username: str, data: Data = None, use: str = "field", minutes: Annotated[int, typer.Option(min=1, max=1440)] = 30
+) -> None:
     """发一个一次性登记码 · Make a one-time enrolment code for a user's device."""
     with told():
+        if use not in codes("enrolment_use"):
+            known = ", ".join(codes("enrolment_use"))
+            raise not_done(f"没有用途 {use}，可用：{known}", f"no use {use}; use one of: {known}")
         parts = build(settings_of(data))
         with parts.service.store.reading() as tx:
             account = tx.account(username)
         if account is None:
-            raise Trouble(4101, why={"zh": f"没有用户 {username}", "en": f"no user {username}"})
+            raise not_done(f"没有用户 {username}", f"no user {username}")
         code = parts.service.new_code(account["person"], "console", use, minutes)
         out.print(f"登记码 · enrolment code: [bold]{code}[/]  （{minutes} 分钟内有效 · valid {minutes} min）")
 
@@ -210,14 +252,20 @@ def plan_import(
     """从 CSV 导入采样方案（再次导入生成新版本）· Import a plan from CSV; importing again makes a new version."""
     with told():
         parts = build(settings_of(data))
-        if not file.exists():
-            raise Trouble(4001, why={"zh": f"没有文件 {file}", "en": f"no file {file}"})
-        top, _, bottom = target.partition("-")
+        if not file.is_file():
+            raise not_done(f"没有文件 {file}", f"no file {file}")
+        interval = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", target)
+        if target and not interval:
+            raise not_done(
+                f"--target 写成 上深-下深，如 0-0.2，不是 {target}",
+                f"give --target as top-bottom such as 0-0.2, not {target}",
+            )
         options = Options(
-            title or file.stem, reason or None, (top, bottom) if bottom else None,
-            tuple(g for g in groups.split(",") if g), only_good=good_rows, change_note=note or None,
+            title or file.stem, reason or None, (interval[1], interval[2]) if interval else None,
+            tuple(g.strip() for g in groups.split(",") if g.strip()), only_good=good_rows, change_note=note or None,
         )  # fmt: skip
-        found = read_plan(file.read_bytes())
+        with file.open("rb") as opened:
+            found = read_plan(opened.read(MAX_BYTES + 1))
         bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*bars, console=err, transient=True) as bar:
             task = bar.add_task("导入 · importing", total=len(found.rows))
@@ -226,9 +274,10 @@ def plan_import(
                 progress=lambda n, total: bar.update(task, completed=n, total=total),
             )  # fmt: skip
         for zh, en in found.notes:
-            err.print(f"{zh} · {en}")
+            err.print(f"{zh} · {en}", markup=False, soft_wrap=True)
         if found.ignored:
-            err.print(f"未用到的列 · columns not used: {', '.join(found.ignored)}", markup=False)
+            err.print(f"未用到的列 · columns not used: {', '.join(found.ignored)}", markup=False, soft_wrap=True)
+        tell_faults([f._asdict() for f in found.faults])
         _tell_import(done)
 
 
@@ -238,6 +287,8 @@ def _tell_import(done: Imported) -> None:
     )
     if done.left_out:
         out.print(f"{done.left_out} 行有错未导入 · {done.left_out} wrong rows left out")
+    if n := done.without_target:
+        err.print(f"{n} 个点位没有采样深度或项目组，未建采样任务 · {n} points have no depth or groups: no target made")
     d = done.difference
     if d is None:
         return
@@ -250,7 +301,7 @@ def _tell_import(done: Imported) -> None:
     ):  # fmt: skip
         if names:
             shown = ", ".join(names[:20]) + (f" … (+{len(names) - 20})" if len(names) > 20 else "")
-            out.print(f"{zh} · {en} {len(names)}: {shown}", markup=False)
+            out.print(f"{zh} · {en} {len(names)}: {shown}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -268,7 +319,7 @@ def reconcile(
         out.print(f"{found.values['name']} · 数据到 · as of {report.basis.clock}", markup=False)
         table = Table("", "核对项 · check", "点位", "内容 · finding", "谁处理 · who")
         for f in report.findings[:limit]:
-            table.add_row(f.severity, f.check, f.point_code or "", f"{f.zh}\n{f.en}", f.who.zh)
+            table.add_row(*map(escape, (f.severity, f.check, f.point_code or "", f"{f.zh}\n{f.en}", f.who.zh)))
         out.print(table)
         if len(report.findings) > limit:
             out.print(f"共 {len(report.findings)} 条，用 --limit 看更多 · {len(report.findings)} in all")

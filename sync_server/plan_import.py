@@ -72,9 +72,10 @@ def _plain(value: Any) -> Any:
     """5 and 5.0 are the same figure, however a spreadsheet wrote it; lists are sets of codes."""
     if isinstance(value, str):
         try:
-            return Decimal(value)
+            number = Decimal(value)
         except InvalidOperation:
             return value
+        return number if number.is_finite() else value
     if isinstance(value, list):
         return sorted((_plain(v) for v in value), key=repr)
     return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
@@ -133,7 +134,7 @@ def import_plan(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Imported:  # fmt: skip
     """All rows or none, unless only the good ones were asked for. Raises Trouble 4003 with every fault, 2003, 2004."""
-    if file.faults and not options.only_good:
+    if file.faults and not (options.only_good and file.rows):
         wrong = len({f.line for f in file.faults})
         raise Trouble(4003, {"faults": [f._asdict() for f in file.faults]}, count=wrong)
     scope = f"{project}.field"

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import flet as ft
 
+from field_app.form import box
 from field_app.kit import I, Kit
 from field_app.pages.draw import mark
 from field_app.pages.shell import frame, guard, next_bar, page, scroll
 from field_app.state import State
-
-
-def field(k: Kit, label: str, value: str, on_change: object, **more: object) -> ft.TextField:
-    return ft.TextField(
-        label=label, value=value, on_change=on_change, text_style=k.style(18), label_style=k.style(16, color="ink-2"),
-        bgcolor=k["surface"], border=ft.OutlineInputBorder(
-            border_radius=14, border_side=ft.BorderSide(k.stroke, k["line-strong"])), content_padding=16, **more,
-    )  # fmt: skip
 
 
 @page
@@ -42,21 +35,21 @@ def Enrol(state: State, k: Kit):
     )
     items = [
         ft.Row([mark(64), k.t(k.say("enrol.title"), 20, True, expand=True), switch], spacing=14),
-        field(
+        box(
             k,
             k.say("enrol.server"),
             server,
             guard(state, lambda e: set_server(e.control.value)),
             keyboard_type=ft.KeyboardType.URL,
         ),
-        field(
+        box(
             k,
             k.say("enrol.code"),
             code,
             guard(state, lambda e: set_code(e.control.value)),
             capitalization=ft.TextCapitalization.CHARACTERS,
         ),
-        field(k, k.say("enrol.label"), label, guard(state, lambda e: set_label(e.control.value))),
+        box(k, k.say("enrol.label"), label, guard(state, lambda e: set_label(e.control.value))),
         k.card(k.t(k.say("enrol.then"), 14, True, "ink-2"), *promise, spacing=12),
     ]
     busy = state.busy == "enrol"

@@ -10,8 +10,8 @@ import flet_map as fm
 
 from field_app.book import PointRow
 from field_app.kit import I, Kit, column
-from field_app.pages.draw import STATES, stroke, symbol
-from field_app.pages.shell import AppCtx, call, frame, guard, next_bar, page
+from field_app.pages.draw import STATES, symbol
+from field_app.pages.shell import call, frame, guard, next_bar, page, part
 from field_app.pages.today import group_names, metres, where
 from field_app.state import State
 from schemas.rules.geo import contains, distance_to_boundary_m
@@ -92,10 +92,9 @@ def marker(state: State, k: Kit, row: PointRow, chosen: bool) -> fm.Marker:
     )
 
 
-@ft.component
-def Chart(k: Kit, width: float, height: float):
+@part
+def Chart(state: State, k: Kit, width: float, height: float):
     """The map itself. Listens to the position; redrawn for a pan only when the points in view change."""
-    state: State = ft.use_context(AppCtx)
     ft.use_state(state.here)
     rings = ((state.book.site or {}).get("boundary") or {}).get("rings", [])
     start = ft.use_memo(lambda: whole(state.book.rows, rings, width, height), [state.book.project_id, width, height])
@@ -222,10 +221,9 @@ def outside(state: State, k: Kit) -> list[ft.Control]:
     return [k.judge("warn", I.WARNING_AMBER, k.say("map.outside", m=metres(away)), k.say("map.outside.why"))]
 
 
-@ft.component
-def Target(k: Kit):
+@part
+def Target(state: State, k: Kit):
     """The chosen point: how far, in which direction."""
-    state: State = ft.use_context(AppCtx)
     ft.use_state(state.here)
     row = state.row(state.selected) if state.selected else None
     if row is None:
@@ -286,7 +284,7 @@ def MapPage(state: State, k: Kit):
         side = ft.Column(
             [
                 ft.Container(
-                    ft.Column([Target(k), legend(k)], spacing=12, scroll=ft.ScrollMode.AUTO),
+                    ft.Column([Target(), legend(k)], spacing=12, scroll=ft.ScrollMode.AUTO),
                     expand=True,
                     padding=ft.Padding.only(left=16, right=16, top=12),
                 ),
@@ -296,7 +294,7 @@ def MapPage(state: State, k: Kit):
         )
         body = ft.Row(
             [
-                ft.Container(Chart(k, state.width - 92 - 336, height), expand=True),
+                ft.Container(Chart(state.width - 92 - 336, height), expand=True),
                 ft.Container(side, width=336, border=ft.Border.only(left=ft.BorderSide(k.stroke, k["line"]))),
             ],
             spacing=0,
@@ -305,9 +303,9 @@ def MapPage(state: State, k: Kit):
         )
         return frame(state, k, title, sub, body)
     height = state.height - 116 - 72 - 240
-    card = ft.Container(Target(k), padding=ft.Padding.only(left=16, right=16, top=10, bottom=10))
+    card = ft.Container(Target(), padding=ft.Padding.only(left=16, right=16, top=10, bottom=10))
     body = ft.Column(
-        [ft.Container(Chart(k, state.width, height), expand=True), card],
+        [ft.Container(Chart(state.width, height), expand=True), card],
         spacing=0,
         expand=True,
         horizontal_alignment="stretch",

@@ -153,11 +153,8 @@ def header(state: State, k: Kit, visit: Visit) -> tuple[str, str]:
     return visit.code, k.say("point.started", time=f"{started:%H:%M}", depth=visit.planned.get("target_depth_m", "–"))
 
 
-@ft.component
-def Workspace(k: Kit):
-    from field_app.pages.shell import use_app
-
-    state, _ = use_app()
+@page
+def Workspace(state: State, k: Kit):
     visit: Visit = state.visit
     ft.use_state(visit)  # draws anew with every edit of the visit
     step = visit.ui("step")
@@ -190,7 +187,8 @@ def Workspace(k: Kit):
     body, foot = PANES[step](state, k, visit)
     title = f"{visit.code} · {k.say(f'step.{step}')}"
     sub = readings.subtitle(k, state, visit) if step == "readings" else f"{STEPS.index(step) + 1} / {len(STEPS)}"
-    return frame(state, k, title, sub, body, foot=foot, back=True, tabs=False)
+    more = readings.swap(state, k, visit) if step == "readings" else []
+    return frame(state, k, title, sub, body, foot=foot, back=True, tabs=False, right=more)
 
 
 def wide(
@@ -249,7 +247,7 @@ def wide(
 @page
 def PointPage(state: State, k: Kit):
     if state.visit is not None:
-        return Workspace(k)
+        return Workspace()
     row = state.row(state.selected)
     seen = state.book.visits.get(state.selected)
     if row is None or seen is None:

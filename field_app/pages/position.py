@@ -6,8 +6,9 @@ import flet as ft
 
 from field_app.book import GATE, decimal
 from field_app.capture.position import STALE_S, WANTED, Fix
+from field_app.form import box
 from field_app.kit import I, Kit, column
-from field_app.pages.shell import AppCtx, call, guard, next_bar, scroll
+from field_app.pages.shell import call, guard, next_bar, part, scroll
 from field_app.pages.today import metres
 from field_app.state import State
 from field_app.visit import Shift, Visit
@@ -103,10 +104,9 @@ def warnings(k: Kit, visit: Visit, fix: Fix, age: float, gate: float) -> list[ft
     return out
 
 
-@ft.component
-def Live(k: Kit, visit: Visit):
+@part
+def Live(state: State, k: Kit, visit: Visit):
     """Listens to the position, once a second."""
-    state: State = ft.use_context(AppCtx)
     ft.use_state(state.here)
     here, gate = state.here, float(visit.book.figure("accuracy_gate_m", GATE))
     fix = here.mean or here.fix
@@ -151,11 +151,8 @@ def Live(k: Kit, visit: Visit):
     )
 
 
-@ft.component
-def ByHand(k: Kit, visit: Visit):
-    state: State = ft.use_context(AppCtx)
-    from field_app.form import _box
-
+@part
+def ByHand(state: State, k: Kit, visit: Visit):
     lon, set_lon = ft.use_state("")
     lat, set_lat = ft.use_state("")
     reason, set_reason = ft.use_state("")
@@ -170,10 +167,10 @@ def ByHand(k: Kit, visit: Visit):
     number = {"keyboard_type": ft.KeyboardType.NUMBER, "suffix": "°"}
     boxes = [
         k.judge("warn", I.EDIT_LOCATION_OUTLINED, k.say("pos.by_hand.title"), k.say("pos.by_hand.why")),
-        _box(k, k.say("pos.lon"), lon, guard(state, lambda e: set_lon(e.control.value)), **number),
-        _box(k, k.say("pos.lat"), lat, guard(state, lambda e: set_lat(e.control.value)), **number),
+        box(k, k.say("pos.lon"), lon, guard(state, lambda e: set_lon(e.control.value)), **number),
+        box(k, k.say("pos.lat"), lat, guard(state, lambda e: set_lat(e.control.value)), **number),
         *[k.t(k.say("pos.bad", example=degrees(at[n])), 15, True, "alert") for n in wrong],
-        _box(k, k.say("pos.reason"), reason, guard(state, lambda e: set_reason(e.control.value)), max_length=200),
+        box(k, k.say("pos.reason"), reason, guard(state, lambda e: set_reason(e.control.value)), max_length=200),
     ]
 
     def use() -> None:
@@ -194,10 +191,10 @@ def ByHand(k: Kit, visit: Visit):
 def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
     """(body, foot). The live parts bring their own foot, because it changes with every fix."""
     if visit.ui("by_hand"):
-        return ByHand(k, visit), None
+        return ByHand(visit), None
     at, shift = visit.point.get("position"), visit.shift
     if not at or shift is None:
-        return Live(k, visit), None
+        return Live(visit), None
     acc = decimal(at.get("h_acc_m"))
     what = (
         k.say("pos.sub.hand", m=metres(shift.metres))

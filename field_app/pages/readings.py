@@ -10,7 +10,7 @@ import flet as ft
 from field_app.book import decimal
 from field_app.kit import I, Kit, column, group, strut
 from field_app.pages.draw import JUDGED, limit_bar
-from field_app.pages.shell import AppCtx, call, scroll, tappable
+from field_app.pages.shell import call, part, scroll, tappable
 from field_app.state import State
 from field_app.visit import DEPTH_STEP, Visit
 from schemas.reference import CannotSay, analyte, codes
@@ -75,7 +75,7 @@ def AnalyteRow(
     size = 30 if here and len(text) <= 6 else 20
     line = ft.Row(
         [
-            strut(48 if not here else 56),
+            strut(52),
             ft.Container(k.t(name, 20, True, no_wrap=True), width=52 * k.scale),
             ft.Container(limit_bar(k, known, value, state), expand=True),
             # One width in all rows, else the limit lines would not stand under each other.
@@ -222,17 +222,24 @@ def uncalibrated(state: State, k: Kit, visit: Visit) -> ft.Control:
     return column(block, k.choices(texts, None, lambda e: excuse(texts[e]), 1), spacing=10)
 
 
-def chooser(state: State, k: Kit, visit: Visit) -> list[ft.Control]:
+def swap(state: State, k: Kit, visit: Visit) -> list[ft.Control]:
+    """In the title of a phone: the pad needs the height that the choice would take."""
     if len(visit.book.instruments) < 2:
+        return []
+    flip = call(state, lambda: visit.set_ui(choose=not visit.ui("choose")))
+    return [k.icon_button(I.SWAP_HORIZ, k.say("read.instrument"), flip)]
+
+
+def chooser(state: State, k: Kit, visit: Visit, always: bool = True) -> list[ft.Control]:
+    if len(visit.book.instruments) < 2 or not (always or visit.ui("choose")):
         return []
     names = {i.id: f"{i.values['kind'].upper()} {i.values.get('model', '')}" for i in visit.book.instruments}
     now = visit.instrument.id if visit.instrument else None
     return [k.choices(names, now, lambda id: call(state, visit.use_instrument, id), min(3, len(names)))]
 
 
-@ft.component
-def Phone(k: Kit, visit: Visit):
-    state: State = ft.use_context(AppCtx)
+@part
+def Phone(state: State, k: Kit, visit: Visit):
     ft.use_state(visit)
     if visit.instrument is None:
         return scroll(k.judge("warn", I.WARNING_AMBER, k.say("read.none"), k.say("read.none.why")))
@@ -241,10 +248,10 @@ def Phone(k: Kit, visit: Visit):
     width = min(state.width - 32, 480)
     height = 60 if state.height >= 760 else 56
     body = scroll(
-        *chooser(state, k, visit),
+        *chooser(state, k, visit, always=False),
         depth_row(state, k, visit),
-        k.t(k.say("read.legend"), 13, color="ink-2"),
         rows(state, k, visit),
+        k.t(k.say("read.legend"), 13, color="ink-2"),
         spacing=6,
         padding=ft.Padding.only(left=16, right=16, top=8, bottom=4),
     )
@@ -255,9 +262,8 @@ def Phone(k: Kit, visit: Visit):
     return ft.Column([ft.Container(body, expand=True), pinned], spacing=0, expand=True, horizontal_alignment="stretch")
 
 
-@ft.component
-def Tablet(k: Kit, visit: Visit):
-    state: State = ft.use_context(AppCtx)
+@part
+def Tablet(state: State, k: Kit, visit: Visit):
     ft.use_state(visit)
     if visit.instrument is None:
         return scroll(k.judge("warn", I.WARNING_AMBER, k.say("read.none"), k.say("read.none.why")))
@@ -290,8 +296,8 @@ def Tablet(k: Kit, visit: Visit):
 
 
 def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
-    return Phone(k, visit), None
+    return Phone(visit), None
 
 
 def wide_pane(state: State, k: Kit, visit: Visit) -> ft.Control:
-    return Tablet(k, visit)
+    return Tablet(visit)

@@ -44,13 +44,7 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
             continue
 
         def change(name: str, read: Any, record: str = record) -> Any:
-            def event(e: Any) -> None:
-                visit.set_sample(record, **{name: read(e)})
-
-            def tap() -> None:
-                visit.set_sample(record, **{name: read()})
-
-            return guard(state, event if read.__code__.co_argcount > len(read.__defaults__ or ()) else tap)
+            return guard(state, lambda e: visit.set_sample(record, **{name: read(e)}))
 
         fields = form(k, TYPES["sample"], values, change, state.options, ASKED)
         remove = k.button(

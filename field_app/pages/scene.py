@@ -19,13 +19,7 @@ REFUSED = ("weather", "surface_kind", "note", "samplers", "outcome", "reason", "
 
 def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
     def change(name: str, read: Any) -> Any:
-        def event(e: Any) -> None:
-            visit.set_point(**{name: read(e)})
-
-        def tap() -> None:
-            visit.set_point(**{name: read()})
-
-        return guard(state, event if read.__code__.co_argcount > len(read.__defaults__ or ()) else tap)
+        return guard(state, lambda e: visit.set_point(**{name: read(e)}))
 
     asked = ASKED if visit.point.get("outcome", "done") == "done" else REFUSED
     fields = form(k, TYPES["point"], visit.point, change, state.options, asked)

@@ -60,25 +60,27 @@ def call(state: State, fn: Callable[..., Any], *args: Any) -> Callable[[], Any]:
     return guard(state, lambda: fn(*args))
 
 
-def page(draw: Callable[..., Any]) -> Callable[..., Any]:
-    """A component whose drawing may fail without taking the app with it."""
+def part(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """A component that gets state and kit, and whose drawing may fail without taking the app with it."""
+    return _guarded(draw, whole=False)
 
-    @functools.wraps(draw)
+
+def page(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a whole page: the frame stays, so that one can leave it."""
+    return _guarded(draw, whole=True)
+
+
+def _guarded(draw: Callable[..., Any], whole: bool) -> Callable[..., Any]:
     def drawn(*args: Any, **kwargs: Any) -> Any:
         state, k = use_app()
         try:
             return draw(state, k, *args, **kwargs)
         except Exception:
             log.exception("drawing %s", draw.__name__)
-            return frame(
-                state,
-                k,
-                k.say("app"),
-                "",
-                k.judge("alert", I.ERROR_OUTLINE, k.say("page.failed"), k.say("page.failed.why")),
-            )
+            block = k.judge("alert", I.ERROR_OUTLINE, k.say("page.failed"), k.say("page.failed.why"))
+            return frame(state, k, k.say("app"), "", block, back=True) if whole else block
 
-    del drawn.__wrapped__  # type: ignore[attr-defined]  # state and kit are ours, not the caller's, to give
+    drawn.__name__ = draw.__name__
     return ft.component(drawn)
 
 
@@ -118,7 +120,9 @@ def safe_line(state: State, k: Kit) -> ft.Control:
                part(str(left), True)],
         no_wrap=True,
     )  # fmt: skip
-    word = k.say("safe.drafts", n=drafts) if drafts else ""
+    word = k.say("safe.online" if reached else "safe.offline")
+    if drafts:
+        word += " · " + k.say("safe.drafts", n=drafts)
     label = k.say("safe.label", n=here, m=left)
     row = ft.Row(
         [

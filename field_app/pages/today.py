@@ -11,7 +11,7 @@ from field_app import words
 from field_app.book import PointRow
 from field_app.kit import I, Kit, column, strut
 from field_app.pages.draw import JUDGED, STATES, SYNCS, symbol
-from field_app.pages.shell import AppCtx, call, frame, page, scroll, tappable, two_panes
+from field_app.pages.shell import call, frame, page, part, scroll, tappable, two_panes
 from field_app.state import State
 from schemas.reference import codes
 from schemas.rules.geo import compass
@@ -26,7 +26,9 @@ def metres(value: float) -> str:
 
 def group_names(k: Kit, groups: tuple[str, ...], most: int = 3) -> str:
     names = codes("analyte_group")
-    return " ".join(k.of(names[g]) for g in groups[:most] if g in names)
+    # Without the bracket: "重金属(除汞和六价铬)" leaves no room for the next one.
+    short = [k.of(names[g]).split("(")[0].strip() for g in groups[:most] if g in names]
+    return " ".join(short) if k.lang == "zh" else ", ".join(short)
 
 
 def where(k: Kit, row: PointRow) -> tuple[str, str]:
@@ -59,8 +61,7 @@ def Row(k: Kit, row: PointRow, far: str, turn: str, on_tap: Callable[[], Any]):
         chips.append(ft.Icon(i, size=20, color=k[c], semantics_label=k.say(f"sync.{row.sync}")))
     body = ft.Row(
         [
-            strut(60),
-            symbol(k, row.state, row.worst),
+            ft.Row([strut(60), symbol(k, row.state, row.worst)], spacing=0),
             column(
                 ft.Row([k.t(row.code, 18, True), *chips], spacing=8, wrap=True, run_spacing=2),
                 k.t(below, 14, color="ink-2", max_lines=2 if k.scale > 1 else 1, overflow=ft.TextOverflow.ELLIPSIS),
@@ -82,10 +83,9 @@ def Row(k: Kit, row: PointRow, far: str, turn: str, on_tap: Callable[[], Any]):
     )
 
 
-@ft.component
-def PointList(k: Kit):
+@part
+def PointList(state: State, k: Kit):
     """Apart, because it listens to the position: nothing else on the page moves with it."""
-    state: State = ft.use_context(AppCtx)
     ft.use_state(state.here)
     rows = [r for r in state.rows() if matches(r, state.filter)]
     known = state.here.fix is not None
@@ -213,9 +213,7 @@ def Today(state: State, k: Kit):
     cards = [next_card(state, k), *needs_card(state, k)]
     if state.book.rows:
         cards.append(progress_card(k, state.book.rows))
-    points = [PointList(k)] if state.book.rows else []
-    if state.wide and points:
-        body = two_panes(k, scroll(*cards), scroll(*points))
-    else:
-        body = scroll(*cards, *points)
+    points = [PointList()] if state.book.rows else []
+    both = state.wide and bool(points)
+    body = two_panes(k, scroll(*cards), scroll(*points)) if both else scroll(*cards, *points)
     return frame(state, k, project.get("name") or k.say("app"), sub, body)

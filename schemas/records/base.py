@@ -110,35 +110,48 @@ def missing(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:
     return out
 
 
+_DATE = ("应为日期，如 2026-09-21", "must be a date such as 2026-09-21")
+_TIME = ("应为带时区的时间，如 2026-09-21T08:30:00+08:00", "must be a time such as 2026-09-21T08:30:00+08:00")
 _TEXTS = {
     "missing": ("必填", "is required"),
     "string_type": ("应为文本", "must be text"),
     "int_type": ("应为整数", "must be a whole number"),
+    "int_parsing_size": ("整数太大", "is too large a whole number"),
     "bool_type": ("应为是或否", "must be true or false"),
     "list_type": ("应为列表", "must be a list"),
+    "model_type": ("应为一组值", "must be a set of values"),
+    "model_attributes_type": ("应为一组值", "must be a set of values"),
     "greater_than_equal": ("不能小于 {ge}", "must be at least {ge}"),
     "less_than_equal": ("不能大于 {le}", "must be at most {le}"),
     "decimal_max_places": ("最多 {decimal_places} 位小数", "takes at most {decimal_places} decimals"),
     "string_too_long": ("最多 {max_length} 个字", "takes at most {max_length} characters"),
+    "too_short": ("至少 {min_length} 项", "needs at least {min_length}"),
     "string_pattern_mismatch": ("格式不对", "has the wrong form"),
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"), _DATE),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid"), _TIME
+    ),
 }
 
 
 def _fault(cls: type[Record], error: Any) -> Fault:
-    """A pydantic error as a sentence that names the field as the form does."""
-    path = [str(p) for p in error["loc"]]
-    field = fields_of(cls).get(path[0]) if path else None
-    zh_name, en_name = (
-        (field.spec.zh, field.spec.en) if field else (path[0] if path else "记录", path[0] if path else "record")
-    )
-    if len(path) > 1:
-        zh_name, en_name = f"{zh_name}（{'.'.join(path[1:])}）", f"{en_name} ({'.'.join(path[1:])})"
-    context = error.get("ctx", {})
+    """A pydantic error as a sentence that names the field as the form does, inside value classes too."""
+    zh_name, en_name, fields = [], [], fields_of(cls)
+    for part in error["loc"]:
+        field = None if isinstance(part, int) else fields.get(part)
+        zh_name.append(f"第 {part + 1} 项" if isinstance(part, int) else field.spec.zh if field else str(part))
+        en_name.append(f"no. {part + 1}" if isinstance(part, int) else field.spec.en if field else str(part))
+        if field is not None:
+            fields = fields_of(field.model) if field.model else {}
     zh, en = _TEXTS.get(error["type"], ("", ""))
-    if not zh:
+    if zh:
+        context = error.get("ctx", {})
+        zh, en = zh.format(**context), en.format(**context)
+    else:  # said by the field's own check, or by a rule nobody has words for yet; may quote what was sent
         zh, _, en = error["msg"].partition(" ‖ ")
-        en = en or zh
-    return Fault(path[0] if path else "", f"{zh_name}：{zh.format(**context)}", f"{en_name}: {en.format(**context)}")
+        zh, en = (zh, en) if en else (f"不合要求（{zh}）", zh)
+    name = str(error["loc"][0]) if error["loc"] else ""
+    return Fault(name, f"{' '.join(zh_name) or '记录'}：{zh}", f"{' '.join(en_name) or 'Record'}: {en}")
 
 
 class Value(SQLModel):

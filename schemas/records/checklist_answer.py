@@ -25,8 +25,10 @@ class ChecklistAnswer(Record):
     inspection_id: Annotated[Id, Spec("所属检查", "Inspection", ref="inspection", mark="C")]
     item_code: Annotated[str, Spec("题项编号", "Item code", mark="C")] = Field(max_length=200)
     answer: Annotated[str, Spec("检查结果", "Answer", codes="answer_value", default="unanswered", mark="C")]
-    number: Annotated[Decimal | None, Spec("数值答案", "Number", mark="C")] = Field(default=None, decimal_places=4)
-    unit: Annotated[str | None, Spec("数值单位", "Unit", mark="C")] = Field(default=None, max_length=200)
+    number: Annotated[Decimal | None, Spec("数值答案", "Number", atom="number", mark="C")] = Field(
+        default=None, decimal_places=4
+    )
+    unit: Annotated[str | None, Spec("数值单位", "Unit", atom="number", mark="C")] = Field(default=None, max_length=200)
     text: Annotated[
         str | None, Spec("检查意见", "Opinion", widget="longtext", need="answer in fail,insufficient", mark="C")
     ] = Field(default=None, max_length=20000)

@@ -20,8 +20,10 @@ class Comment(Record):
         (),
     )
 
-    subject_kind: Annotated[str, Spec("批注对象类型", "Subject kind")] = Field(pattern=r"^[a-z_]{1,64}$")
-    subject_id: Annotated[Id, Spec("批注对象", "Subject", ref="*")]
+    subject_kind: Annotated[str, Spec("批注对象类型", "Subject kind", atom="subject")] = Field(
+        pattern=r"^[a-z_]{1,64}$"
+    )
+    subject_id: Annotated[Id, Spec("批注对象", "Subject", atom="subject", ref="*")]
     field_name: Annotated[str | None, Spec("批注字段", "Field")] = Field(default=None, max_length=200)
     text: Annotated[str, Spec("批注内容", "Text", widget="longtext")] = Field(max_length=20000)
     at: Annotated[datetime, Spec("批注时间", "At")]

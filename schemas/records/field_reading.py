@@ -53,7 +53,9 @@ class FieldReading(Record):
     )
     at: Annotated[datetime, Spec("测量时间", "Measured at", mark="C")]
     entry_way: Annotated[str, Spec("录入方式", "Entry way", codes="entry_way", default="typed")]
-    source_row: Annotated[int | None, Spec("原始行号", "Source row", mark="C")] = Field(default=None, ge=1)
+    source_row: Annotated[int | None, Spec("原始行号", "Source row", mark="C")] = Field(
+        default=None, ge=1, le=2147483647
+    )
     raw_text: Annotated[str | None, Spec("原始读数文本", "Raw text", mark="C")] = Field(default=None, max_length=200)
 
     def faults(self) -> Iterator[Fault]:

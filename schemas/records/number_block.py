@@ -15,5 +15,5 @@ class NumberBlock(Record):
 
     use: Annotated[str, Spec("号段用途", "Use of the block", codes="block_use")]
     device_id: Annotated[Id, Spec("号段设备", "Device of the block", ref="device")]
-    from_no: Annotated[int, Spec("起号", "From")] = Field(ge=0)
-    to_no: Annotated[int, Spec("止号", "To")] = Field(ge=0)
+    from_no: Annotated[int, Spec("起号", "From", atom="interval")] = Field(ge=0, le=2147483647)
+    to_no: Annotated[int, Spec("止号", "To", atom="interval")] = Field(ge=0, le=2147483647)

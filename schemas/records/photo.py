@@ -18,8 +18,8 @@ class Photo(Record):
 
     sha256: Annotated[str, Spec("文件哈希", "SHA-256")] = Field(pattern=r"^[0-9a-f]{64}$")
     step: Annotated[str, Spec("环节", "Step it proves", codes="photo_step", mark="K")]
-    subject_kind: Annotated[str, Spec("拍摄对象类型", "Subject kind", codes="subject_kind")]
-    subject_id: Annotated[Id, Spec("拍摄对象", "Subject", ref="*")]
+    subject_kind: Annotated[str, Spec("拍摄对象类型", "Subject kind", atom="subject", codes="subject_kind")]
+    subject_id: Annotated[Id, Spec("拍摄对象", "Subject", atom="subject", ref="*")]
     depth_m: Annotated[Decimal | None, Spec("对应深度", "Depth", unit="m", mark="C")] = Field(
         default=None, ge=0, le=200, decimal_places=2
     )

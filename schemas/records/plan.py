@@ -20,8 +20,10 @@ class Plan(Record):
     title: Annotated[str, Spec("方案名称", "Title", mark="C")] = Field(max_length=200)
     stage: Annotated[str, Spec("方案阶段", "Stage", codes="survey_stage", mark="C")]
     author_id: Annotated[Id, Spec("编制单位", "Author organisation", ref="organisation", mark="C")]
-    approved_by: Annotated[Id | None, Spec("批准人", "Approved by", ref="person", need="finalize")] = None
-    approved_at: Annotated[datetime | None, Spec("批准时间", "Approved at", need="finalize")] = None
+    approved_by: Annotated[Id | None, Spec("批准人", "Approved by", atom="approval", ref="person", need="finalize")] = (
+        None
+    )
+    approved_at: Annotated[datetime | None, Spec("批准时间", "Approved at", atom="approval", need="finalize")] = None
     layout_method: Annotated[
         str | None, Spec("布点方法", "Layout method", codes="layout_method", need="finalize", mark="K")
     ] = None

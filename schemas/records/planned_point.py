@@ -44,5 +44,5 @@ class PlannedPoint(Record):
         default=None, ge=0, le=100, decimal_places=2
     )
     order_no: Annotated[int | None, Spec("施工顺序", "Work order", merge=Merge.OVERWRITE, mark="K")] = Field(
-        default=None, ge=1
+        default=None, ge=1, le=2147483647
     )

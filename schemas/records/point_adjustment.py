@@ -34,6 +34,10 @@ class PointAdjustment(Record):
     proposed_depth_m: Annotated[
         Decimal | None, Spec("建议深度", "Proposed depth", unit="m", need="kind = depth", mark="C")
     ] = Field(default=None, ge=0, le=100, decimal_places=2)
-    decision: Annotated[str, Spec("处理意见", "Decision", codes="decision", default="pending")]
-    decided_by: Annotated[Id | None, Spec("同意人", "Decided by", ref="person", need="decision not pending")] = None
-    decided_at: Annotated[datetime | None, Spec("同意时间", "Decided at", need="decision not pending")] = None
+    decision: Annotated[str, Spec("处理意见", "Decision", atom="decision", codes="decision", default="pending")]
+    decided_by: Annotated[
+        Id | None, Spec("同意人", "Decided by", atom="decision", ref="person", need="decision not pending")
+    ] = None
+    decided_at: Annotated[
+        datetime | None, Spec("同意时间", "Decided at", atom="decision", need="decision not pending")
+    ] = None

@@ -17,11 +17,11 @@ class SoilLot(Record):
     code: Annotated[str, Spec("土方单元编号", "Lot code")] = Field(max_length=64)
     kind: Annotated[str, Spec("单元类型", "Kind", codes="lot_kind", mark="K")]
     zone_id: Annotated[Id | None, Spec("对应区域", "Zone", ref="plan_zone", mark="K")] = None
-    volume_m3: Annotated[Decimal | None, Spec("测量方量", "Surveyed volume", unit="m³", need="finalize")] = Field(
-        default=None, ge=0, le=10000000, decimal_places=1
-    )
+    volume_m3: Annotated[
+        Decimal | None, Spec("测量方量", "Surveyed volume", atom="volume", unit="m³", need="finalize")
+    ] = Field(default=None, ge=0, le=10000000, decimal_places=1)
     volume_kind: Annotated[
-        str | None, Spec("方量口径", "Volume kind", codes="lot_volume_kind", need="finalize", mark="K")
+        str | None, Spec("方量口径", "Volume kind", atom="volume", codes="lot_volume_kind", need="finalize", mark="K")
     ] = None
     density_t_m3: Annotated[Decimal | None, Spec("密度", "Density", unit="t/m³", need="finalize")] = Field(
         default=None, ge=1, le=2.5, decimal_places=2

@@ -144,7 +144,7 @@ class Shell:
             return (path or request.url.path) + (f"?{urlencode(query)}" if query else "") + (f"#{at}" if at else "")
 
         body = self.env.get_template(template).render(
-            w=words(lang), lang=lang, theme=theme, link=link, **{"me": None, "project_id": None, **values}
+            w=words(lang), lang=lang, theme=theme, link=link, **{"me": None, "project_id": None, "roles": (), **values}
         )
         response = HTMLResponse(body, status)
         for name, cookie, allowed in (("lang", LANG, LANGS), ("theme", THEME, THEMES)):
@@ -195,6 +195,10 @@ def asked(
 
 
 Asked = Annotated[views.Filter, Depends(asked)]
+
+
+def _roles(me: Me, project: str) -> list[str]:
+    return sorted({role for s in me.scopes if s.owner == project for role in s.roles})
 
 
 class _SignedOut(Exception):
@@ -308,7 +312,7 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         rows, pages = views.rows(report, found, by, lang)
         grouped = views.groups(report, found, by, lang)
         return shell.page(
-            request, "project.html", me=me, project_id=project, head=views.head(facts, report, lang), by=by,
+            request, "project.html", me=me, project_id=project, roles=_roles(me, project), head=views.head(facts, report, lang), by=by,
             kpis=views.kpis(facts, report, audiences, lang), devices=views.devices(facts, lang), rows=rows, pages=pages,
             first=[g for g in grouped if g.severity in ("error", "severe")], total=sum(f.severity != "unknown" for f in found),
             others=[g for g in grouped if g.severity in ("warning", "info")], shown=views.SHOWN,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +19,7 @@ from sync_server.console.words import compass, pick, words
 
 PAGE = 200  # rows a page
 SHOWN = 20  # findings of one check before "see all"
-SEVERITIES = ("error", "severe", "warning", "info", "unknown")
+SEVERITIES = ("severe", "error", "warning", "info", "unknown")  # in the order they ask for a decision
 STATES = ("missing", "refused", "partial", "done", "cancelled", "extra", "shifted", "intervention", "screening")
 _SIGN = {"error": ("warn", "alert"), "severe": ("up2", "alert"), "warning": ("warn", "warn"), "info": ("doc", "active"),
          "unknown": ("q", "unsure")}  # fmt: skip
@@ -85,8 +86,6 @@ class Shown(NamedTuple):
     point: str | None
     row: str | None
     limit: tuple[Decimal, Decimal, Decimal | None] | None
-    check: str
-    anchor: str
 
 
 class Group(NamedTuple):
@@ -99,6 +98,8 @@ class Group(NamedTuple):
     sign: Sign
     count: int
     findings: list[Shown]
+    who: str  # said once where it is the same for all shown
+    source: str
     open: bool
     pager: Pager | None
 
@@ -133,26 +134,38 @@ def groups(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> l
         these = sorted_in[check, grade]
         chosen = bool(by.check and len(keys) <= 4)
         pages = pager(len(these), by.fpage) if by.check else None
+        these.sort(key=lambda f: natural(f.point_code or ""))
         part = these[pages.first : pages.last] if pages else these[:SHOWN]
+        listed = [_shown(f, rows, lang) for f in part]
         anchor = f"check-{check}" if check not in named else f"check-{check}-{grade}"
         named.add(check)
         icon, colour = _SIGN[grade]
         out.append(
             Group(check, grade, anchor, pick(Label(CHECKS[check].zh, CHECKS[check].en), lang),
-                  Sign(icon, colour, w(f"sev_{grade}")), len(these), [_shown(f, rows, lang, anchor) for f in part], chosen,
-                  pages if pages and pages.total > PAGE else None)
+                  Sign(icon, colour, w(f"sev_{grade}")), len(these), listed, _same(x.who for x in listed),
+                  _same(x.source for x in listed), chosen, pages if pages and pages.total > PAGE else None)
         )  # fmt: skip
     return out
 
 
-def _shown(f: Finding, rows: dict[str, str], lang: str, anchor: str) -> Shown:
+def _same(texts: Iterable[str]) -> str:
+    found = set(texts)
+    return found.pop() if len(found) == 1 else ""
+
+
+def natural(code: str) -> list[tuple[int, int, str]]:
+    """S9 before S10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", code) if part]
+
+
+def _shown(f: Finding, rows: dict[str, str], lang: str) -> Shown:
     figures = f.figures
     value, screening, above = figures.get("value"), figures.get("limit"), figures.get("intervention")
     limit = (value, screening, above) if isinstance(value, Decimal) and isinstance(screening, Decimal) else None
     cite = figures.get("cite")
     return Shown(
         f.zh if lang == "zh" else f.en, pick(f.who, lang), pick(cite, lang) if isinstance(cite, Label) else f.source,
-        pick(f.missing, lang) if f.missing else "", f.point_code, rows.get(f.point_code or ""), limit, f.check, anchor,
+        pick(f.missing, lang) if f.missing else "", f.point_code, rows.get(f.point_code or ""), limit,
     )  # fmt: skip
 
 
@@ -190,7 +203,7 @@ def symbol_of(p: PointState) -> str:
 
 def _rank(p: PointState, errors: int, warnings: int) -> tuple[Any, ...]:
     level = {"intervention": 0, "screening": 1}.get(p.exceed, 2)
-    return (level, -errors, {"missing": 0, "refused": 1, "extra": 2, "partial": 3}.get(p.state, 4), -warnings, p.code)
+    return (level, -errors, {"missing": 0, "refused": 1, "extra": 2, "partial": 3}.get(p.state, 4), -warnings, natural(p.code))
 
 
 def fitting(report: Report, found: Sequence[Finding], by: Filter) -> list[PointState]:
@@ -290,7 +303,7 @@ def kpis(facts: Facts, report: Report, audiences: Iterable[str], lang: str) -> l
     ]  # fmt: skip
     if Audience.TRANSFER in may:
         m = t.manifests
-        line = w("loads_line", a=m["received"], b=m["short"], c=m["not_received"])
+        line = w("loads_line", a=m["received"], b=m["short"], c=m["not_received"]) if m["sent"] else w("no_loads")
         out.append(Kpi(w("kpi_loads"), number(m["sent"]), "", line))
     if Audience.ENFORCEMENT in may:
         out.append(Kpi(w("kpi_findings"), number(t.findings_open), "", w("findings_line_kpi")))

@@ -63,8 +63,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "cannot_line": ("缺了什么，补上就能判断", "What is missing; add it and it can be judged"),
     "cannot_none": ("没有缺的，都能判断。", "Nothing is missing: all could be judged."),
     "missing_input": ("缺：{what}", "Missing: {what}"),
-    "who": ("谁来办", "Who acts"),
-    "source": ("依据", "Source"),
+    "who": ("谁来办：{x}", "Who acts: {x}"),
+    "source": ("依据：{x}", "Source: {x}"),
     "on_map": ("在地图上看", "See on the map"),
     "see_all": ("看全部 {n} 条", "See all {n}"),
     "severity": ("程度", "Severity"),
@@ -90,6 +90,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "none_judged": ("还没有可判断的读数", "No reading that can be judged yet"),
     "none_above": ("已判 {n} 项，都未超", "{n} analytes judged, none above"),
     "loads_line": ("收到 {a} · 短少 {b} · 未到 {c}", "{a} received · {b} short · {c} not received"),
+    "no_loads": ("还没有联单", "No manifests yet"),
     "findings_line_kpi": ("检查发现的问题项", "from inspections"),
     # states
     "state": ("状态", "State"),

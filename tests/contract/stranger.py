@@ -216,12 +216,12 @@ class Stranger:
             (self.get("enrolment"), scope, position, change, kind, record, line, link),
         )
 
-    def make(self, scope: str, kind: str, **values: Any) -> str:
+    def make(self, scope: str, kind: str, /, **values: Any) -> str:
         record = uuid7()
         self.change(scope, kind, record, {}, values)
         return record
 
-    def edit(self, scope: str, record: str, **values: Any) -> str:
+    def edit(self, scope: str, record: str, /, **values: Any) -> str:
         kind, seen = self.view(scope)[record]
         return self.change(scope, kind, record, {key: seen.get(key) for key in values}, values)
 

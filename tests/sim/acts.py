@@ -50,7 +50,8 @@ def work(w: World, tablet: Tablet) -> None:
     elif draw < 0.39:
         delete(w, tablet)
     else:
-        edit(w, tablet, "enforcement" if inspects and w.rng.random() < 0.9 else "field")
+        for _ in range(w.rng.choice([1, 2, 3])):
+            edit(w, tablet, "enforcement" if inspects and w.rng.random() < 0.9 else "field")
 
 
 # --- new records -----------------------------------------------------------------------------------------------------
@@ -200,10 +201,10 @@ def moved(w: World, t: Tablet, s: Seen) -> Values:
         ways += [lambda: result(w), lambda: result(w), lambda: interval(w, "depth_top_m", "depth_bottom_m"), lambda: parent(w, t, v)]
         ways += [lambda: {"value": f"{w.number()}.75"} if v.get("qualifier") in ("eq", "est") else {}]
     if type == "sample":
-        ways += [lambda: {"groups": some_of(w, v["groups"], GROUPS)}, lambda: {"collected_by": some_of(w, v["collected_by"], w.crew)}]
+        ways += [lambda: {"groups": some_of(w, v.get("groups", []), GROUPS)}, lambda: {"collected_by": some_of(w, v.get("collected_by", []), w.crew)}]
         ways += [lambda: interval(w, "depth_top_m", "depth_bottom_m"), lambda: {"point_id": known(w, t, "point")}]
     if type == "soil_layer":
-        ways += [lambda: interval(w, "top_m", "bottom_m"), lambda: {"bottom_m": f"{float(v['top_m']) + w.number() % 50 + 1:.2f}"}]
+        ways += [lambda: interval(w, "top_m", "bottom_m"), lambda: {"bottom_m": f"{float(v.get('top_m', 0)) + w.number() % 50 + 1:.2f}"}]
     if type == "qc_link":
         ways += [lambda: {"original_id": known(w, t, "sample")}]
     new: Values = {}
@@ -228,7 +229,7 @@ def edit(w: World, t: Tablet, room: str) -> None:
     shown = sorted((s for s in t.store.all(type) if s.scope in (w.home, w.field, w.enforcement)), key=lambda s: s.id)
     if not shown:
         return
-    s = w.rng.choice(shown[:2] if w.rng.random() < 0.75 else shown)  # the same few records on all tablets
+    s = w.rng.choice(shown[:2] if w.rng.random() < 0.8 else shown)  # the same few records on all tablets
     new = back_to_old(w, s) if w.rng.random() < 0.2 else moved(w, t, s)
     values = {**s.values, **new}
     if not check(TYPES[type], reference.with_changes({}, values)):

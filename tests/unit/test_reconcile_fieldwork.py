@@ -73,6 +73,7 @@ SHIFT = [
     ("F02", "6 m, all limits 5", shifted(6, 0.5, tolerance=5, limits=5), [f"error S01 偏移 6 m（东，方位 90°），超过 5 m，{ALL3}"]),
     ("F02", "4 m, all limits 5", shifted(4, 0.5, tolerance=5, limits=5), []),
     ("F02", "6 m within the point's own tolerance", shifted(6, tolerance=8), []),
+    ("F02", "9 m, the point's own tolerance is 8", shifted(9, tolerance=8), [f"error S01 偏移 9 m（东，方位 90°），超过 8 m，{ALL3}"]),
     ("F02", "approved before drilling", drilled_after_approval(6, at("09:30")), []),
     ("F02", "approved after drilling began", drilled_after_approval(6, at("09:31")),
      ["error S01 偏移 6 m（东，方位 90°），超过 5 m，缺开工前的批准（批准晚于开工）"]),

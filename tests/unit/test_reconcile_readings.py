@@ -111,6 +111,7 @@ def levels(*readings: dict[str, Any], **kw: Any) -> tuple[str, tuple[str, ...]]:
 def test_level_of_a_point() -> None:
     assert levels() == ("unknown", ())  # nothing measured is not clean
     assert levels({"value": 10}) == ("none", ())
+    assert levels({"value": "-1"}) == ("unknown", ())
     assert levels({"value": 10}, {"parameter": "Zn"}, {"parameter": "Cr"}) == ("none", ())
     assert levels({"value": 61}, {"parameter": "Pb", "value": 900}) == ("screening", ("arsenic", "lead"))
     assert levels({"value": 61}, {"parameter": "Pb", "value": 2501}) == ("intervention", ("arsenic", "lead"))

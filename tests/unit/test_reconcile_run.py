@@ -41,8 +41,8 @@ CLOCKS = [UnsureClock("field_reading", uid("r0"), 400), UnsureClock("site", uid(
 
 def every_finding() -> Iterator[tuple[str, Finding]]:
     """All findings of all cases, on the server and on a tablet."""
-    for _, name, w, _ in CASES:
-        for where in ("server", "tablet"):
+    for check, name, w, _ in CASES:
+        for where in ("server", "tablet") if check == "F01" else ("server",):
             yield from ((name, f) for f in run(w.facts(where, devices=DEVICES, unsure_clocks=CLOCKS)).findings)
     w = test_reconcile_sync.snapped(2)
     yield from (("photos", f) for f in run(w.facts(stored_blobs=frozenset())).findings)
@@ -272,5 +272,5 @@ def test_time_grows_with_the_records_not_faster() -> None:
         return min(best)
 
     seconds(5)
-    small, large = seconds(40), seconds(200)
+    small, large = seconds(25), seconds(125)
     assert large < small * 5 * 2, (small, large)  # five times the records; a quadratic step would make it 25

@@ -6,6 +6,7 @@ orphaned: they are in `records` and nowhere else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +62,11 @@ _PARENTS: dict[str, tuple[tuple[str, str], ...]] = {
     "person_qualification": (("person_id", "person"),),
 }
 _ABOUT_A_SUBJECT = frozenset({"photo", "comment", "review_decision"})
+
+
+def natural(code: str) -> list[tuple[int, int, str]]:
+    """A sort key that reads digits as numbers."""
+    return [(0, int(t), "") if t.isdecimal() and t.isascii() else (1, 0, t) for t in re.split(r"(\d+)", code) if t]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,9 +221,10 @@ class Facts:
 
     @cached_property
     def planned(self) -> list[PlannedPoint]:
-        """The planned points of the plan in force."""
+        """The planned points of the plan in force, in working order, then by code as people count (S2 before S10)."""
         current = {p.id for p in self.plans}
-        return [p for p in self.alive(PlannedPoint) if p.plan_id in current]
+        found = [p for p in self.alive(PlannedPoint) if p.plan_id in current]
+        return sorted(found, key=lambda p: (p.order_no is None, p.order_no or 0, natural(p.code)))
 
     @cached_property
     def places(self) -> list[Place]:

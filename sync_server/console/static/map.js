@@ -127,6 +127,7 @@
     shown = { map, box, layer: L.layerGroup().addTo(map), whole: false, marks: new Map(), asked: 0 };
     map.setView([32, 119], 10);
     load(shown, true);
+    map.on("zoomend", () => shown && shown.map === map && name(shown));
     map.on("moveend", () => shown && shown.map === map && !shown.whole && load(shown, false));
   }
 
@@ -158,7 +159,6 @@
     const colour = { font: ink("font") };
     for (const name of ["surface", "paper", "ink", "planned", "active", "done", "warn", "alert"]) colour[name] = ink(name);
     const count = (name) => (counts[name] = (counts[name] || 0) + 1);
-    const named = data.points.length <= 150;
     layer.clearLayers();
     view.marks.clear();
     for (const ring of data.boundary) {
@@ -174,7 +174,7 @@
       count("plan");
     }
     for (const mark of data.points.slice().reverse()) { // the worst comes first and is drawn last
-      const one = new Mark(mark.a || mark.p, { radius: 12, mark, colour, named }).addTo(layer);
+      const one = new Mark(mark.a || mark.p, { radius: 12, mark, colour, named: false }).addTo(layer);
       one.bindPopup(() => told(mark, box));
       view.marks.set(mark.c, one);
       count(mark.s);
@@ -184,8 +184,27 @@
       one.on("click", () => map.fitBounds(mark.b, { padding: [40, 40], animate: false }));
       count("cluster");
     }
+    name(view);
     box.dataset.shapes = JSON.stringify(counts);
     box.dataset.state = "ready";
+  }
+
+  function name(view) {
+    // codes only where they cover nothing; the worst points are asked first
+    const marks = [...view.marks.values()].reverse(), taken = [];
+    if (marks.length > 300) return;
+    const hit = (a) => taken.some((b) => b.of !== a.of && a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1);
+    for (const one of marks) {
+      const { x, y } = view.map.latLngToLayerPoint(one.getLatLng());
+      taken.push({ of: one, x0: x - 9, x1: x + 9, y0: y - 9, y1: y + 9 });
+    }
+    for (const one of marks) {
+      const { x, y } = view.map.latLngToLayerPoint(one.getLatLng()), half = 4 * one.options.mark.c.length;
+      const place = { of: one, x0: x - half, x1: x + half, y0: y + 11, y1: y + 24 };
+      one.options.named = !hit(place);
+      if (one.options.named) taken.push(place);
+      one.redraw();
+    }
   }
 
   function focus(view, code) {

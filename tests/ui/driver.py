@@ -1,0 +1,191 @@
+"""Drives the app in a browser through what a screen reader sees; that the names are right is tested on the way."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = os.environ.get("JINGTU_CHROMIUM", "/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync"]  # fmt: skip
+WAIT_MS = 15_000
+
+
+class Tablet:
+    """A real `python -m field_app` process."""
+
+    def __init__(self, folder: Path, position: str | None) -> None:
+        self.folder, self.position = folder, position
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        env = {k: v for k, v in os.environ.items() if k != "JINGTU_FAKE_POSITION"}
+        if self.position:
+            env["JINGTU_FAKE_POSITION"] = self.position
+        command = [sys.executable, "-m", "field_app", "--data", str(self.folder), "--port", str(port)]
+        self.log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=self.log, stderr=self.log)
+        url = f"http://127.0.0.1:{port}/"
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(url, timeout=1).read(1)
+                return url
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.1)
+        raise RuntimeError(f"the app did not start: {self.told()}")
+
+    def told(self) -> str:
+        self.log.flush()
+        return Path(self.log.name).read_text(errors="replace")
+
+    def kill(self) -> None:
+        """As when the battery is pulled: no handler of the app runs."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+        if hasattr(self, "log"):
+            self.log.close()
+
+
+class Driver:
+    """One browser page on the app. Everything off this machine is refused and noted."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page, self.errors, self.blocked = page, [], []
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda e: self.errors.append(str(e)))
+        home = re.escape(url.split("/", 3)[2])
+        page.route(re.compile(rf"^https?://(?!{home})"), self._refuse)
+        self.open(url)
+
+    def _refuse(self, route: object) -> None:
+        self.blocked.append(route.request.url)  # type: ignore[attr-defined]
+        route.abort()  # type: ignore[attr-defined]
+
+    def open(self, url: str) -> None:
+        self.page.goto(url, wait_until="domcontentloaded")
+        self.page.wait_for_selector("flt-semantics-placeholder", state="attached")
+        self.page.evaluate("document.querySelector('flt-semantics-placeholder').click()")
+        self.page.wait_for_selector("flt-semantics-host flt-semantics", state="attached")
+
+    def button(self, name: str | re.Pattern[str], exact: bool = False) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=exact).first
+
+    def tap(self, name: str | re.Pattern[str], exact: bool = False) -> None:
+        """A tappable node takes a DOM click, wherever it is scrolled to; others need the pointer."""
+        node = self.button(name, exact)
+        node.wait_for(state="attached")
+        if not node.evaluate(
+            "e => { const t = e.hasAttribute('flt-tappable') ? e : e.querySelector('[flt-tappable]');"
+            " return t ? (t.click(), true) : false }"
+        ):
+            box = node.bounding_box()
+            assert box
+            self.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def see(self, text: str | re.Pattern[str], timeout: int = WAIT_MS) -> None:
+        """A text, or the name of something."""
+        pattern = text if isinstance(text, re.Pattern) else re.compile(re.escape(text))
+        deadline = time.monotonic() + timeout / 1000
+        while time.monotonic() < deadline:
+            if pattern.search(self.everything()):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{pattern.pattern!r} is not on the page:\n{self.everything()}")
+
+    def gone(self, text: str) -> None:
+        deadline = time.monotonic() + WAIT_MS / 1000
+        while text in self.everything():
+            assert time.monotonic() < deadline, f"{text!r} is still on the page"
+            time.sleep(0.05)
+
+    def everything(self) -> str:
+        return str(
+            self.page.evaluate(
+                "[...document.querySelectorAll('flt-semantics-host *')].map(e =>"
+                " [e.getAttribute('aria-label'), e.getAttribute('aria-description'),"
+                " [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.data).join('')].filter(Boolean).join(' '))"
+                ".filter(Boolean).join('\\n')"
+            )
+        )
+
+    def fill(self, label: str, value: str) -> None:
+        box = self.page.get_by_label(label).first
+        box.wait_for(state="attached")
+        box.scroll_into_view_if_needed()
+        box.click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.press("Delete")
+        self.page.keyboard.insert_text(value)
+        self.page.wait_for_function(
+            "v => [...document.querySelectorAll('input,textarea')].some(e => e.value === v)", arg=value
+        )
+
+    def boxes(self) -> list[dict[str, object]]:
+        """Name and size of everything tappable."""
+        found: list[dict[str, object]] = self.page.evaluate(
+            "[...document.querySelectorAll('flt-semantics-host [flt-tappable]')].map(e => { const r = e.getBoundingClientRect();"
+            " return {name: e.getAttribute('aria-label') || e.innerText || '', x: r.x, y: r.y, w: r.width, h: r.height} })"
+        )
+        return found
+
+    def overflow(self) -> list[str]:
+        """What reaches beyond the window sideways."""
+        width = self.page.viewport_size["width"]  # type: ignore[index]
+        found: list[dict[str, object]] = self.page.evaluate(
+            "[...document.querySelectorAll('flt-semantics-host flt-semantics')].map(e => { const r = e.getBoundingClientRect();"
+            " return {name: (e.getAttribute('aria-label') || e.innerText || '').slice(0, 40), x: r.x, right: r.right, h: r.height} })"
+        )
+        return [str(b) for b in found if b["name"] and (b["right"] > width + 1 or b["x"] < -1) and b["h"]]  # type: ignore[operator]
+
+    def shot(self, path: Path) -> None:
+        """What is named is ahead of what is painted: wait until two pictures agree and are not blank."""
+        before = b""
+        for _ in range(40):
+            time.sleep(0.35)
+            now = self.page.screenshot(path=path)
+            if now == before and len(now) > 12_000:
+                return
+            before = now
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def window(browser: Browser, url: str, width: int = 390, height: int = 844) -> Driver:
+    context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+    return Driver(context.new_page(), url)

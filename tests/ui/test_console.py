@@ -1,0 +1,277 @@
+"""The review console in a real browser, against the real server on loopback.
+
+A project with 31 points is written through the service; what the page says is compared with what the rules say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from schemas.rules import reconcile
+from sync_server.console import views
+from sync_server.facts import load_facts
+from sync_server.main import create_app
+from sync_server.settings import Settings
+from tests.ui.console_seed import NOW, PASSWORD, Seeded, seed
+
+pytestmark = pytest.mark.ui
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+
+
+class Site(NamedTuple):
+    base: str
+    seeded: Seeded
+    report: reconcile.Report
+    parts: Any
+
+    @property
+    def project(self) -> str:
+        return f"{self.base}/console/projects/{self.seeded.project}"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    app = create_app(Settings(data=tmp_path_factory.mktemp("server")), clock=lambda: NOW)
+    parts = app.state.parts
+    seeded = seed(parts.service, parts.auth)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    report = reconcile.run(load_facts(parts.service, seeded.project, NOW))
+    yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", seeded, report, parts)
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no chromium on this system")
+    # Chinese has to be as wide as in real life, or overflow would not show
+    fonts = tmp_path_factory.mktemp("fonts")
+    found = files("manimgx_fonts_cjk").joinpath("")
+    conf = f"<fontconfig><dir>/usr/share/fonts</dir><dir>{found}</dir><cachedir>{fonts}/cache</cachedir></fontconfig>"
+    (fonts / "fonts.conf").write_text(f'<?xml version="1.0"?>{conf}', "utf-8")
+    with sync_playwright() as pw:
+        env = {**os.environ, "FONTCONFIG_FILE": str(fonts / "fonts.conf")}
+        launched = pw.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], env=env)
+        yield launched
+        launched.close()
+
+
+class Watched(NamedTuple):
+    page: Page
+    faults: list[str]
+    elsewhere: list[str]
+
+
+@contextmanager
+def watched(browser: Browser, site: Site, width: int = 1440, *, script: bool = True, **more: Any) -> Iterator[Watched]:
+    """A page of its own, with all it complains about and all it asks of other places."""
+    context: BrowserContext = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script, **more)
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    faults: list[str] = []
+    elsewhere: list[str] = []
+    page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda e: faults.append(str(e)))
+    page.on("request", lambda r: elsewhere.append(r.url) if not r.url.startswith((site.base, "data:")) else None)
+    yield Watched(page, faults, elsewhere)
+    context.close()
+
+
+def sign_in(page: Page, site: Site, user: str = "xujing", password: str = PASSWORD, at: str = "/console/", **choice: str) -> None:
+    asked = "".join(f"&{k}={v}" for k, v in choice.items())
+    page.goto(f"{site.base}/console/login?next={at}{asked}")
+    page.fill("#username", user)
+    page.fill("#password", password)
+    page.click(".login button")
+
+
+def overflow(page: Page) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.mark.parametrize("width", [1440, 768, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_in_every_dress(site: Site, browser: Browser, lang: str, theme: str, width: int) -> None:
+    with watched(browser, site, width) as (page, faults, elsewhere):
+        page.goto(f"{site.base}/console/login?lang={lang}&theme={theme}")
+        assert overflow(page) == 0
+        sign_in(page, site, lang=lang, theme=theme)
+        expect(page.locator("h1")).to_have_text({"zh": "全部项目", "en": "All projects"}[lang])
+        assert page.locator("html").get_attribute("lang") == {"zh": "zh-CN", "en": "en"}[lang]
+        assert page.locator("html").get_attribute("data-theme") == theme
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == {"light": "rgb(245, 242, 234)", "dark": "rgb(17, 23, 22)"}[theme]
+        assert overflow(page) == 0
+        page.click("#projects a")
+        expect(page.locator("#leaflet")).to_have_attribute("data-state", "ready")
+        expect(page.locator("#first h2")).to_contain_text({"zh": "先决定这", "en": "Decide these"}[lang])
+        for details in page.locator("details.sev").all():
+            details.evaluate("d => { d.open = true }")
+        assert overflow(page) == 0
+        page.goto(f"{site.base}/console/nothing")
+        expect(page.locator("h1")).to_have_text({"zh": "没有这个地址", "en": "There is nothing at this address"}[lang])
+        assert overflow(page) == 0
+        assert [f for f in faults if "404" not in f] == []
+        assert elsewhere == []
+
+
+def test_counts_are_those_of_the_rules(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, _, _):
+        sign_in(page, site, at=f"/console/projects/{site.seeded.project}")
+        expect(page.locator("#points tbody tr")).to_have_count(len(site.report.points))
+        shown: Counter[tuple[str, str]] = Counter()
+        for d in page.locator("details.sev").all():
+            shown[d.get_attribute("data-check") or "", d.get_attribute("data-severity") or ""] += int(d.get_attribute("data-count") or 0)
+        assert shown == Counter((f.check, views.severity(f)) for f in site.report.findings)
+        assert shown["R04", "severe"] == 1 and shown["F02", "error"] == 1 and shown["F01", "error"] == 5
+        texts = set(page.locator(".fi > p:first-child").evaluate_all("ps => ps.map(p => p.firstChild.textContent.trim())"))
+        assert {f.zh.strip() for f in site.report.findings} == texts
+        totals = site.report.totals
+        assert page.locator(".kpi .v").first.inner_text().split() == [str(totals.done), "/", str(totals.planned)]
+
+
+def test_the_map_draws_every_point(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, faults, _):
+        sign_in(page, site, at=f"/console/projects/{site.seeded.project}")
+        expect(page.locator("#leaflet")).to_have_attribute("data-state", "ready")
+        shapes = json.loads(page.locator("#leaflet").get_attribute("data-shapes") or "")
+        wanted = Counter(views.symbol_of(p) for p in site.report.points)
+        assert {k: n for k, n in shapes.items() if k not in ("plan", "moved", "boundary")} == wanted
+        assert shapes["moved"] == site.report.totals.shifted == 1 and shapes["boundary"] == 1
+        assert shapes["plan"] == sum(p.planned is not None and p.actual is not None and p.visited for p in site.report.points)
+        painted = page.locator("#leaflet canvas").evaluate(
+            "c => new Set(new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)).size"
+        )
+        assert painted > 20  # more than an empty sheet
+        page.locator('#points a[data-at="S12"]').click()
+        popup = page.locator(".leaflet-popup-content")
+        expect(popup).to_contain_text("S12")
+        expect(popup).to_contain_text("5.81 m 东 88°")
+        popup.locator("a").click()
+        expect(page.locator("#points tr:target th")).to_contain_text("S12")
+        assert faults == []
+
+
+def test_filters_are_addresses(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, faults, _):
+        sign_in(page, site, at=f"/console/projects/{site.seeded.project}")
+        expect(page.locator("#leaflet")).to_have_attribute("data-state", "ready")
+        page.select_option("select[name=state]", "missing")  # htmx fetches, no button pressed
+        expect(page.locator("#points tbody tr")).to_have_count(4)
+        expect(page).to_have_url(lambda url: "state=missing" in url)
+        expect(page.locator("#leaflet")).to_have_attribute("data-state", "ready")
+        assert json.loads(page.locator("#leaflet").get_attribute("data-shapes") or "") == {"boundary": 1, "planned": 4}
+        page.reload()
+        expect(page.locator("#points tbody tr")).to_have_count(4)
+        page.goto(f"{site.project}?check=F02#check-F02")
+        expect(page.locator("#points tbody tr")).to_have_count(1)
+        expect(page.locator("#check-F02 .fi")).to_be_visible()
+        page.goto(f"{site.project}#check-P01")
+        expect(page.locator("#check-P01 .fi").first).to_be_visible()
+        assert faults == []
+
+
+def test_it_works_without_javascript(site: Site, browser: Browser) -> None:
+    with watched(browser, site, 390, script=False) as (page, _, elsewhere):
+        sign_in(page, site, at=f"/console/projects/{site.seeded.project}")
+        expect(page.locator("#points tbody tr")).to_have_count(len(site.report.points))
+        expect(page.locator("#leaflet .note")).to_be_visible()
+        page.locator("#points td.go a").first.click()
+        expect(page.locator(".focus b").first).to_have_text("S07")
+        expect(page.locator(".focus .chip").last).to_contain_text("超管制值")
+        page.select_option("select[name=severity]", "severe")
+        page.click(".filters button")
+        expect(page.locator("#points tbody tr")).to_have_count(1)
+        page.locator("details.menu summary").click()
+        page.locator(".sheet a", has_text="EN").click()
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+        page.locator("details.menu summary").click()
+        page.locator("#sign-out-menu").click()
+        expect(page.locator("#username")).to_be_visible()
+        assert elsewhere == []
+
+
+def test_sign_in_wrong_then_right_then_out(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, _, _):
+        page.goto(site.project)
+        expect(page.locator("#username")).to_be_visible()  # asked to sign in first
+        page.fill("#username", "zhoulan")
+        page.fill("#password", "wrong")
+        page.click(".login button")
+        expect(page.locator("[role=alert]")).to_contain_text("用户名或密码不对")
+        assert page.locator("#username").input_value() == "zhoulan" and page.locator("#password").input_value() == ""
+        page.fill("#password", PASSWORD)
+        page.click(".login button")
+        expect(page).to_have_url(site.project)  # where he wanted to go
+        page.click("#sign-out")
+        expect(page.locator("#username")).to_be_visible()
+        page.goto(site.project)
+        expect(page.locator("#username")).to_be_visible()
+
+
+def test_too_many_tries(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, _, _):
+        for _ in range(6):
+            sign_in(page, site, user="wang", password="wrong")
+        expect(page.locator("[role=alert]")).to_contain_text("试得太多")
+        sign_in(page, site, user="wang")  # even the right one waits now
+        expect(page.locator("[role=alert]")).to_contain_text("30 秒后再试")
+        sign_in(page, site, user="xujing")  # another person at the same place does not
+        expect(page.locator("h1")).to_have_text("全部项目")
+
+
+def test_a_foreign_project_is_not_there(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, _, _):
+        sign_in(page, site, user="stranger")
+        expect(page.locator("#projects tbody tr")).to_have_count(1)
+        answer = page.goto(site.project)
+        assert answer is not None and answer.status == 404
+        expect(page.locator("h1")).to_contain_text("没有这个数据范围")
+        assert "红星" not in page.content()
+        json_answer = page.request.get(f"{site.project}/map.json")
+        assert json_answer.status == 404 and json_answer.json()["number"] == 2004
+
+
+def test_empty_states_say_what_to_do(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, _, _):
+        sign_in(page, site, user="stranger")
+        expect(page.locator("#projects")).to_contain_text("没有方案，先导入点位表")
+        page.click("#projects a")
+        expect(page.locator(".empty").first).to_contain_text("jingtu plan import")
+        expect(page.locator("#devices")).to_contain_text("jingtu device enrol")
+
+
+def test_the_policy_allows_nothing_inline(site: Site, browser: Browser) -> None:
+    with watched(browser, site) as (page, faults, _):
+        sign_in(page, site)
+        for path in ("", f"/projects/{site.seeded.project}", "/nothing", "/static/console.css"):
+            headers = page.request.get(f"{site.base}/console{path or '/'}").headers
+            policy = headers["content-security-policy"]
+            assert policy.startswith("default-src 'self'") and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+            assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+        page.goto(site.project)
+        assert page.locator("[style]:not(#leaflet *):not(#leaflet)").count() == 0
+        assert page.locator("script:not([src])").count() == 0 and page.locator("style").count() == 0
+        assert faults == []
