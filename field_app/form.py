@@ -20,7 +20,7 @@ from schemas.records.base import Record, check
 CHIPS = 6  # up to so many codes stand open as big buttons; more go into a menu
 HIDDEN = ("deleted", "void_reason", "late_entry_reason")  # asked by their own acts, not by a form
 # Named exceptions: field → widget.
-WIDGETS = {("sample", "collected_by"): "multi_ref", ("point", "samplers"): "multi_ref"}
+WIDGETS = {("point", "weather"): "chips"}  # asked at every point: one tap, although there are eight
 
 Values = Mapping[str, Any]
 Options = Callable[[str], Mapping[str, str]]  # record type → id and name of what may be referred to
@@ -113,7 +113,9 @@ def field(
         [k.t(label, 16, True), k.t(" · ".join(more), 14, color="warn" if item.asked and value in (None, "", []) else "ink-2")],
         spacing=8, wrap=True,
     )  # fmt: skip
-    parts: list[ft.Control] = [title, _control(k, item, value, on_change, options, label)]
+    control = _control(k, item, value, on_change, options, label)
+    # A box carries its label itself (and grows it small when filled); everything else has it above.
+    parts: list[ft.Control] = [control] if isinstance(control, ft.TextField) else [title, control]
     if fault is not None:
         parts.append(
             ft.Row([k.icon(I.ERROR_OUTLINE, 20, "alert"), k.t(k.of(fault), 15, True, "alert", expand=True)], spacing=6)
@@ -132,7 +134,8 @@ def _control(k: Kit, item: Item, value: Any, on_change: Any, options: Options, l
     if w in ("chips", "menu"):
         shown = {c: k.of(word) for c, word in item.options.items()}
         if w == "chips":
-            columns = 2 if max(map(len, shown.values()), default=0) > (4 if k.lang == "zh" else 9) else 3
+            longest = max(map(len, shown.values()), default=0) * (2 if k.lang == "zh" else 1)
+            columns = 4 if longest <= 4 else 3 if longest <= 9 else 2
             return k.choices(shown, value, lambda c: on_change(item.name, lambda _: None if c == value else c), columns)
         return menu(k, label, shown, value, on_change(item.name, lambda e: e.control.value))
     if w in ("multi", "multi_ref"):
@@ -190,6 +193,8 @@ def _typed(k: Kit, item: Item, value: Any, on_change: Any, label: str) -> ft.Con
     if item.max_length and item.widget in ("text", "longtext"):
         more["max_length"] = item.max_length
         more["counter"] = ""
+    if item.asked and not text:
+        label = f"{label} · {k.say('form.required')}"
     return box(k, label, text, on_change(item.name, read), suffix=item.unit, **more)
 
 
@@ -198,7 +203,7 @@ def box(k: Kit, label: str, value: str, on_change: Any, **more: Any) -> ft.TextF
     return ft.TextField(
         value=value, on_change=on_change, text_style=k.style(18), hint_style=k.style(16, color="ink-3"),
         helper_style=k.style(13, color="ink-2"), label=label, label_style=k.style(15, color="ink-2"),
-        bgcolor=k["surface"], border=ft.OutlineInputBorder(border_radius=14, side=side), content_padding=16, **more,
+        bgcolor=k["surface"], border=ft.OutlineInputBorder(border_radius=14, side=side), content_padding=20, **more,
     )  # fmt: skip
 
 
@@ -208,7 +213,7 @@ def menu(k: Kit, label: str, shown: Mapping[str, str], value: Any, on_select: An
         container=True, label=label,
         content=ft.Dropdown(
             value=value, on_select=on_select, text_style=k.style(17), hint_text=k.say("form.pick"), expand=True,
-            hint_style=k.style(16, color="ink-3"), filled=True, fill_color=k["surface"], menu_height=420, height=60,
+            hint_style=k.style(16, color="ink-3"), filled=True, fill_color=k["surface"], menu_height=420, content_padding=ft.Padding.symmetric(vertical=20, horizontal=16),
             border=ft.OutlineInputBorder(border_radius=14, side=side),
             options=[ft.DropdownOption(key=c, text=t, style=ft.ButtonStyle(padding=18, text_style=k.style(17))) for c, t in shown.items()],
         ),

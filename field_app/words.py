@@ -217,7 +217,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "断了接着传，不重传。收到服务器签收才算入库。",
         "Cut off, it goes on where it was. Only a receipt counts.",
     ),
-    "sync.start": ("同步", "Sync now"),
+    "sync.start": ("现在同步", "Sync now"),
     "sync.running": ("正在传 {done} / {total}", "Sending {done} / {total}"),
     "sync.pulling": ("正在取 {done} 条", "Receiving {done}"),
     "sync.connecting": ("正在连服务器", "Reaching the server"),

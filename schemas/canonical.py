@@ -9,6 +9,9 @@ import json
 from typing import Any
 
 
+MAX_DEPTH = 40  # of lists and objects inside each other; ours are 8
+
+
 class NotCanonical(ValueError):
     """The bytes are not JSON of our kind; the text says what is wrong, zh ‖ en."""
 
@@ -30,11 +33,40 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
+def _small(text: str) -> int:
+    """No database takes a whole number of more than 64 bits."""
+    if len(text) > 20 or not -(1 << 63) <= (number := int(text)) < 1 << 63:
+        raise NotCanonical(f"整数 {text[:20]}… 太大 ‖ the number {text[:20]}… is too large")
+    return number
+
+
+def _fit_to_keep(value: Any, depth: int = 0) -> None:
+    """What JSON can say but a database or a second reader cannot take."""
+    if depth > MAX_DEPTH:
+        raise NotCanonical(f"嵌套超过 {MAX_DEPTH} 层 ‖ nested deeper than {MAX_DEPTH}")
+    if isinstance(value, str):
+        if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            raise NotCanonical("文本含空字符或半个代理对 ‖ the text holds a NUL or half a surrogate pair")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _fit_to_keep(key, depth)
+            _fit_to_keep(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _fit_to_keep(inner, depth + 1)
+
+
 def loads(data: bytes | str) -> Any:
-    """Parse JSON strictly: no floats, no NaN, no key twice. Raises NotCanonical."""
+    """Parse JSON strictly: UTF-8, no floats, no NaN, no key twice, nothing that cannot be kept. Raises NotCanonical."""
     try:
-        return json.loads(data, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_no_twins)
+        text = data if isinstance(data, str) else data.decode()
+        value = json.loads(
+            text, parse_int=_small, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_no_twins
+        )
     except NotCanonical:
         raise
     except (ValueError, RecursionError) as err:
         raise NotCanonical(f"不是合法的 JSON ‖ not valid JSON: {err}") from err
+    if "\\u" in text or text.count("[") + text.count("{") > MAX_DEPTH:  # only these can be unfit
+        _fit_to_keep(value)
+    return value

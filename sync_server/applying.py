@@ -120,10 +120,10 @@ class Applying:
         values = merged.values
         faults = check(cls, values)
         if faults:
-            # by itself: beside the fields every such record has, without what others may have added since
+            # its own fault is one that it also has without what others may have added since
             alone: Values = {k: v for k, v in now.items() if k in fields_of(cls) and fields_of(cls)[k].required}
             put(alone, c.after)
-            own = check(cls, alone)
+            own = [f for f in check(cls, alone) if f in faults]
             if old is None or own:
                 return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(own or faults)})
             # right on the device, wrong beside what others changed since: a person decides
@@ -265,11 +265,13 @@ class Applying:
             made_at=made_at, by=by, device=SERVER.device,
         )  # fmt: skip
         self.prepare([c])
-        verdict = self.take(c, SERVER)
         self._console_pos += 1
         # the server's own chain has no secret neighbours to protect: its salt key is empty
         self._console_head = evidence.next_link(self._console_head, evidence.salt_of(b"", c.id), c.line)
-        self.keep(c, CONSOLE, self._console_pos, self._console_head, "server", verdict)
+        place, pos, link = len(self._journal), self._console_pos, self._console_head
+        verdict = self.take(c, SERVER)
+        self.keep(c, CONSOLE, pos, link, "server", verdict)
+        self._journal.insert(place, self._journal.pop())  # before what followed from it
         return verdict
 
     def keep(self, c: Change, enrolment: str, pos: int, link: bytes, proof: str, v: Verdict) -> None:

@@ -19,7 +19,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.problems import Trouble
 from schemas.records import TYPES, check
@@ -64,9 +63,11 @@ def told() -> Iterator[None]:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         tell(not_done(f"设置 {wrong}", f"setting {wrong}"))
         raise typer.Exit(1) from error
-    except (OSError, SQLAlchemyError) as error:
-        why = str(getattr(error, "orig", None) or error)
-        tell(not_done(why, why))
+    except Exception as error:
+        cause = getattr(error, "orig", error)  # a database's own error comes wrapped
+        if cause is error and not isinstance(error, OSError):
+            raise
+        tell(not_done(str(cause), str(cause)))
         raise typer.Exit(1) from error
 
 
@@ -267,7 +268,7 @@ def plan_import(
         with file.open("rb") as opened:
             found = read_plan(opened.read(MAX_BYTES + 1))
         bars = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        with Progress(*bars, console=err, transient=True) as bar:
+        with Progress(*bars, console=err, transient=True, disable=not err.is_terminal) as bar:
             task = bar.add_task("导入 · importing", total=len(found.rows))
             done = import_plan(
                 parts.service, find_project(parts, project).id, found, options,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from sync_server.store import ScopeRow, Tx
 
 CLOCK_OFF_MS = 5 * 60 * 1000  # a clock further off marks what it touched
 REPORT_AGE = timedelta(seconds=60)  # a report no record has moved under still ages: deadlines pass
+COSTLY_S, REST = 1.0, 10  # a report that took longer than this is shown for ten times as long, whatever came in since
 SCOPES_KEPT, REPORTS_KEPT = 24, 24
 EVERYTHING: frozenset[str] = frozenset(a.value for a in Audience) - {Audience.SUBJECT.value}
 
@@ -50,6 +52,7 @@ class Seen(NamedTuple):
     facts: Facts
     report: Report
     key: tuple[object, ...]
+    good_until: float  # by the process's own clock
 
 
 class FactsReader:
@@ -58,6 +61,7 @@ class FactsReader:
     def __init__(self, service: Service) -> None:
         self._service, self._store = service, service.store
         self._lock = threading.Lock()
+        self._turns: defaultdict[tuple[str, frozenset[str]], threading.Lock] = defaultdict(threading.Lock)
         self._epoch = ""
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._reports: OrderedDict[tuple[str, frozenset[str]], Seen] = OrderedDict()
@@ -70,15 +74,22 @@ class FactsReader:
     def report(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Seen:
         """The facts checked by every rule. Never more than these audiences may see: the rules get nothing else."""
         wanted = (project, frozenset(audiences))
-        with self._lock:
-            facts, key = self._read(project, now, wanted[1])
+        with self._turns[wanted]:
             old = self._reports.get(wanted)
-            if old and old.key == key and now - old.facts.now < REPORT_AGE:
-                self._reports.move_to_end(wanted)
+            if old and time.monotonic() < old.good_until:
                 return old
-            seen = Seen(facts, reconcile.run(facts), key)
-            self._reports[wanted] = seen
-            _keep(self._reports, REPORTS_KEPT)
+            began = time.monotonic()
+            with self._lock:
+                facts, key = self._read(project, now, wanted[1])
+            if old and old.key == key and now - old.facts.now < REPORT_AGE:
+                return old
+            report, took = reconcile.run(facts), time.monotonic() - began
+            rest = REST * took if took > COSTLY_S else 0
+            seen = Seen(facts, report, key, time.monotonic() + rest)
+            with self._lock:
+                self._reports[wanted] = seen
+                self._reports.move_to_end(wanted)
+                _keep(self._reports, REPORTS_KEPT)
             return seen
 
     def _read(self, project: str, now: datetime, audiences: frozenset[str]) -> tuple[Facts, tuple[object, ...]]:
@@ -129,10 +140,10 @@ def readable(scopes: Iterable[ScopeGrant]) -> dict[str, frozenset[str]]:
     """Project → audiences, of what a person was granted: the organisation's among them; only projects of which he or
     she may read the field records."""
     grants = list(scopes)
-    shared = {g.audience for g in grants if g.audience == Audience.ORGANISATION}
+    shared = {g.audience for g in grants if g.audience == Audience.ORGANISATION.value}
     out: dict[str, set[str]] = {}
     for g in grants:
-        if g.audience != Audience.ORGANISATION:
+        if g.audience != Audience.ORGANISATION.value:
             out.setdefault(g.owner, set(shared)).add(g.audience)
     return {owner: frozenset(found) for owner, found in out.items() if Audience.FIELD in found}
 
@@ -163,7 +174,9 @@ def _unsure(lines: list[tuple[int, str, str, bytes]]) -> dict[tuple[str, str], f
 def _devices(tx: Tx, project: str, scopes: list[ScopeRow]) -> tuple[DeviceSeen, ...]:
     """Devices at work in the project: of its members, or with changes in its scopes. One line per device, whoever of
     its users was last."""
-    members = {p for p in {k.person for k in tx.device_keys()} if any(owner == project for owner, _ in tx.memberships(p))}
+    members = {
+        p for p in {k.person for k in tx.device_keys()} if any(owner == project for owner, _ in tx.memberships(p))
+    }
     found: dict[str, DeviceSeen] = {}
     names = {s.id: str(s.values.get("label", "")) for s in tx.everywhere("device")}
     for key in tx.device_keys():
@@ -185,4 +198,3 @@ def _devices(tx: Tx, project: str, scopes: list[ScopeRow]) -> tuple[DeviceSeen, 
 def _keep(cache: OrderedDict[Any, Any], size: int) -> None:
     while len(cache) > size:
         cache.popitem(last=False)
-

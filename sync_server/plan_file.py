@@ -131,7 +131,7 @@ def read_table(data: bytes) -> Table:
             start = reader.line_num + 1 + skipped
             if len(table) - 1 > MAX_ROWS:
                 raise _unreadable(f"超过 {MAX_ROWS} 行", f"more than {MAX_ROWS} rows")
-            if len(cells) > MAX_COLUMNS:
+            if any(cells[MAX_COLUMNS:]):
                 raise _unreadable(f"超过 {MAX_COLUMNS} 列", f"more than {MAX_COLUMNS} columns")
     except csv.Error as err:
         raise _unreadable(

@@ -210,28 +210,18 @@ def wide(
         )
         return frame(state, k, title, sub, body, back=True, right=right)
     shown_step = step or next_step(visit)
-    pane, foot = (
-        PANES[shown_step](state, k, visit)
-        if shown_step != "readings"
-        else (
-            scroll(*highest_card(k, visit)),
-            next_bar(
-                k,
-                k.button(
-                    k.say("step.continue", name=k.say("step.readings")),
-                    call(state, lambda: visit.set_ui(step="readings")),
-                    "next",
-                    I.ARROW_FORWARD,
-                    h=64,
-                    size=19,
-                    expand=True,
-                ),
-            ),
+    if shown_step == "readings":  # the next thing, but the pad takes the steps' place only when asked for
+        go = call(state, lambda: visit.set_ui(step="readings"))
+        name = k.say("step.continue", name=k.say("step.readings"))
+        pane, foot = (
+            ft.Container(),
+            next_bar(k, k.button(name, go, "next", I.ARROW_FORWARD, h=64, size=19, expand=True)),
         )
-    )
+    else:
+        pane, foot = PANES[shown_step](state, k, visit)
     draft = ft.Row([k.icon(I.EDIT_NOTE, 20, "ink-2"), k.t(k.say("point.draft"), 14, color="ink-2")], spacing=8)
     list_ = ft.Container(
-        ft.Column([ft.Container(steps(state, k, visit, shown_step), expand=True), draft], expand=True), width=292, padding=10,
+        ft.Column([scroll(steps(state, k, visit, shown_step), *highest_card(k, visit), padding=0), draft], expand=True), width=292, padding=10,
         border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
     work = ft.Column(

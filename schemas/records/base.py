@@ -10,9 +10,10 @@ Three forms of one record, and only three:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from sqlmodel import SQLModel
 
 from schemas import canonical
@@ -39,7 +40,18 @@ _INTERVALS = (
 )
 
 
-class Record(SQLModel):
+@cache
+def _intervals(cls: type[BaseModel]) -> list[tuple[str, str, bool]]:
+    return [i for i in _INTERVALS if {i[0], i[1]} <= fields_of(cls).keys()]
+
+
+class Strict(SQLModel):
+    """SQLModel's own constructor would validate a second time, and not strictly: "yes" for true, text for a number."""
+
+    __init__ = BaseModel.__init__
+
+
+class Record(Strict):
     """Base of all record types. Subclasses give `about` and their fields."""
 
     about: ClassVar[About]
@@ -60,15 +72,9 @@ class Record(SQLModel):
     def faults(self) -> Iterator[Fault]:
         """Faults across fields of this one record. Here V01: the lower end of an interval is above its upper end."""
         names = fields_of(type(self))
-        for first, last, may_meet in _INTERVALS:
-            a, b = getattr(self, first, None), getattr(self, last, None)
-            if (
-                first in names
-                and last in names
-                and a is not None
-                and b is not None
-                and (a > b or (a == b and not may_meet))
-            ):
+        for first, last, may_meet in _intervals(type(self)):
+            a, b = getattr(self, first), getattr(self, last)
+            if a is not None and b is not None and (a > b or (a == b and not may_meet)):
                 zh, en = names[last].spec.zh, names[last].spec.en
                 yield Fault(
                     last,
@@ -154,5 +160,5 @@ def _fault(cls: type[Record], error: Any) -> Fault:
     return Fault(name, f"{' '.join(zh_name) or '记录'}：{zh}", f"{' '.join(en_name) or 'Record'}: {en}")
 
 
-class Value(SQLModel):
+class Value(Strict):
     """Base of value classes: several fields that mean something only together, kept in one JSON column."""

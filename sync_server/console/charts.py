@@ -36,7 +36,9 @@ SYMBOLS: dict[str, str] = {
 def symbol(name: str, size: int = 20) -> Markup:
     """A point as the map shows it. The word stands beside it."""
     body = SYMBOLS[name]
-    return Markup(f'<svg class="sym" width="{size}" height="{size}" viewBox="-12 -12 24 24" aria-hidden="true">{body}</svg>')
+    return Markup(
+        f'<svg class="sym" width="{size}" height="{size}" viewBox="-12 -12 24 24" aria-hidden="true">{body}</svg>'
+    )
 
 
 def limit_place(value: Decimal, screening: Decimal, intervention: Decimal | None) -> float:
@@ -69,9 +71,9 @@ def limit_bar(value: Decimal, screening: Decimal, intervention: Decimal | None, 
         parts.append('<path d="M80 1V17" class="s-ink" stroke-width="2"/>')
     if intervention is not None:
         parts.append('<path d="M126.5 1V17M130 1V17" class="s-ink" stroke-width="1.5"/>')
-    return Markup('<svg class="limit" viewBox="0 0 160 18" width="160" height="18" role="img"><title>{}</title>{}</svg>').format(
-        label, Markup("".join(parts))
-    )
+    return Markup(
+        '<svg class="limit" viewBox="0 0 160 18" width="160" height="18" role="img"><title>{}</title>{}</svg>'
+    ).format(label, Markup("".join(parts)))
 
 
 def progress(parts: Sequence[tuple[str, int]], total: int, label: str) -> Markup:
@@ -80,8 +82,10 @@ def progress(parts: Sequence[tuple[str, int]], total: int, label: str) -> Markup
     for name, count in parts:
         width = 160 * count / total if total else 0.0
         if width > 0:
-            bars.append(f'<rect x="{x:.1f}" y="0" width="{max(width - 1, 1):.1f}" height="12" rx="3" class="f-{name}"/>')
+            bars.append(
+                f'<rect x="{x:.1f}" y="0" width="{max(width - 1, 1):.1f}" height="12" rx="3" class="f-{name}"/>'
+            )
         x += width
-    return Markup('<svg class="prog" viewBox="0 0 160 12" width="160" height="12" role="img"><title>{}</title>{}</svg>').format(
-        label, Markup("".join(bars))
-    )
+    return Markup(
+        '<svg class="prog" viewBox="0 0 160 12" width="160" height="12" role="img"><title>{}</title>{}</svg>'
+    ).format(label, Markup("".join(bars)))

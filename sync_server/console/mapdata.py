@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from schemas.records.site import Site
@@ -27,7 +28,7 @@ class Box(NamedTuple):
 
 
 def box_of(text: str) -> Box | None:
-    """"west,south,east,north" in degrees; None when it is not that."""
+    """ "west,south,east,north" in degrees; None when it is not that."""
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
@@ -57,8 +58,13 @@ def map_data(
     return out
 
 
+def _actual(p: PointState) -> tuple[Decimal, Decimal] | None:
+    """Where work was done: somebody who was turned away at the gate moved no point."""
+    return p.actual if p.visited or p.planned is None else None
+
+
 def _at(p: PointState) -> tuple[float, float] | None:
-    at = p.actual or p.planned
+    at = _actual(p) or p.planned
     return (float(at[0]), float(at[1])) if at else None
 
 
@@ -79,7 +85,7 @@ def _point(p: PointState, lang: str) -> dict[str, Any]:
         bearing = compass(p.bearing_deg, lang) if p.bearing_deg is not None else ""
         told.append(f"{w('to_planned')} {p.shift_m:.2f} m {bearing} · {w(how)}")
     out: dict[str, Any] = {"c": p.code, "s": views.symbol_of(p), "r": views.row_id(p), "t": told, "m": p.shifted}
-    for key, at in (("a", p.actual), ("p", p.planned)):
+    for key, at in (("a", _actual(p)), ("p", p.planned)):
         if at:
             out[key] = [float(at[1]), float(at[0])]
     if p.state == "partial":

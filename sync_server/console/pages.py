@@ -27,7 +27,7 @@ from schemas.rules.reconcile import CHECKS
 from schemas.wire import Me
 from sync_server.api import problem_response
 from sync_server.auth import Auth
-from sync_server.console import charts, views
+from sync_server.console import charts, summary, views
 from sync_server.console.api import make_report_router
 from sync_server.console.mapdata import box_of, map_data
 from sync_server.console.session import (
@@ -105,7 +105,9 @@ class Guard:
                 headers.update(POLICY)
                 kept = "/static/" in request.url.path or "/lib/" in request.url.path
                 lasting = kept and message["status"] == 200 and request.query_params.get("v") == stamp()
-                headers["Cache-Control"] = f"public, max-age={YEAR_S}, immutable" if lasting else "no-cache" if kept else "no-store"
+                headers["Cache-Control"] = (
+                    f"public, max-age={YEAR_S}, immutable" if lasting else "no-cache" if kept else "no-store"
+                )
             await send(message)
 
         try:
@@ -130,7 +132,7 @@ class Shell:
         )  # fmt: skip
         self.env.globals.update(
             root=ROOT, v=stamp(), symbol=charts.symbol, limit_bar=charts.limit_bar, progress=charts.progress,
-            number=views.number, symbols=tuple(charts.SYMBOLS),
+            number=summary.number,
         )  # fmt: skip
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
@@ -151,7 +153,9 @@ class Shell:
             asked = request.query_params.get(name)
             if asked in allowed:
                 secure = request.url.scheme == "https"
-                response.set_cookie(cookie, asked, max_age=YEAR_S, path="/", httponly=True, samesite="lax", secure=secure)
+                response.set_cookie(
+                    cookie, str(asked), max_age=YEAR_S, path="/", httponly=True, samesite="lax", secure=secure
+                )
         return response
 
     def trouble(self, request: Request, err: Trouble) -> Response:
@@ -263,7 +267,9 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
     def login(request: Request, next: Annotated[str, Query(max_length=2000)] = "") -> Response:
         if sessions.visitor(request):
             return RedirectResponse(after_sign_in(next), 303)
-        return shell.page(request, "login.html", next=next, trouble=None, username="", exposed=plain_over_network(request))
+        return shell.page(
+            request, "login.html", next=next, trouble=None, username="", exposed=plain_over_network(request)
+        )
 
     @app.post("/login")
     def sign_in(
@@ -299,21 +305,21 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
     def projects(request: Request) -> Response:
         me, lang, at = service.me(visitor(request).caller), choice(request, "lang", LANG, LANGS), now()
         lines = [
-            views.line(*reader.report(id, at, may)[:2], may, lang) for id, may in readable(me.scopes).items()
+            summary.line(*reader.report(id, at, may)[:2], may, lang) for id, may in readable(me.scopes).items()
         ]  # fmt: skip
         lines.sort(key=lambda x: (-x.decide, x.name))
         return shell.page(request, "projects.html", me=me, lines=lines)
 
     @app.get("/projects/{project}")
     def project(request: Request, project: str, by: Asked) -> Response:
-        me, audiences, (facts, report, _) = opened(request, project)
+        me, audiences, (facts, report, *_) = opened(request, project)
         lang = choice(request, "lang", LANG, LANGS)
         found = views.visible(report, audiences)
         rows, pages = views.rows(report, found, by, lang)
         grouped = views.groups(report, found, by, lang)
         return shell.page(
-            request, "project.html", me=me, project_id=project, roles=_roles(me, project), head=views.head(facts, report, lang), by=by,
-            kpis=views.kpis(facts, report, audiences, lang), devices=views.devices(facts, lang), rows=rows, pages=pages,
+            request, "project.html", me=me, project_id=project, roles=_roles(me, project), head=summary.head(facts, report, lang), by=by,
+            kpis=summary.kpis(facts, report, audiences, lang), devices=summary.devices(facts, lang), rows=rows, pages=pages,
             first=[g for g in grouped if g.severity in ("error", "severe")], total=sum(f.severity != "unknown" for f in found),
             others=[g for g in grouped if g.severity in ("warning", "info")], shown=views.SHOWN,
             cannot=[g for g in grouped if g.severity == "unknown"], has_plan=bool(facts.plans), states=views.STATES,
@@ -330,7 +336,7 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         box: Annotated[str, Query(max_length=200)] = "",
         zoom: Annotated[int, Query(ge=0, le=30)] = 16,
     ) -> Response:
-        _, audiences, (facts, report, _) = opened(request, project)
+        _, audiences, (facts, report, *_) = opened(request, project)
         lang = choice(request, "lang", LANG, LANGS)
         found = views.visible(report, audiences)
         return JSONResponse(map_data(facts, report, found, by, box_of(box), zoom, lang))

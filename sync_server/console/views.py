@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from schemas.fields import Audience
-from schemas.records.sample import Sample
-from schemas.records.site import Site
-from schemas.reference import Label, analyte, codes
-from schemas.rules.reconcile import CHECKS, Facts, Finding, PointState, Report
-from schemas.rules.reconcile.terms import SHANGHAI
+from schemas.reference import Label, analyte
+from schemas.rules.reconcile import CHECKS, Finding, PointState, Report
 from sync_server.console.words import compass, pick, words
 
 PAGE = 200  # rows a page
@@ -68,7 +64,9 @@ class Filter:
 def visible(report: Report, audiences: Iterable[str]) -> list[Finding]:
     """The findings for someone who may read these audiences."""
     may = set(audiences)
-    return [f for f in report.findings if _FAMILY.get(f.check[:1], Audience.FIELD.value) in may | {Audience.FIELD.value}]
+    return [
+        f for f in report.findings if _FAMILY.get(f.check[:1], Audience.FIELD.value) in may | {Audience.FIELD.value}
+    ]
 
 
 def severity(finding: Finding) -> str:
@@ -96,7 +94,7 @@ class Group(NamedTuple):
     anchor: str
     title: str
     sign: Sign
-    count: int
+    total: int
     findings: list[Shown]
     who: str  # said once where it is the same for all shown
     source: str
@@ -203,7 +201,13 @@ def symbol_of(p: PointState) -> str:
 
 def _rank(p: PointState, errors: int, warnings: int) -> tuple[Any, ...]:
     level = {"intervention": 0, "screening": 1}.get(p.exceed, 2)
-    return (level, -errors, {"missing": 0, "refused": 1, "extra": 2, "partial": 3}.get(p.state, 4), -warnings, natural(p.code))
+    return (
+        level,
+        -errors,
+        {"missing": 0, "refused": 1, "extra": 2, "partial": 3}.get(p.state, 4),
+        -warnings,
+        natural(p.code),
+    )
 
 
 def fitting(report: Report, found: Sequence[Finding], by: Filter) -> list[PointState]:
@@ -256,7 +260,11 @@ def _row(p: PointState, counts: dict[str, tuple[int, int]], lang: str) -> Row:
     w = words(lang)
     icon, colour = _STATE_SIGN[p.state]
     exceed_icon, exceed_colour = _EXCEED_SIGN[p.exceed]
-    state = Sign("move", "warn", w("s_shifted")) if p.shifted and p.state == "done" else Sign(icon, colour, w(f"s_{p.state}"))
+    state = (
+        Sign("move", "warn", w("s_shifted"))
+        if p.shifted and p.state == "done"
+        else Sign(icon, colour, w(f"s_{p.state}"))
+    )
     errors, every = counts.get(p.code, (0, 0))
     return Row(
         row_id(p), p.code, symbol_of(p), state, Sign(exceed_icon, exceed_colour, w(f"e_{p.exceed}")),
@@ -272,129 +280,6 @@ def place(at: tuple[Decimal, Decimal] | None) -> str:
 
 def element_names(names: Iterable[str], lang: str) -> str:
     known = [(n, analyte(n)) for n in names]
-    return ("、" if lang == "zh" else ", ").join((a.zh if lang == "zh" else a.symbol or a.en) if a else n for n, a in known)
-
-
-class Kpi(NamedTuple):
-    name: str
-    value: str
-    of: str
-    line: str
-    hot: bool = False
-
-
-def kpis(facts: Facts, report: Report, audiences: Iterable[str], lang: str) -> list[Kpi]:
-    """At most five figures. One whose records the reader may not see is left out, not shown as nothing."""
-    w, t, may = words(lang), report.totals, set(audiences)
-    parts = [w(f"n_{k}", n=n) for k, n in (
-        ("shifted", t.shifted), ("missing", t.missing), ("partial", t.partial), ("refused", t.refused),
-        ("cancelled", t.cancelled), ("extra", t.extra), ("unsure_shift", t.shift_unknown)) if n]  # fmt: skip
-    samples = len(facts.alive(Sample))
-    above = {name: n for name, n in t.exceedances.items() if n}
-    any_above = sum(p.visited and p.exceed in ("screening", "intervention") for p in report.points)
-    elements = sorted(above.items(), key=lambda kv: (-kv[1], kv[0]))
-    listed = " · ".join(f"{element_names([name], lang)} {n}" for name, n in elements[:6])
-    judged = w("none_above", n=len(t.exceedances)) if t.exceedances else w("none_judged")
-    out = [
-        Kpi(w("kpi_points"), number(t.done), f"/ {number(t.planned)}", " · ".join(parts)),
-        Kpi(w("kpi_samples"), number(samples), "",
-            w("duplicates", n=t.duplicates, p=f"{t.duplicate_share * 100:.1f}") if samples else w("no_samples")),
-        Kpi(w("kpi_above"), number(any_above), f"/ {number(t.visited)}", listed or judged, bool(any_above)),
-    ]  # fmt: skip
-    if Audience.TRANSFER in may:
-        m = t.manifests
-        line = w("loads_line", a=m["received"], b=m["short"], c=m["not_received"]) if m["sent"] else w("no_loads")
-        out.append(Kpi(w("kpi_loads"), number(m["sent"]), "", line))
-    if Audience.ENFORCEMENT in may:
-        out.append(Kpi(w("kpi_findings"), number(t.findings_open), "", w("findings_line_kpi")))
-    return out
-
-
-def number(n: int) -> str:
-    """Grouped by a no-break space from four digits: 1 050."""
-    return f"{n:,}".replace(",", "\u00a0")
-
-
-def when(at: datetime, now: datetime) -> str:
-    """Today 14:31; else 11-21 14:31; other year 2025-11-21."""
-    at, now = at.astimezone(SHANGHAI), now.astimezone(SHANGHAI)
-    if at.date() == now.date():
-        return at.strftime("%H:%M")
-    return at.strftime("%m-%d %H:%M") if at.year == now.year else at.strftime("%Y-%m-%d")
-
-
-def ago(at: datetime, now: datetime, lang: str) -> str:
-    w, minutes = words(lang), int((now - at).total_seconds() // 60)
-    if minutes < 1:
-        return w("just_now")
-    if minutes < 60:
-        return w("ago_min", n=minutes)
-    return w("ago_h", n=minutes // 60) if minutes < 48 * 60 else w("ago_d", n=minutes // 1440)
-
-
-class Device(NamedTuple):
-    label: str
-    seen: str
-    ago: str
-    pending: str
-    silent: bool
-
-
-def devices(facts: Facts, lang: str) -> list[Device]:
-    """The longest silent first."""
-    w = words(lang)
-    never = datetime.min.replace(tzinfo=SHANGHAI)
-    out = []
-    for d in sorted(facts.devices, key=lambda d: (d.last_seen or never, d.label)):
-        seen, since = (when(d.last_seen, facts.now), ago(d.last_seen, facts.now, lang)) if d.last_seen else (w("never"), "")
-        silent = d.last_seen is None or (facts.now - d.last_seen).total_seconds() > 48 * 3600
-        out.append(Device(d.label, seen, since, w("pending_unknown") if d.pending is None else number(d.pending), silent))
-    return out
-
-
-class Head(NamedTuple):
-    name: str
-    line: str
-    as_of: str
-    devices: int
-
-
-def head(facts: Facts, report: Report, lang: str) -> Head:
-    w, project = words(lang), facts.project
-    bits = []
-    if project:
-        stage = codes("survey_stage").get(project.stage)
-        bits.append(pick(stage, lang) if stage else project.stage)
-    for code in dict.fromkeys(s.standard for s in facts.alive(Site) if s.standard):
-        bits.append(pick(codes("standard").get(code, Label(code, code)), lang))
-    bits += [w("plan_v", n=n) for n in sorted({p.version for p in facts.plans})]
-    bits += [s.name for s in facts.alive(Site)][:3]
-    name = project.name if project else facts.project_id
-    return Head(name, " · ".join(bits), when(report.basis.as_of, facts.now), report.basis.device_count)
-
-
-class Line(NamedTuple):
-    """One project in the list."""
-
-    id: str
-    name: str
-    line: str
-    decide: int
-    planned: int
-    done: int
-    partial: int
-    above: int
-    loads: int | None
-    last_sync: str
-
-
-def line(facts: Facts, report: Report, audiences: Iterable[str], lang: str) -> Line:
-    may = set(audiences)
-    top, t = head(facts, report, lang), report.totals
-    seen = max((d.last_seen for d in facts.devices if d.last_seen), default=None)
-    return Line(
-        facts.project_id, top.name, top.line,
-        sum(severity(f) in ("error", "severe") for f in visible(report, may)), t.planned, t.done, t.partial,
-        sum(p.visited and p.exceed == "intervention" for p in report.points),
-        t.manifests["not_received"] if Audience.TRANSFER in may else None, when(seen, facts.now) if seen else "—",
-    )  # fmt: skip
+    return ("、" if lang == "zh" else ", ").join(
+        (a.zh if lang == "zh" else a.symbol or a.en) if a else n for n, a in known
+    )

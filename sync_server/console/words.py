@@ -133,14 +133,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "boundary": ("地块边界", "Site boundary"),
     "open_point": ("在表中看", "See in the table"),
     "n_points": ("{n} 个点，放大看", "{n} points, zoom in"),
-    "shift": ("移位", "Moved"),
     "planned_at": ("计划", "Planned"),
     "actual_at": ("实际", "Actual"),
     "to_planned": ("距计划", "From plan"),
     "within": ("允许范围内", "within the limit"),
     "beyond": ("超出允许范围", "beyond the limit"),
     "shift_unknown": ("精度不够，无法判断是否超出", "too inaccurate to say whether beyond"),
-    "datum": ("CGCS2000", "CGCS2000"),
+    "datum": ("坐标 CGCS2000", "Coordinates CGCS2000"),
     # devices
     "device": ("设备", "Device"),
     "last_seen": ("最后见到", "Last seen"),
@@ -155,7 +154,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "error": ("出了点问题", "Something is wrong"),
     "problem": ("问题 {n}", "Problem {n}"),
     "back_to_projects": ("回到全部项目", "Back to all projects"),
-    "signed_out": ("已退出。", "You are signed out."),
     # roles
     "sampler": ("采样员", "sampler"),
     "inspector": ("检查人员", "inspector"),
@@ -166,7 +164,16 @@ _WORDS: dict[str, tuple[str, str]] = {
     "party": ("外单位", "party"),
 }  # fmt: skip
 
-_COMPASS = (("北", "N"), ("东北", "NE"), ("东", "E"), ("东南", "SE"), ("南", "S"), ("西南", "SW"), ("西", "W"), ("西北", "NW"))
+_COMPASS = (
+    ("北", "N"),
+    ("东北", "NE"),
+    ("东", "E"),
+    ("东南", "SE"),
+    ("南", "S"),
+    ("西南", "SW"),
+    ("西", "W"),
+    ("西北", "NW"),
+)
 
 Words = Callable[..., str]
 

@@ -175,7 +175,15 @@ def test_wrong_tries_are_slowed_and_right_ones_are_not(world: World) -> None:
 
 @pytest.mark.parametrize(
     "there",
-    ["https://evil.example/", "//evil.example", "/\\evil.example", "/console/\\@evil", "/console/\r\nX: y", "/api/v1/me", ""],
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "/console/\\@evil",
+        "/console/\r\nX: y",
+        "/api/v1/me",
+        "",
+    ],
 )
 def test_sign_in_leads_nowhere_else(world: World, there: str) -> None:
     answer = world.client()(
@@ -188,7 +196,9 @@ def test_sign_in_leads_back(world: World) -> None:
     there = f"/console/projects/{world.seeded.project}?state=missing"
     client = world.client()
     assert client.get(there).headers["location"].endswith("next=" + httpx.QueryParams({"n": there}).__str__()[2:])
-    answer = client("POST", "/console/login", data={"username": "xujing", "password": PASSWORD, "next": there}, headers=OWN)
+    answer = client(
+        "POST", "/console/login", data={"username": "xujing", "password": PASSWORD, "next": there}, headers=OWN
+    )
     assert answer.headers["location"] == there
 
 
@@ -218,7 +228,9 @@ def _inspection(site: str, s: Seeded, officers: list[dict[str, str]]) -> dict[st
         if not field.required:
             continue
         options = list(field.options())
-        ref = {"organisation": s.org, "site": site, "project": s.project, "person": s.people["wang"]}.get(field.spec.ref or "")
+        ref = {"organisation": s.org, "site": site, "project": s.project, "person": s.people["wang"]}.get(
+            field.spec.ref or ""
+        )
         plain: Any = {"text": options[0] if options else ref or "JC-1", "datetime": NOW.isoformat(), "date": "2026-10-20",
                       "bool": True, "int": 1, "decimal": "1", "list": [options[0] if options else ref or "x"],
                       "values": officers, "value": {}}[field.kind]  # fmt: skip
@@ -234,7 +246,9 @@ def test_a_sampler_never_sees_enforcement(world: World) -> None:
         client = world.client()
         client.sign_in(user)
         html = client.get(page).text
-        token = client("POST", "/api/v1/auth/token", data={"username": user, "password": PASSWORD}).json()["access_token"]
+        token = client("POST", "/api/v1/auth/token", data={"username": user, "password": PASSWORD}).json()[
+            "access_token"
+        ]
         data = client.get(report, headers={"Authorization": f"Bearer {token}"}).json()
         seen[user] = (html, data)
     assert secret in seen["wang"][0] and "未销号问题" in seen["wang"][0]
@@ -256,24 +270,29 @@ def test_the_report_for_programs(world: World) -> None:
     answer = client.get(path, headers=token["xujing"])
     data = answer.json()
     assert data["totals"]["planned"] == 12 and data["basis"]["where"] == "server"
-    assert len(data["points"]) == 13 and all({"check", "zh", "en", "who", "source"} <= f.keys() for f in data["findings"])
+    assert len(data["points"]) == 13 and all(
+        {"check", "zh", "en", "who", "source"} <= f.keys() for f in data["findings"]
+    )
     foreign = client.get(path, headers=token["stranger"])
     assert foreign.status_code == 404 and foreign.headers["content-type"] == "application/problem+json"
     missing = client.get("/api/v1/projects/none/reconcile", headers=token["stranger"])
     assert missing.json()["number"] == foreign.json()["number"] == 2004
 
 
-HOSTILE = '<img src=x onerror=alert(1)>"\'&</script><b>'
+HOSTILE = "<img src=x onerror=alert(1)>\"'&</script><b>"
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     keys = ("project", "site", "device", "person", "reason", "client")
-    names = {k: f"{k}{HOSTILE}" for k in keys} | {"point": '<b>"\'&{0:02d}</b>'}
+    names = {k: f"{k}{HOSTILE}" for k in keys} | {"point": "<b>\"'&{0:02d}</b>"}
     world = World(tmp_path, names=names)
     client = world.client()
     client.sign_in()
     for lang in ("zh", "en"):
-        for path in ("/console/", f"/console/projects/{world.seeded.project}?at={names['point'].format(6)}&q=<b>&check=<i>"):
+        for path in (
+            "/console/",
+            f"/console/projects/{world.seeded.project}?at={names['point'].format(6)}&q=<b>&check=<i>",
+        ):
             html = client.get(f"{path}{'&' if '?' in path else '?'}lang={lang}").text
             assert "<img" not in html and "onerror=alert(1)&gt;" in html
             assert '<b>"' not in html and "</script><b>" not in html
@@ -290,7 +309,7 @@ def test_faults_show_no_insides(world: World, monkeypatch: pytest.MonkeyPatch) -
     def burst(*_: Any) -> None:
         raise RuntimeError("secret of the house")
 
-    monkeypatch.setattr(pages.views, "line", burst)
+    monkeypatch.setattr(pages.summary, "line", burst)
     answer = client.get("/console/")
     assert answer.status_code == 500 and "secret" not in answer.text and "Traceback" not in answer.text
     assert "1100" in answer.text and answer.headers["content-security-policy"].startswith("default-src 'self'")

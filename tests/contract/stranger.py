@@ -5,16 +5,12 @@ What is marked "§n" follows that section of the document. Its state is one SQLi
 
 from __future__ import annotations
 
-import base64
 import gzip
-import hashlib
 import hmac
 import json
 import os
-import secrets
 import sqlite3
 import time
-import uuid
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,59 +19,20 @@ import httpx
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from tests.contract.encoding import NotReached, Problem, b64, canonical, sha, unb64, uuid7
+
 Values = dict[str, Any]
+Line = tuple[int, bytes, bytes]  # position, line, link
 ORDER = ("organisation", "field", "transfer", "enforcement")
 CHANGE_KEYS = ("id", "scope", "type", "record", "before", "after", "made_at", "by", "device")
 TABLES = """
+pragma synchronous = off;
 create table if not exists note (key text primary key, value text);
 create table if not exists row (scope text, id text, seq integer, type text, line blob, primary key (scope, id));
 create table if not exists cursor (scope text primary key, seq integer, total text);
 create table if not exists change (n integer primary key, enrolment text, scope text, position integer, id text unique,
     type text, record text, line blob, link blob, outcome text, seq integer, detail text);
 """
-
-
-class NotReached(Exception):
-    """No whole, checked answer: try again later."""
-
-
-class Problem(Exception):
-    """The server's numbered problem."""
-
-    def __init__(self, body: dict[str, Any]) -> None:
-        super().__init__(f"{body['number']} {body['en']['title']}")
-        self.number: int = body["number"]
-        self.body = body
-
-
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def unb64(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def canonical(value: Any) -> bytes:
-    """Canonical JSON (§1); Python's escapes are the ones asked for."""
-
-    def refuse_floats(item: Any) -> None:
-        if isinstance(item, float):
-            raise ValueError("no floats")
-        for child in item.values() if isinstance(item, dict) else item if isinstance(item, list) else ():
-            refuse_floats(child)
-
-    refuse_floats(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def sha(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def uuid7() -> str:
-    bits = int(time.time() * 1000) << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
-    return str(uuid.UUID(int=bits))
 
 
 class Stranger:
@@ -90,8 +47,11 @@ class Stranger:
 
     # -- small things -------------------------------------------------------------------------------------------------
     def get(self, key: str) -> Any:
-        found = self.db.execute("select value from note where key = ?", (key,)).fetchone()
-        return json.loads(found[0]) if found else None
+        found = self.all("select value from note where key = ?", key)
+        return json.loads(found[0][0]) if found else None
+
+    def all(self, ask: str, *values: Any) -> list[Any]:
+        return self.db.execute(ask, values).fetchall()
 
     def put(self, **notes: Any) -> None:
         rows = [(key, json.dumps(value)) for key, value in notes.items()]
@@ -100,34 +60,27 @@ class Stranger:
     def sign(self, text: str) -> str:
         return b64(Ed25519PrivateKey.from_private_bytes(unb64(self.get("private"))).sign(text.encode()))
 
-    def ask(self, method: str, path: str, **rest: Any) -> httpx.Response:
-        """One request, repeated until a whole answer came; a problem is raised, 2002 fetches a new token once."""
-        for attempt in range(self.tries):
-            if attempt:
-                time.sleep(self.pause * 2**attempt)
-            headers = rest.pop("headers", {}) | ({"Authorization": f"Bearer {self.access}"} if self.access else {})
+    def ask(self, method: str, path: str, tries: int = 0, **rest: Any) -> httpx.Response:
+        """One request, repeated until a whole answer came; a problem is raised; 2002 fetches a new token once."""
+        for attempt in range(tries or self.tries):
+            time.sleep(self.pause * 2**attempt if attempt else 0)
+            own = rest.get("headers", {}) | ({"Authorization": f"Bearer {self.access}"} if self.access else {})
             try:
-                answer = self.http.request(method, path, headers=headers, **rest)
-            except httpx.HTTPError:
-                continue
-            finally:
-                rest["headers"] = {key: value for key, value in headers.items() if key != "Authorization"}
-            self.gzipped_answers += answer.headers.get("content-encoding") == "gzip"
-            try:
+                answer = self.http.request(method, path, **(rest | {"headers": own}))
+                if (clock := answer.headers.get("jingtu-time", "")).isdigit():
+                    self.put(server_offset_ms=int(clock) - int(time.time() * 1000))
                 if answer.headers.get("content-type", "").startswith("application/problem+json"):
                     raise Problem(answer.json())
-            except (ValueError, KeyError):
+            except (httpx.HTTPError, ValueError, KeyError):
                 continue
             except Problem as problem:
-                if problem.number == 2002 and attempt == 0:
+                if problem.number == 2002 and attempt == 0 and self.access:
                     self.token()
-                    continue
-                if problem.body["status"] >= 500:
-                    continue
-                raise
+                elif problem.body["status"] < 500:
+                    raise
+                continue
+            self.gzipped_answers += answer.headers.get("content-encoding") == "gzip"
             if answer.status_code == 200:
-                if "jingtu-time" in answer.headers:
-                    self.put(server_offset_ms=int(answer.headers["jingtu-time"]) - int(time.time() * 1000))
                 return answer
         raise NotReached(path)
 
@@ -135,14 +88,14 @@ class Stranger:
         answer = self.ask(method, path, **rest)
         try:
             body = answer.json()
-        except ValueError as error:
+            assert all(key in body for key in keys)
+            return body
+        except (ValueError, AssertionError) as error:
             raise NotReached(path) from error
-        if any(key not in body for key in keys):
-            raise NotReached(path)
-        return body
 
     # -- §2, §3 -------------------------------------------------------------------------------------------------------
     def enrol(self, code: str, label: str) -> None:
+        """Also a second time, after 1203, 1204 or 2005: what is unsent is made again, under the new enrolment."""
         if self.get("enrolling") != code:  # a repeated request uses the same key
             private = Ed25519PrivateKey.generate()
             self.put(private=b64(private.private_bytes_raw()), salt_key=b64(os.urandom(32)), enrolling=code)
@@ -151,32 +104,37 @@ class Stranger:
         body = {"code": code, "public_key": public, "salt_key": salt, "label": label, "app_version": "stranger 1"}
         body["signature"] = self.sign(f"jingtu-enrol-1\n{code}\n{public}\n{salt}")
         keys = ("enrolment", "device", "person", "server_key", "epoch", "scopes")
+        self.access = ""
         answer = self.ask_json("POST", "/api/v1/enrol", keys, json=body)
         self.put(**{key: answer[key] for key in keys})
+        unsent = self.all("select id, line from change where outcome is null and enrolment != ?", answer["enrolment"])
+        for change, line in unsent:
+            self.db.execute("delete from change where id = ?", (change,))
+            self.append(json.loads(line) | {"by": answer["person"], "device": answer["device"]})
 
     def token(self) -> None:
         self.access = ""
-        for offset in (0, self.get("server_offset_ms") or 0):
-            now = int(time.time() + offset / 1000)
+        for attempt in range(self.tries):  # never the same assertion twice: a `jti` counts once
+            now = int(time.time() + (self.get("server_offset_ms") or 0) / 1000)
             claims = {"iss": self.get("enrolment"), "aud": "jingtu", "iat": now, "exp": now + 300, "jti": uuid7()}
             text = b64(canonical({"alg": "EdDSA", "typ": "JWT"})) + "." + b64(canonical(claims))
             form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}
             form["assertion"] = f"{text}.{self.sign(text)}"
             try:
-                answer = self.ask_json("POST", "/api/v1/auth/token", ("access_token",), data=form)
-            except Problem as problem:
-                if problem.number != 2008 or offset:
+                answer = self.ask_json("POST", "/api/v1/auth/token", ("access_token",), tries=1, data=form)
+            except (Problem, NotReached) as error:
+                if isinstance(error, Problem) and error.number != 2008 or attempt == self.tries - 1:
                     raise
                 continue
             self.access = answer["access_token"]
-            return
+            break
 
     def me(self) -> None:
         body = self.ask_json("GET", "/api/v1/me", ("scopes", "epoch", "server_key"))
         if body["epoch"] != self.get("epoch"):
             self.new_epoch(body["epoch"])
         self.grants = {grant["scope"]: grant for grant in body["scopes"]}
-        for (scope,) in self.db.execute("select distinct scope from row").fetchall():
+        for (scope,) in self.all("select distinct scope from row"):
             if scope not in self.grants:
                 self.forget(scope)
 
@@ -187,34 +145,35 @@ class Stranger:
     def link_of(self, scope: str, position: int) -> bytes:
         if position == 0:
             return sha(f"jingtu-chain-1\n{scope}\n{self.get('enrolment')}".encode())
-        found = self.db.execute(
-            "select link from change where enrolment = ? and scope = ? and position = ?",
-            (self.get("enrolment"), scope, position),
-        ).fetchone()
-        return bytes(found[0])
+        return self.chain(scope, position, 1)[0][2]
+
+    def chain(self, scope: str, first: int, size: int = -1) -> list[Line]:
+        ask = "select position, line, link from change where enrolment = ? and scope = ? and position >= ? "
+        return self.all(ask + "order by position limit ?", self.get("enrolment"), scope, first, size)
+
+    def next_link(self, before: bytes, change: str, line: bytes) -> bytes:
+        salt = hmac.digest(unb64(self.get("salt_key")), change.encode(), "sha256")[:16]
+        return sha(before, sha(salt, line))
 
     def last(self, scope: str) -> int:
         ask = "select max(position) from change where enrolment = ? and scope = ?"
-        return self.db.execute(ask, (self.get("enrolment"), scope)).fetchone()[0] or 0
+        return self.all(ask, self.get("enrolment"), scope)[0][0] or 0
 
     def change(self, scope: str, kind: str, record: str, before: Values, after: Values) -> str:
-        """Makes a change and its link; answers the change's id."""
+        """Makes a change; answers its id."""
         made_at = {"wall": datetime.now().astimezone().isoformat(), "mono_ms": time.monotonic_ns() // 1_000_000}
         made_at["server_offset_ms"] = self.get("server_offset_ms")
         parts: Values = dict(id=uuid7(), scope=scope, type=kind, record=record, before=before, after=after)
-        parts |= dict(made_at=made_at, by=self.get("person"), device=self.get("device"))
-        line = b"{" + b",".join(canonical(key) + b":" + canonical(parts[key]) for key in CHANGE_KEYS) + b"}"
-        self.append(scope, parts["id"], kind, record, line)
+        self.append(parts | dict(made_at=made_at, by=self.get("person"), device=self.get("device")))
         return parts["id"]
 
-    def append(self, scope: str, change: str, kind: str, record: str, line: bytes) -> None:
-        position = self.last(scope) + 1
-        salt = hmac.digest(unb64(self.get("salt_key")), change.encode(), "sha256")[:16]
-        link = sha(self.link_of(scope, position - 1), sha(salt, line))
-        self.db.execute(
-            "insert into change (enrolment, scope, position, id, type, record, line, link) values (?,?,?,?,?,?,?,?)",
-            (self.get("enrolment"), scope, position, change, kind, record, line, link),
-        )
+    def append(self, parts: Values) -> None:
+        line = b"{" + b",".join(canonical(key) + b":" + canonical(parts[key]) for key in CHANGE_KEYS) + b"}"
+        position = self.last(parts["scope"]) + 1
+        link = self.next_link(self.link_of(parts["scope"], position - 1), parts["id"], line)
+        row = (self.get("enrolment"), parts["scope"], position, parts["id"], parts["type"], parts["record"], line, link)
+        columns = "enrolment, scope, position, id, type, record, line, link"
+        self.db.execute(f"insert into change ({columns}) values (?,?,?,?,?,?,?,?)", row)
 
     def make(self, scope: str, kind: str, /, **values: Any) -> str:
         record = uuid7()
@@ -229,45 +188,51 @@ class Stranger:
         return self.edit(scope, record, deleted=True, void_reason=reason)
 
     # -- §6 -----------------------------------------------------------------------------------------------------------
-    def push_body(self, scope: str, lines: list[tuple[int, bytes, bytes]], links: bool, waiting: int) -> bytes:
+    def push_body(self, scope: str, lines: list[Line], links: bool = False) -> bytes:
         first, (last, _, head) = lines[0][0], lines[-1]
         text = f"jingtu-push-1\n{scope}\n{self.get('enrolment')}\n{last}\n{head.hex()}"
-        top = {"enrolment": self.get("enrolment"), "epoch": self.get("epoch"), "first": first, "pending": waiting}
-        top |= {"prev": self.link_of(scope, first - 1).hex(), "head": head.hex(), "signature": self.sign(text)}
+        top = {"enrolment": self.get("enrolment"), "epoch": self.get("epoch"), "first": first, "head": head.hex()}
+        top |= {"prev": self.link_of(scope, first - 1).hex(), "signature": self.sign(text)}
+        top |= {"pending": self.last(scope) - last}
         if links:
             top["links"] = [link.hex() for _, _, link in lines]
         return b"\n".join([canonical(top), *(line for _, line, _ in lines)]) + b"\n"
 
+    def send(self, scope: str, body: bytes) -> dict[str, Any]:
+        headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+        path = f"/api/v1/scopes/{scope}/push"
+        return self.ask_json("POST", path, ("receipt", "signature"), content=gzip.compress(body), headers=headers)
+
+    def rotten(self, scope: str, lines: list[Line]) -> bool:
+        """Is it my storage that is damaged? If not, it was the way to the server."""
+        before = self.link_of(scope, lines[0][0] - 1)
+        for position, line, link in lines:
+            ask = "select id from change where enrolment = ? and scope = ? and position = ?"
+            change = self.all(ask, self.get("enrolment"), scope, position)[0][0]
+            if self.next_link(before, change, line) != link:
+                return True
+            before = link
+        return False
+
     def push(self, scope: str, size: int = 500, first: int | None = None) -> int:
         """Pushes what is unsent (or everything from `first`); answers how many changes the server acknowledged."""
-        mine, done, links = self.get("enrolment"), 0, False
+        done, links = 0, False
         if first is None:
             ask = "select min(position) from change where enrolment = ? and scope = ? and outcome is null"
-            first = self.db.execute(ask, (mine, scope)).fetchone()[0]
-        while first is not None and first <= self.last(scope):
-            ask = "select position, line, link from change where enrolment = ? and scope = ? and position >= ? "
-            ask += "order by position limit ?"
-            lines = [
-                (n, bytes(line), bytes(link)) for n, line, link in self.db.execute(ask, (mine, scope, first, size))
-            ]
-            body = self.push_body(scope, lines, links, self.last(scope) - lines[-1][0])
-            headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+            first = self.all(ask, self.get("enrolment"), scope)[0][0]
+        while first is not None and (lines := self.chain(scope, first, size)):
             try:
-                answer = self.ask_json(
-                    "POST",
-                    f"/api/v1/scopes/{scope}/push",
-                    ("receipt", "signature"),
-                    content=gzip.compress(body),
-                    headers=headers,
-                )
+                answer = self.send(scope, self.push_body(scope, lines, links))
             except Problem as problem:
                 if problem.number == 1201:
                     self.new_epoch(problem.body["epoch"])
                     first = 1
                 elif problem.number == 1202 and problem.body["expected"] < first:
                     first = problem.body["expected"]
-                elif problem.number == 1205 and not links:
+                elif problem.number == 1205 and not links and self.rotten(scope, lines):
                     links = True
+                elif problem.number == 1205:
+                    raise NotReached("push: damaged on the way") from problem
                 else:
                     raise
                 continue
@@ -275,45 +240,37 @@ class Stranger:
             done, links, first = done + len(lines), False, lines[-1][0] + 1
         return done
 
-    def take_receipt(self, scope: str, lines: list[tuple[int, bytes, bytes]], answer: dict[str, Any]) -> None:
+    def take_receipt(self, scope: str, lines: list[Line], answer: dict[str, Any]) -> None:
         """The checks of §6; anything odd is "not reached"."""
         first, (last, _, head) = lines[0][0], lines[-1]
         try:
             key = Ed25519PublicKey.from_public_bytes(unb64(self.get("server_key")))
             key.verify(unb64(answer["signature"]), answer["receipt"].encode())
             receipt = json.loads(answer["receipt"])
-            told = tuple(receipt[name] for name in ("scope", "enrolment", "first", "last", "head"))
-            if told != (scope, self.get("enrolment"), first, last, head.hex()):
-                raise ValueError("the receipt is for something else")
+            told = [receipt[name] for name in ("scope", "enrolment", "first", "last", "head")]
+            assert told == [scope, self.get("enrolment"), first, last, head.hex()]
             outcomes: list[tuple[str, int | None]] = []
             for position, count, outcome, seq in receipt["runs"]:
-                if position != first + len(outcomes):
-                    raise ValueError("a gap in the runs")
+                assert position == first + len(outcomes)
                 outcomes += [(outcome, None if seq is None else seq + n) for n in range(count)]
-            if len(outcomes) != len(lines):
-                raise ValueError("the runs do not cover the push")
-        except (ValueError, KeyError, TypeError, InvalidSignature) as error:
+            assert len(outcomes) == len(lines)
+        except (ValueError, KeyError, TypeError, AssertionError, InvalidSignature) as error:
             raise NotReached("receipt") from error
         self.db.execute("begin")
         for (position, _, _), (outcome, seq) in zip(lines, outcomes, strict=True):
-            where = (outcome, seq, self.get("enrolment"), scope, position)
-            self.db.execute(
-                "update change set outcome = ?, seq = ? where enrolment = ? and scope = ? and position = ?", where
-            )
+            ask = "update change set outcome = ?, seq = ? where enrolment = ? and scope = ? and position = ?"
+            self.db.execute(ask, (outcome, seq, self.get("enrolment"), scope, position))
         for detail in answer.get("details", []):
             self.db.execute("update change set detail = ? where id = ?", (json.dumps(detail), detail["id"]))
         self.db.execute("commit")
 
     def ask_parked(self, scope: str) -> None:
-        ask = "select id from change where scope = ? and outcome = 'parked'"
-        ids = [change for (change,) in self.db.execute(ask, (scope,))]
+        ids = [change for (change,) in self.all("select id from change where scope = ? and outcome = 'parked'", scope)]
         for start in range(0, len(ids), 1000):
             some = {"ids": ids[start : start + 1000]}
             for now in self.ask_json("POST", f"/api/v1/scopes/{scope}/outcomes", json=some):
-                self.db.execute(
-                    "update change set outcome = ?, seq = ?, detail = ? where id = ?",
-                    (now["outcome"], now.get("seq"), json.dumps(now), now["id"]),
-                )
+                ask = "update change set outcome = ?, seq = ?, detail = ? where id = ?"
+                self.db.execute(ask, (now["outcome"], now.get("seq"), json.dumps(now), now["id"]))
 
     # -- §7 -----------------------------------------------------------------------------------------------------------
     def forget(self, scope: str) -> None:
@@ -321,11 +278,8 @@ class Stranger:
         self.db.execute("delete from cursor where scope = ?", (scope,))
 
     def state(self, scope: str) -> tuple[int, int]:
-        found = self.db.execute("select seq, total from cursor where scope = ?", (scope,)).fetchone()
-        return (found[0], int(found[1], 16)) if found else (0, 0)
-
-    def digest(self, scope: str) -> str:
-        return f"{self.state(scope)[1]:064x}"
+        found = self.all("select seq, total from cursor where scope = ?", scope)
+        return (found[0][0], int(found[0][1], 16)) if found else (0, 0)
 
     def pull(self, scope: str, limit: int = 1000) -> str:
         """Pulls to the end and compares the digest; answers it."""
@@ -338,30 +292,26 @@ class Stranger:
                 head_line, *lines = answer.content.removesuffix(b"\n").split(b"\n")
                 head = json.loads(head_line)
                 rows = [(json.loads(line), line) for line in lines]
-                if len(rows) != head["count"]:
-                    raise NotReached("pull: cut")
+                assert len(rows) == head["count"] and head["epoch"] == self.get("epoch")
                 ids = [(row["id"], row["seq"], row["type"], line) for row, line in rows]
-                more, cursor, epoch = head["more"], head["cursor"], head["epoch"]
+                more, cursor = head["more"], head["cursor"]
             except Problem as problem:
                 if problem.number != 1201:
                     raise
                 self.new_epoch(problem.body["epoch"])
                 continue
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AssertionError) as error:
                 raise NotReached("pull") from error
-            if epoch != self.get("epoch"):
-                raise NotReached("pull: epoch")
             self.db.execute("begin")
             for record, seq, kind, line in ids:
-                old = self.db.execute("select line from row where scope = ? and id = ?", (scope, record)).fetchone()
-                total += int.from_bytes(sha(line)) - (int.from_bytes(sha(old[0])) if old else 0)
+                old = self.all("select line from row where scope = ? and id = ?", scope, record)
+                total += int.from_bytes(sha(line)) - (int.from_bytes(sha(old[0][0])) if old else 0)
                 self.db.execute("insert or replace into row values (?,?,?,?,?)", (scope, record, seq, kind, line))
-            now = (scope, cursor, f"{total % 2**256:064x}")
-            self.db.execute("insert or replace into cursor values (?,?,?)", now)
+            self.db.execute("insert or replace into cursor values (?,?,?)", (scope, cursor, f"{total % 2**256:064x}"))
             self.db.execute("commit")
             if more:
                 continue
-            if head["digest"] == self.digest(scope):
+            if head["digest"] == f"{self.state(scope)[1]:064x}":
                 return head["digest"]
             if healed:
                 raise NotReached("pull: digest")
@@ -369,20 +319,17 @@ class Stranger:
             healed = True
 
     def base(self, scope: str) -> dict[str, tuple[str, Values]]:
-        rows = self.db.execute("select id, type, line from row where scope = ?", (scope,))
+        rows = self.all("select id, type, line from row where scope = ?", scope)
         return {record: (kind, json.loads(line)["values"]) for record, kind, line in rows}
 
     def view(self, scope: str) -> dict[str, tuple[str, Values]]:
         view = self.base(scope)
         ask = "select type, record, line from change where scope = ? and (outcome is null or outcome = 'parked' "
         ask += "or (outcome != 'rejected' and seq > ?)) order by n"
-        for kind, record, line in self.db.execute(ask, (scope, self.state(scope)[0])):
+        for kind, record, line in self.all(ask, scope, self.state(scope)[0]):
             values = view.get(record, (kind, {}))[1] | json.loads(line)["after"]
             view[record] = (kind, {key: value for key, value in values.items() if value is not None})
         return view
-
-    def outcomes(self) -> dict[str, str | None]:
-        return dict(self.db.execute("select id, outcome from change"))
 
     # -- §9, §10 ------------------------------------------------------------------------------------------------------
     def new_epoch(self, epoch: str) -> None:

@@ -63,7 +63,11 @@ class AppTransport(httpx.BaseTransport):
                 if not message.get("more_body"):
                     done.set()
 
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except Exception:  # raised once more after the answer was made, for a real server's log
+            if not start:
+                raise
         return httpx.Response(start["status"], headers=start["headers"], content=b"".join(parts), request=request)
 
     def close(self) -> None:

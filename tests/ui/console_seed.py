@@ -1,6 +1,6 @@
 """A project as the console meets it: 30 planned points, most done, one moved too far, one missing, some exceeding.
 
-    seeded = seed(service, auth)         # through the service, as everything else gets in
+seeded = seed(service, auth)         # through the service, as everything else gets in
 """
 
 from __future__ import annotations
@@ -64,7 +64,13 @@ def seed(service: Service, auth: Auth, *, points: int = 30, names: dict[str, str
     roles = {"xujing": (said["person"], "project_manager"), "zhoulan": ("周岚", "sampler"), "wang": ("王工", "inspector"),
              "stranger": ("外人", "sampler")}  # fmt: skip
     who = people(service, auth, org, roles)
-    base = {"stage": "detailed", "client_id": org, "surveyor_id": org, "contact_id": who["xujing"], "started_on": "2026-11-10"}
+    base = {
+        "stage": "detailed",
+        "client_id": org,
+        "surveyor_id": org,
+        "contact_id": who["xujing"],
+        "started_on": "2026-11-10",
+    }
     project = service.add_project({"code": "HX-2026", "name": said["project"], **base})
     other = service.add_project({"code": "BH-2026", "name": "滨河路加油站 初步调查", **base})
     for username in ("xujing", "zhoulan", "wang"):
@@ -112,12 +118,18 @@ def seed(service: Service, auth: Auth, *, points: int = 30, names: dict[str, str
     service.write(None, [Write(w.type, w.id, field, w.values) for w in writes])
 
     with service.store.writing() as tx:
-        for n, (label, ago, pending) in enumerate([(said["device"], 33, 4), ("平板 05", 60 * 52, 7), ("手机 11", 5, 0)]):
+        for n, (label, ago, pending) in enumerate(
+            [(said["device"], 33, 4), ("平板 05", 60 * 52, 7), ("手机 11", 5, 0)]
+        ):
             device = new()
             service._write_in(tx, None, home, [
                 Write("device", device, home, {"code": f"A{n + 1}", "label": label, "use": "field", "state": "enrolled"})
             ])  # fmt: skip
-            tx.add_key(DeviceKey(new(), device, f"A{n + 1}", who["zhoulan"], f"k{n}", f"s{n}", "enrolled", at(ago), pending, None))
+            tx.add_key(
+                DeviceKey(
+                    new(), device, f"A{n + 1}", who["zhoulan"], f"k{n}", f"s{n}", "enrolled", at(ago), pending, None
+                )
+            )
     return Seeded(project, other, field, org, who, planned)
 
 

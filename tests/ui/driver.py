@@ -41,7 +41,8 @@ class Tablet:
         self.log = (self.folder.parent / f"{self.folder.name}.log").open("ab")
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=self.log, stderr=self.log)
         url = f"http://127.0.0.1:{port}/"
-        for _ in range(150):
+        deadline = time.monotonic() + 90  # the fonts may have to be drawn first
+        while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(url, timeout=1).read(1)
                 return url

@@ -1,6 +1,6 @@
 """A tablet as after enrolment and a first pull: one project, 20 planned points, some of them done by others.
 
-    python tests/ui/seed.py DIR      fills an empty data folder, to try the app without a server
+python tests/ui/seed.py DIR      fills an empty data folder, to try the app without a server
 """
 
 from __future__ import annotations
@@ -62,13 +62,33 @@ def records(now: datetime, calibrated: bool = True) -> list[tuple[str, str, str,
         add(HOME, "person", id, name=name, org_id=ORG)
     add(HOME, "instrument", XRF, code="XRF-03", kind="xrf", model="Vanta", serial_no="842167", org_id=ORG,
         lod_default=[{"analyte": a, "lod": lod, "unit": "mg_kg"} for a, lod in (("Ni", "5"), ("Cu", "6"), ("Pb", "4"), ("As", "3"), ("Cr", "12"))])  # fmt: skip
-    add(HOME, "instrument", PID, code="PID-11", kind="pid", model="MiniRAE", serial_no="5521", org_id=ORG, lamp_ev="10.60")
+    add(
+        HOME,
+        "instrument",
+        PID,
+        code="PID-11",
+        kind="pid",
+        model="MiniRAE",
+        serial_no="5521",
+        org_id=ORG,
+        lamp_ev="10.60",
+    )
     add(FIELD, "project", PROJECT, code="HX", name="红星电镀厂地块 详细调查", stage="detailed", client_id=ORG, surveyor_id=ORG,
         contact_id=PERSON, accuracy_gate_m="5.00", shift_ok_m="2.0")  # fmt: skip
     ring = [[p["lon"], p["lat"]] for p in (place(*at) for at in BOUNDARY)]
     add(FIELD, "site", SITE, code="321100-HX", name="红星电镀厂地块", status="survey", boundary={"rings": [ring]},
         land_use="r1", standard="gb36600_1", division_code="321100")  # fmt: skip
-    add(FIELD, "plan", PLAN, code="HX-P", version=1, title="详细调查采样方案", stage="detailed", author_id=ORG, media=["soil"])
+    add(
+        FIELD,
+        "plan",
+        PLAN,
+        code="HX-P",
+        version=1,
+        title="详细调查采样方案",
+        stage="detailed",
+        author_id=ORG,
+        media=["soil"],
+    )
     for n, (east, north) in enumerate(PLACES, 1):
         planned = uid(1, n)
         add(FIELD, "planned_point", planned, plan_id=PLAN, code=f"S{n:02d}", role="soil", origin="plan", position=place(east, north),
@@ -83,7 +103,16 @@ def records(now: datetime, calibrated: bool = True) -> list[tuple[str, str, str,
         for id, instrument in ((1, XRF), (2, PID)):
             point = {"kind": "check", "standard": "NIST 2711a", "reading": "21.9", "unit": "mg_kg", "result": "passed"}
             point["kind"] = next(iter(TYPES_CAL()))
-            add(FIELD, "calibration", uid(5, id), instrument_id=instrument, at=today, person_id=PERSON, points=[point], result="passed")
+            add(
+                FIELD,
+                "calibration",
+                uid(5, id),
+                instrument_id=instrument,
+                at=today,
+                person_id=PERSON,
+                points=[point],
+                result="passed",
+            )
     return out
 
 
@@ -112,7 +141,9 @@ def fill(store: Store, calibrated: bool = True, blocks: bool = True) -> None:
     writes = ["point", "field_reading", "sample"]
     key = evidence.new_key()
     store.keys.save(
-        Identity(uid(9, 1), uid(9, 2), "03", PERSON, "周岚", "http://127.0.0.1:9", evidence.public_of(key), key, b"s" * 32)
+        Identity(
+            uid(9, 1), uid(9, 2), "03", PERSON, "周岚", "http://127.0.0.1:9", evidence.public_of(key), key, b"s" * 32
+        )
     )
     store.grant(
         [ScopeGrant(scope=HOME, audience="organisation", owner=ORG, name="清源环境", roles=["sampler"], writes=[]),

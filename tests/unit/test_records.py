@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import string
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -14,21 +15,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from schemas import canonical, values
+from schemas import canonical
 from schemas.fields import ALWAYS, FINALIZE, Merge, RecordField, atoms_of, fields_of, needed
 from schemas.records import TABLES, TYPES, check
-from schemas.records.base import Value
 from schemas.reference import code_lists
 from schemas.rows import codec, refs_of
 from sync_server.access import ROLES
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 ID = "01890000-0000-7000-8000-000000000001"
-VALUES: dict[str, type[BaseModel]] = {
-    name: thing
-    for name, thing in vars(values).items()
-    if isinstance(thing, type) and issubclass(thing, Value) and thing is not Value
-}
+
+
+def value_classes(classes: Iterable[type[BaseModel]]) -> dict[str, type[BaseModel]]:
+    """The value classes that fields of these classes hold, at any depth."""
+    found = {f.model.__name__: f.model for cls in classes for f in fields_of(cls).values() if f.model}
+    return {**value_classes(found.values()), **found} if found else {}
+
+
+VALUES = value_classes(TYPES.values())
 CLASSES: dict[str, type[BaseModel]] = {**TYPES, **VALUES}
 # --- what stands on a type and its fields ----------------------------------------------------------------------------
 

@@ -70,6 +70,7 @@
       if (!this._drawing || layer._empty()) return;
       const { mark, colour } = layer.options, ctx = this._ctx;
       ctx.save();
+      ctx.setLineDash([]); // the boundary leaves its own behind
       ctx.translate(layer._point.x, layer._point.y);
       if (mark.n) {
         disc(ctx, layer._radius - 2, colour.surface, colour[fills[mark.s]] || colour.planned, 3);

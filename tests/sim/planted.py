@@ -1,0 +1,139 @@
+"""Bugs, each a named patch to the shipped code. The simulation must notice every one of them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+
+import field_app.store
+import field_app.sync
+import schemas.merge
+import sync_server.applying
+import sync_server.service
+from schemas.wire import Outcome
+
+
+class Patch(NamedTuple):
+    """Replace `old` by `new` in the source of a function, or, without `old`, the function itself by `new`."""
+
+    owner: Any
+    name: str
+    old: str | None
+    new: Any
+
+
+Store, Syncer = field_app.store.Store, field_app.sync.Syncer
+Applying, Service = sync_server.applying.Applying, sync_server.service.Service
+
+
+def _reencoded(self: Any, scope: str, limit: int, real: Callable[..., Any] = Store.batch) -> Any:
+    batch = real(self, scope, limit)
+    return batch and batch._replace(lines=[json.dumps(json.loads(x), ensure_ascii=False).encode() for x in batch.lines])
+
+
+BUGS: dict[str, list[Patch]] = {
+    "cursor committed before the rows": [
+        Patch(Store, "apply_pull", "            for line in lines:\n", "            db.execute('UPDATE scope SET cursor=? WHERE id=?', (head.cursor, scope))\n"
+              "            db.execute('COMMIT')\n            db.execute('BEGIN IMMEDIATE')\n            for line in lines:\n"),
+    ],
+    "acknowledged without looking at the receipt": [Patch(Syncer, "_receipt_fits", None, lambda *_: True)],
+    "known changes are not recognised": [
+        Patch(Service, "_take_batch", "skip = max(0, pos - head.first + 1)", "skip = 0"),
+        Patch(Service, "_take_batch", "again = tx.journaled([c.id for c in parsed if isinstance(c, change.Change)])", "again = {}"),
+    ],
+    "lists are overwritten instead of united": [Patch(schemas.merge, "_union", None, lambda now, before, after: after)],
+    "fields of an atom are merged one by one": [
+        Patch(schemas.merge, "atoms_of", None, lambda cls: {}),
+    ],
+    "atoms are merged one by one on the server only": [
+        Patch(schemas.merge, "merge", "groups.setdefault(atoms.get(name, name), [])", "groups.setdefault(name, [])"),
+    ],
+    "the losing value is dropped": [Patch(Applying, "_open_conflict", None, lambda self, c, clash: "")],
+    "the later arrival always wins": [
+        Patch(schemas.merge, "merge", "policy is Merge.OVERWRITE", "policy is not Merge.UNION"),
+    ],
+    "a seq is used again after a parked change": [
+        Patch(Applying, "run_parked", "                self.tx.wait_for(j.id, self.scope.id, [])\n                moved += 1\n            for n",
+              "                self.tx.wait_for(j.id, self.scope.id, [])\n                moved += 1\n                self.seq -= 1\n            for n"),
+    ],
+    "the overlay goes at the acknowledgement": [
+        Patch(Store, "_settle", "UPDATE ahead SET seq=? WHERE id=?\", (seq, change_id)", "DELETE FROM ahead WHERE id=?\", (change_id,)"),
+    ],
+    "the overlay goes by the cursor alone": [
+        Patch(Store, "_drop_pulled", " AND b.seq>=ahead.seq", ""),
+    ],
+    "the digest keeps the old row": [
+        Patch(Applying, "_write", "self.digest -= ", "self.digest -= 0 * "),
+    ],
+    "the tablet's digest keeps the old row": [Patch(Store, "_old_hash", None, lambda *_: 0)],
+    "parked changes are never run again": [Patch(Applying, "run_parked", None, lambda *_: 0)],
+    "lines are encoded again when they are sent": [Patch(Store, "batch", None, _reencoded)],
+    "roles are not looked at": [Patch(sync_server.applying, "may_write", None, lambda *_: True)],
+    "every member reads everything": [
+        Patch(sync_server.service, "may_read", None, lambda roles, audience: bool(roles)),
+    ],
+    "all pending is done once a part is": [
+        Patch(Store, "acknowledge", "(enrolment, batch.scope, batch.first, batch.last),\n            )\n            db.execute(\n",
+              "(enrolment, batch.scope, batch.first, 10**9),\n            )\n            db.execute(\n"),
+    ],
+    "refused changes are told as applied": [
+        Patch(Applying, "_refuse", "no = Outcome.REJECTED", "no = Outcome.APPLIED"),
+    ],
+    "a device's changes overtake its parked ones": [Patch(Applying, "_holding", None, lambda self: {})],
+    "conflicts never settle by themselves": [Patch(Applying, "_settle_conflicts", None, lambda *_: None)],
+    "half of the edit is written when the app dies": [
+        Patch(Store, "_append", "        db.execute(\"INSERT INTO pending", "        db.execute(\"COMMIT\")\n        db.execute(\"BEGIN IMMEDIATE\")\n        db.execute(\"INSERT INTO pending"),
+    ],
+}  # fmt: skip
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """The shipped code with this bug in it."""
+    with ExitStack() as stack:
+        for patch in BUGS[name]:
+            stack.enter_context(_patched(patch))
+        yield
+
+
+@contextmanager
+def _patched(patch: Patch) -> Iterator[None]:
+    real = getattr(patch.owner, patch.name)
+    new = patch.new if patch.old is None else _rewritten(real, patch)
+    setattr(patch.owner, patch.name, new)
+    # who imported it by name has it too
+    also = [m for n, m in list(sys.modules.items()) if n.startswith(("schemas", "field_app", "sync_server")) and m is not patch.owner
+            and inspect.ismodule(patch.owner) and vars(m).get(patch.name) is real and patch.owner is schemas.merge]  # fmt: skip
+    for module in also:
+        setattr(module, patch.name, new)
+    try:
+        yield
+    finally:
+        setattr(patch.owner, patch.name, real)
+        for module in also:
+            setattr(module, patch.name, real)
+
+
+_SOURCES: dict[tuple[int, str], str] = {}
+
+
+def _rewritten(real: Any, patch: Patch) -> Any:
+    """The function made anew from its changed source, with the module it lives in around it."""
+    source = _SOURCES.get((id(real), patch.name)) or inspect.getsource(real)
+    assert patch.old is not None
+    if source.count(patch.old) != 1:
+        raise LookupError(f"{patch.name} no longer holds this once: {patch.old!r}")
+    source = source.replace(patch.old, patch.new)
+    space: dict[str, Any] = {}
+    exec(compile(textwrap.dedent(source), f"<planted in {patch.name}>", "exec"), vars(inspect.getmodule(real) or sys), space)
+    made = space[patch.name]
+    _SOURCES[id(made), patch.name] = source
+    return made
+
+
+__all__ = ["BUGS", "Outcome", "planted"]
