@@ -151,6 +151,9 @@ class Kit:
             parts.insert(0 if leading else len(parts), ft.Icon(icon, size=24, color=front))
         body: ft.Control = parts[0]
         if len(parts) > 1:
+            for words in parts:  # large text wraps inside the button rather than running out of it
+                if isinstance(words, ft.Text):
+                    words.expand, words.expand_loose = True, True
             body = ft.Row(parts, spacing=8, alignment=ft.MainAxisAlignment.CENTER, tight=True)
         if name:  # inside the button, so that both merge into one tappable node with that name
             body = ft.Semantics(label=name, content=body, exclude_semantics=True)
@@ -171,13 +174,16 @@ class Kit:
     def icon_button(self, icon: Any, name: str, on_click: Callable[..., Any]) -> ft.Button:
         return self.button("", on_click, "bare", icon, w=TOUCH, pad=0, name=name)
 
-    def judge(self, state: str, icon: Any, title: str, detail: str = "", *extra: ft.Control) -> ft.Semantics:
+    def judge(
+        self, state: str, icon: Any, title: str, detail: str = "", *extra: ft.Control, most: int | None = None
+    ) -> ft.Container:
         """The block that says what is the case: icon, bold sentence, source or remedy. Read out when it changes."""
         inverted = self.sun and state == "alert"
         front = "#FFFFFF" if inverted else self[state]
         lines: list[ft.Control] = [self.t(title, 18, True, front)]
         if detail:
-            lines.append(self.t(detail, 15, color="#FFFFFF" if inverted else "ink", h=1.35))
+            lines.append(self.t(detail, 15, color="#FFFFFF" if inverted else "ink", h=1.35, max_lines=most,
+                                overflow=ft.TextOverflow.ELLIPSIS if most else None))  # fmt: skip
         text = ft.Semantics(
             label=f"{title}。{detail}", live_region=True, container=True, exclude_semantics=True,
             content=ft.Row([strut(44), ft.Icon(icon, size=28, color=front), column(*lines, expand=True)], spacing=10),

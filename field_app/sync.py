@@ -39,6 +39,7 @@ from schemas.wire import (
 
 BATCH = 500
 TRIES = 4  # of one request, before this scope waits for the next sync
+DAMAGED = (1001, 1207)  # unreadable there: most likely hurt on the way, so worth another try
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -173,10 +174,11 @@ class Syncer:
 
     def _send(self, batch: Batch, with_links: bool) -> PushAnswer:
         identity = self.store.keys.require()
-        message = evidence.head_message(batch.scope, identity.enrolment, batch.last, batch.links[-1])
+        lines = evidence.lines_hash(batch.lines)
+        message = evidence.head_message(batch.scope, identity.enrolment, batch.last, batch.links[-1], lines)
         head = PushHead(
             enrolment=identity.enrolment, epoch=self.store.meta("epoch") or "", first=batch.first, prev=batch.prev.hex(),
-            head=batch.links[-1].hex(), signature=evidence.sign(identity.private_key, message),
+            head=batch.links[-1].hex(), lines=lines, signature=evidence.sign(identity.private_key, message),
             links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left,
         )  # fmt: skip
         body = b"\n".join([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines])
@@ -290,6 +292,7 @@ class Syncer:
     ) -> httpx.Response:
         """Send until a whole, checked answer came. Raises Trouble for a problem the server states, else NotReached."""
         headers = request.pop("headers", {})
+        damaged: Trouble | None = None
         for attempt in range(TRIES):
             if attempt:
                 self._pause(0.2 * 2**attempt)
@@ -316,12 +319,14 @@ class Syncer:
             if trouble is not None:
                 if trouble.problem.number == 2002:
                     self._token = None
+                elif trouble.problem.number in DAMAGED:
+                    damaged = trouble
                 elif trouble.problem.status < 500:
                     raise trouble
                 continue
             if response.status_code == 200 and check(response) is not None:
                 return response
-        raise NotReached
+        raise damaged or NotReached
 
     def _new_token(self) -> str:
         """An access token for a signed statement of who we are: nobody types a password in the field."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-
 MAX_DEPTH = 40  # of lists and objects inside each other; ours are 8
 
 

@@ -43,6 +43,9 @@ class PushHead(Wire):
     first: int = Field(ge=1)
     prev: Hex64
     head: Hex64
+    lines: (
+        Hex64  # SHA-256 of the lines as sent, joined by line feeds: tells damage on the way from damage on the device
+    )
     signature: Signature
     links: list[Hex64] | None = None  # sent when asked (problem 1205): locates the line that does not fit
     pending: int = Field(default=0, ge=0)  # how many more wait on the device; shown to the project manager
@@ -68,7 +71,8 @@ class Receipt(Wire):
 class Detail(Wire):
     """About one change that was not simply applied."""
 
-    id: str
+    id: str  # "" for a line that cannot be read
+    position: int | None = None
     outcome: Outcome
     problem: int | None = None
     zh: str | None = None

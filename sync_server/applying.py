@@ -31,6 +31,7 @@ class Author(NamedTuple):
     roles: frozenset[str]
 
 
+AGAIN = "again"  # journal only: this line came a second time, under another position; the first one counts
 SERVER = Author("server", "server", frozenset())
 
 
@@ -71,7 +72,9 @@ class Applying:
         self._journal: list[Journaled] = []
         self._fresh: set[str] = set()
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
-        self._held: dict[tuple[str, str], list[str]] | None = None  # (device, record) → what its parked change waits for
+        self._held: dict[tuple[str, str], list[str]] | None = (
+            None  # (device, record) → what its parked change waits for
+        )
         console = tx.chain(CONSOLE, scope.id)
         self._console_new = console is None
         self._console_start = console[0] if console else 0
@@ -284,20 +287,34 @@ class Applying:
             self.tx.wait_for(c.id, self.scope.id, v.missing)
             self._holding()[c.device, c.record] = v.missing
 
+    def keep_again(self, c: Change, first: Journaled | None, enrolment: str, pos: int, link: bytes, proof: str) -> None:
+        """A change whose id is known from another place: it counts once. With other contents it is refused."""
+        assert first is not None
+        known = change.decode(first.line)
+        mine = c._replace(id=f"again:{enrolment}:{self.scope.id}:{pos}")
+        same = (known.scope, known.type, known.record, known.before, known.after) == (
+            c.scope,
+            c.type,
+            c.record,
+            c.before,
+            c.after,
+        )
+        self.keep(mine, enrolment, pos, link, proof, Verdict(Outcome.REJECTED, problem=1208, words={"id": c.id}))
+        if same:
+            self._journal[-1] = self._journal[-1]._replace(outcome=AGAIN, problem=None, detail=None)
+
     def keep_broken(
         self, line: bytes, id: str, enrolment: str, pos: int, link: bytes, proof: str, why: NotCanonical
-    ) -> Verdict:
+    ) -> None:
         """A line that cannot be read is kept too: it may be evidence of what happened to the device."""
-        v = Verdict(
-            Outcome.REJECTED,
-            problem=1001,
-            words={"why": {"zh": str(why).split(" ‖ ")[0], "en": str(why).split(" ‖ ")[-1]}},
-        )
-        broken = Change(
-            id, self.scope.id, "", "", {}, {}, {"wall": "", "mono_ms": 0, "server_offset_ms": None}, "", "", line
-        )
-        self.keep(broken, enrolment, pos, link, proof, v)
-        return v
+        zh, _, en = str(why).partition(" ‖ ")
+        v = Verdict(Outcome.REJECTED, problem=1001, words={"why": {"zh": zh, "en": en or zh}})
+        empty: change.MadeAt = {"wall": "", "mono_ms": 0, "server_offset_ms": None}
+        self.keep(Change(id, self.scope.id, "", "", {}, {}, empty, "", "", line), enrolment, pos, link, proof, v)
+
+    def kept(self, enrolment: str) -> list[Journaled]:
+        """The lines of a device's chain kept in this transaction, by position."""
+        return sorted((j for j in self._journal if j.enrolment == enrolment), key=lambda j: j.pos)
 
     # --- parked changes ------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ from schemas.wire import (
     ScopeGrant,
 )  # fmt: skip
 from sync_server.access import ADMIN, FORMER, may_read, writable
-from sync_server.applying import SERVER, Applying, Author, Verdict
+from sync_server.applying import AGAIN, SERVER, Applying, Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
 SAMPLE_BLOCK, MANIFEST_BLOCK = 100, 1000  # RECORDS §7, mark D
@@ -91,13 +91,15 @@ class Service:
     def push(self, caller: Caller, scope_id: str, head: PushHead, lines: Sequence[bytes]) -> PushAnswer:
         """Take a batch of a device's chain. Known changes get their stored outcome; nothing is applied twice.
 
-        Raises Trouble 1201–1206, 2004, 2005; then nothing of the batch was applied."""
+        Raises Trouble 1201–1207, 2004, 2005; then nothing of the batch was applied."""
         if len(lines) > MAX_BATCH:
             raise Trouble(1004, limit=MAX_BATCH)
         if not lines:
             raise Trouble(1001, why={"zh": "没有变更", "en": "no changes"})
         if caller.enrolment != head.enrolment:
             raise Trouble(1206)
+        if evidence.lines_hash(lines) != head.lines:
+            raise Trouble(1207)
         fork: list[tuple[str, bytes]] = []
         with self.store.writing() as tx:
             key = self._live_key(tx, head.enrolment)
@@ -142,9 +144,6 @@ class Service:
         author = Author(key.person, key.device, roles)
         work = self._applying(tx, scope_id)
         skip = max(0, pos - head.first + 1)
-        outcomes: list[tuple[int | str, Journaled | Verdict]] = [
-            (p, known[p]) for p in sorted(known) if p >= head.first
-        ]
         parsed: list[change.Change | NotCanonical] = []
         for line in lines[skip:]:
             try:
@@ -153,68 +152,65 @@ class Service:
                 parsed.append(err)
         again = tx.journaled([c.id for c in parsed if isinstance(c, change.Change)])
         work.prepare(c for c in parsed if isinstance(c, change.Change))
-        taken: dict[str, int] = {}
         for n, c in enumerate(parsed, start=skip):
             at = head.first + n
             if isinstance(c, NotCanonical):
-                v = work.keep_broken(
+                work.keep_broken(
                     lines[n], f"broken:{head.enrolment}:{scope_id}:{at}", head.enrolment, at, links[n], proofs[n], c
                 )
-            elif c.id in again or c.id in taken:  # the same change under another position: counted once
-                v = Verdict(Outcome(again[c.id].outcome) if c.id in again else Outcome.REJECTED, problem=1001,
-                            words={"why": {"zh": "同一变更出现两次", "en": "the same change twice"}})  # fmt: skip
-                work.keep(
-                    c._replace(id=f"again:{head.enrolment}:{scope_id}:{at}"), head.enrolment, at, links[n], proofs[n], v
-                )
+            elif c.id in again or work.outcome_of(c.id):  # made again after the device enrolled anew
+                work.keep_again(c, again.get(c.id) or work.outcome_of(c.id), head.enrolment, at, links[n], proofs[n])
             else:
-                taken[c.id] = n
-                v = work.take(c, author)
-                work.keep(c, head.enrolment, at, links[n], proofs[n], v)
-            outcomes.append((c.id if isinstance(c, change.Change) else "", v))
+                work.keep(c, head.enrolment, at, links[n], proofs[n], work.take(c, author))
         if work.created():
             work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
         work.finish()
         if skip < len(lines):
             tx.set_chain(head.enrolment, scope_id, head.first + len(lines) - 1, links[-1], new=pos == 0)
         tx.set_key(head.enrolment, last_seen=self.now(), pending=head.pending)
-        answer = self._receipt(tx, work, scope_id, head, lines, outcomes)
+        rows = [known[p] for p in sorted(known) if p >= head.first] + work.kept(head.enrolment)
+        answer = self._receipt(tx, head, scope_id, [self._first_of(tx, work, row) for row in rows])
         others = tx.waiting_for(work.created()) - {scope_id}
         # scopes of one project wait for each other's records; they are few, and always locked in the same order
         for other in sorted(others):
             self._rerun_in(tx, other)
         return answer
 
-    def _receipt(
-        self, tx: Tx, work: Applying, scope_id: str, head: PushHead, lines: Sequence[bytes],
-        outcomes: Sequence[tuple[int | str, Journaled | Verdict]],
-    ) -> PushAnswer:  # fmt: skip
+    def _first_of(self, tx: Tx, work: Applying, row: Journaled) -> Journaled:
+        """The line itself, or for a change that came a second time the one that counted, told under this position."""
+        if row.outcome != AGAIN:
+            return row
+        id = change.change_id(row.line) or ""
+        first = work.outcome_of(id) or tx.journaled([id])[id]
+        return first._replace(pos=row.pos, line=row.line)
+
+    def _receipt(self, tx: Tx, head: PushHead, scope_id: str, rows: Sequence[Journaled]) -> PushAnswer:
         runs: list[tuple[int, int, Outcome, int | None]] = []
         details: list[Detail] = []
-        for n, (id, v) in enumerate(outcomes):
-            final = work.outcome_of(id) if isinstance(id, str) and id else None
-            stored = final or (v if isinstance(v, Journaled) else None)
-            outcome = Outcome(stored.outcome) if stored else v.outcome if isinstance(v, Verdict) else Outcome.REJECTED
-            seq = stored.seq if stored else v.seq
-            if runs and runs[-1][2] == outcome and (runs[-1][3] is None) == (seq is None):
-                start, count, _, first_seq = runs[-1]
-                if first_seq is None or seq == first_seq + count:
-                    runs[-1] = (start, count + 1, outcome, first_seq)
-                else:
-                    runs.append((head.first + n, 1, outcome, seq))
+        for row in rows:
+            outcome = Outcome(row.outcome)
+            start, count, last, first_seq = runs[-1] if runs else (0, 0, None, None)
+            if (
+                outcome is last
+                and (row.seq is None) == (first_seq is None)
+                and (first_seq is None or row.seq == first_seq + count)
+            ):
+                runs[-1] = (start, count + 1, outcome, first_seq)
             else:
-                runs.append((head.first + n, 1, outcome, seq))
+                runs.append((row.pos, 1, outcome, row.seq))
             if outcome is not Outcome.APPLIED:
-                told = json.loads((stored.detail if stored else v.detail() if isinstance(v, Verdict) else None) or "{}")
-                details.append(
-                    Detail(id=change.change_id(lines[n]) or "", outcome=outcome, problem=(stored or v).problem, **told)
-                )
+                told = json.loads(row.detail or "{}")
+                id = change.change_id(row.line) or ""
+                details.append(Detail(id=id, position=row.pos, outcome=outcome, problem=row.problem, **told))
         receipt = Receipt(
             receipt=self.new_id(), scope=scope_id, enrolment=head.enrolment, epoch=head.epoch, first=head.first,
-            last=head.first + len(lines) - 1, head=head.head, runs=runs, at=self.now(), server_key=self.server_key,
+            last=head.first + len(rows) - 1, head=head.head, runs=runs, at=self.now(), server_key=self.server_key,
         )  # fmt: skip
         text = canonical.dumps(receipt.model_dump(mode="json", exclude_none=True)).decode()
         signature = evidence.sign(self._key, text.encode())
-        tx.add_receipt(receipt.receipt, scope_id, head.enrolment, text, signature)
+        tx.add_receipt(
+            receipt.receipt, scope_id, head.enrolment, text, signature, head.model_dump_json(exclude_none=True)
+        )
         return PushAnswer(receipt=text, signature=signature, details=details)
 
     def _applying(self, tx: Tx, scope_id: str) -> Applying:
@@ -248,14 +244,11 @@ class Service:
         return moved
 
     def outcomes(self, caller: Caller, scope_id: str, ids: Sequence[str]) -> list[OutcomeNow]:
-        """What became of a device's own changes by now."""
+        """What became of a person's own changes by now, from whichever of his or her devices they came."""
         with self.store.reading() as tx:
             found = tx.journaled(ids)
-        mine = [
-            found[i]
-            for i in ids
-            if i in found and found[i].enrolment == caller.enrolment and found[i].scope == scope_id
-        ]
+            own = {k.enrolment for k in tx.device_keys() if k.person == caller.person}
+        mine = [found[i] for i in ids if i in found and found[i].enrolment in own and found[i].scope == scope_id]
         return [
             OutcomeNow(
                 id=j.id, outcome=Outcome(j.outcome), problem=j.problem, seq=j.seq, **json.loads(j.detail or "{}")
@@ -359,11 +352,7 @@ class Service:
                 tx,
                 None,
                 f"{org}.organisation",
-                [
-                    Write(
-                        "organisation", org, f"{org}.organisation", {"name": name, "roles": ["surveyor"]}
-                    )
-                ],
+                [Write("organisation", org, f"{org}.organisation", {"name": name, "roles": ["surveyor"]})],
             )
         return org
 
@@ -380,7 +369,9 @@ class Service:
         """Add a role; what waited for that right goes in."""
         with self.store.writing() as tx:
             tx.add_membership(person, owner, role)
-        with self.store.reading() as tx:  # a role in one project also counts in the organisation, an administrator's anywhere
+        with (
+            self.store.reading() as tx
+        ):  # a role in one project also counts in the organisation, an administrator's anywhere
             scopes = tx.waiting_for([f"right:{person}:{o}" for o in {s.owner for s in tx.scopes()}])
         for scope in sorted(scopes):
             self.rerun(scope)
@@ -527,7 +518,9 @@ def _verify_chain(key: DeviceKey, scope: str, head: PushHead, lines: Sequence[by
     salt_key, previous = evidence.unb64(key.salt_key), bytes.fromhex(head.prev)
     last = head.first + len(lines) - 1
     if not evidence.verify(
-        key.public_key, evidence.head_message(scope, head.enrolment, last, bytes.fromhex(head.head)), head.signature
+        key.public_key,
+        evidence.head_message(scope, head.enrolment, last, bytes.fromhex(head.head), head.lines),
+        head.signature,
     ):
         raise Trouble(1203)
     made = evidence.links(previous, salt_key, ((change.change_id(line) or "", line) for line in lines))

@@ -362,10 +362,16 @@ class Tx:
         if rows:
             self.conn.execute(insert(t.fork), rows)
 
-    def add_receipt(self, id: str, scope: str, enrolment: str, text: str, signature: str) -> None:
-        self.conn.execute(
-            insert(t.receipt).values(id=id, scope=scope, enrolment=enrolment, text=text, signature=signature)
-        )
+    def add_receipt(self, id: str, scope: str, enrolment: str, text: str, signature: str, claim: str) -> None:
+        values = {
+            "id": id,
+            "scope": scope,
+            "enrolment": enrolment,
+            "text": text,
+            "signature": signature,
+            "claim": claim,
+        }
+        self.conn.execute(insert(t.receipt).values(**values))
 
     # --- people and devices --------------------------------------------------------------------------------------
 

@@ -149,6 +149,7 @@ receipt = Table(
     Column("enrolment", String, nullable=False),
     Column("text", Text, nullable=False),
     Column("signature", String, nullable=False),
+    Column("claim", Text, nullable=False),  # the head of the push: the device's own signature over its chain
 )  # fmt: skip
 
 web_session = Table(

@@ -256,7 +256,11 @@ def legend(k: Kit) -> ft.Control:
     lines = []
     for a in range(0, len(pairs), 2):
         row = [
-            ft.Row([symbol(k, s, w, size=40), k.t(k.say(f"judge.{w}" if w else f"state.{s}"), 15)], spacing=4, expand=1)
+            ft.Row(
+                [symbol(k, s, w, size=40), k.t(k.say(f"judge.{w}" if w else f"state.{s}"), 15, expand=True)],
+                spacing=4,
+                expand=1,
+            )
             for s, w in pairs[a : a + 2]
         ]
         lines.append(ft.Row(row + ([ft.Container(expand=1)] if len(row) < 2 else [])))

@@ -109,7 +109,7 @@ def rows(state: State, k: Kit, visit: Visit) -> ft.Control:
     return ft.Column(out, spacing=0, tight=True)
 
 
-def judge_block(k: Kit, visit: Visit) -> ft.Control:
+def judge_block(k: Kit, visit: Visit, most: int | None = None) -> ft.Control:
     parameter = visit.parameter
     unit = dict(visit.parameters).get(parameter, "mg_kg")
     judged, limit = visit.judged(parameter), limit_of(visit, parameter, unit)
@@ -123,9 +123,9 @@ def judge_block(k: Kit, visit: Visit) -> ft.Control:
                 else k.say("judge.limit", low=low)
             )
             detail += f" {unit_name(k, unit)} · {k.of(limit.cite)}"
-        return k.judge("planned", I.MORE_HORIZ, k.say("judge.wait", what=name_of(k, parameter)), detail)
+        return k.judge("planned", I.MORE_HORIZ, k.say("judge.wait", what=name_of(k, parameter)), detail, most=most)
     icon, color = JUDGED[judged.state]
-    return k.judge(color, icon, k.of(judged.title), k.of(judged.detail))
+    return k.judge(color, icon, k.of(judged.title), k.of(judged.detail), most=most)
 
 
 def depth_row(state: State, k: Kit, visit: Visit) -> ft.Control:
@@ -256,7 +256,7 @@ def Phone(state: State, k: Kit, visit: Visit):
         padding=ft.Padding.only(left=16, right=16, top=8, bottom=4),
     )
     pinned = ft.Container(
-        column(judge_block(k, visit), keypad(state, k, visit, width, height), spacing=8),
+        column(judge_block(k, visit, 3 if k.scale < 1.2 else 2), keypad(state, k, visit, width, height), spacing=8),
         padding=ft.Padding.only(left=16, right=16, top=4, bottom=10),
     )
     return ft.Column([ft.Container(body, expand=True), pinned], spacing=0, expand=True, horizontal_alignment="stretch")

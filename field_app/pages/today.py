@@ -100,16 +100,9 @@ def PointList(state: State, k: Kit):
         state.filter = name
 
     counts = {f: sum(matches(r, f) for r in state.book.rows) for f in FILTERS}
-    tabs = ft.Row(
-        [
-            k.button(
-                f"{k.say('all' if f == 'all' else f'state.{f}')} {counts[f]}",
-                call(state, show, f), "chosen" if state.filter == f else "plain", size=15, pad=4, expand=1, radius=12,
-            )
-            for f in FILTERS
-        ],
-        spacing=6,
-    )  # fmt: skip
+    names = {f: f"{k.say('all' if f == 'all' else f'state.{f}')} {counts[f]}" for f in FILTERS}
+    columns = 2 if k.scale > 1 and state.width < 600 or k.lang == "en" and state.width < 480 else 4
+    tabs = k.choices(names, state.filter, lambda f: call(state, show, f), columns)
     items: list[ft.Control] = [
         ft.memo(Row)(k, r, *where(k, r), ft.use_callback(call(state, state.open, r.id), [r.id]), key=r.id)
         for r in rows[:SHOWN]

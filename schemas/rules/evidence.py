@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -55,9 +55,13 @@ def links(previous: bytes, salt_key: bytes, changes: Iterable[tuple[str, bytes]]
     return out
 
 
-def head_message(scope: str, enrolment: str, position: int, head: bytes) -> bytes:
-    """What a device signs: this is my chain up to `position`."""
-    return f"jingtu-push-1\n{scope}\n{enrolment}\n{position}\n{head.hex()}".encode()
+def lines_hash(lines: Sequence[bytes]) -> str:
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
+
+
+def head_message(scope: str, enrolment: str, position: int, head: bytes, lines: str) -> bytes:
+    """What a device signs: this is my chain up to `position`, and these lines (`lines_hash`) are what I hold of it."""
+    return f"jingtu-push-1\n{scope}\n{enrolment}\n{position}\n{head.hex()}\n{lines}".encode()
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
