@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import flet as ft
 
 from field_app import book as books
+from field_app import checking
 from field_app.book import Book, PointRow, placed
 from field_app.capture.position import NoFix, Positions, as_values, manual_values
 from field_app.here import Here
@@ -25,6 +26,7 @@ from field_app.sync import Progress, Syncer, SyncResult
 from field_app.visit import Values, Visit
 from schemas.problems import PROBLEMS, Trouble
 from schemas.records import TYPES
+from schemas.reference import Label
 
 log = logging.getLogger("jingtu.app")
 TABS = ("today", "map", "sync", "settings")
@@ -265,6 +267,14 @@ class State:
         if self._visit is not None and identity is not None:
             number = await self._do(self._store.next_number, "sample")
             self._visit.add_sample(number, identity.person)
+
+    async def findings(self) -> tuple[Label, ...]:
+        """What the server's check of this point would say now."""
+        visit = self._visit
+        if visit is None:
+            return ()
+        args = (self._store, self._book, visit.edits(), visit.point["planned_point_id"], self.now())
+        return tuple(Label(f.zh, f.en) for f in await asyncio.to_thread(checking.findings, *args))
 
     async def finish(self) -> None:
         """完成: all records of the visit in one transaction, or none and the reason."""

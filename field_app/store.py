@@ -95,7 +95,8 @@ class Store:
             except BaseException as err:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                if isinstance(err, sqlite3.OperationalError) and "full" in str(err):
+                # a quota or size limit shows as a failed write, not as "full"
+                if getattr(err, "sqlite_errorcode", None) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE):
                     raise Trouble(5001) from err
                 raise
 

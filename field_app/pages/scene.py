@@ -8,9 +8,10 @@ import flet as ft
 
 from field_app.form import form
 from field_app.kit import I, Kit, column, strut
-from field_app.pages.shell import call, guard, next_bar, scroll
+from field_app.pages.shell import call, guard, next_bar, part, scroll
 from field_app.state import State
 from field_app.visit import STEPS, Visit
+from field_app.words import say
 from schemas.records import TYPES
 
 ASKED = ("weather", "surface_kind", "note", "samplers", "outcome", "air_temp_c", "wind")
@@ -69,6 +70,7 @@ def check_pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Contr
                 "done", I.CHECK_CIRCLE_OUTLINE, k.say("check.ready"), k.say("check.ready.why", n=len(visit.edits()))
             )
         )
+        items.append(Findings(visit))
     have = [s for s in STEPS[:-1] if visit.done(s)]
     if have:
         chips = [k.chip(I.CHECK_CIRCLE_OUTLINE, k.say(f"step.{s}"), "done") for s in have]
@@ -83,7 +85,9 @@ def check_pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Contr
     else:
         busy = bool(state.busy)
         button = k.button(
-            k.say("busy") if busy else k.say("check.finish", code=visit.code),
+            k.say("busy")
+            if busy
+            else k.say("check.finish.why" if visit.point.get("gaps_accepted") else "check.finish", code=visit.code),
             None if busy else call(state, state.finish),
             "next",
             I.CHECK,
@@ -92,6 +96,31 @@ def check_pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Contr
             expand=True,
         )
     return scroll(*items), next_bar(k, button)
+
+
+@part
+def Findings(state: State, k: Kit, visit: Visit):
+    """What the same rules find that nobody refuses: missing samples of the plan, a far shift, a high reading."""
+    found, show = ft.use_state(())
+
+    async def look() -> None:
+        show(await state.findings())
+
+    ft.use_effect(guard(state, look), [visit.id])
+    if not found:
+        return ft.Container()
+    lines = [
+        ft.Row([k.icon(I.CHEVRON_RIGHT, 20, "ink-2"), k.t(k.of(f), 16, expand=True)], spacing=6) for f in found[:12]
+    ]
+    reasons = {w: k.say(f"check.why.{w}") for w in ("core_lost", "too_little", "later", "safety")}
+    kept = visit.point.get("gaps_accepted")
+    now = next((w for w in reasons if kept in (say("zh", f"check.why.{w}"), say("en", f"check.why.{w}"))), None)
+    # The words are kept, not a code: they are read by people years later. A second tap takes the reason off.
+    pick = lambda w: call(state, lambda: visit.set_point(gaps_accepted=None if w == now else reasons[w]))  # noqa: E731
+    return ft.Column(
+        [k.judge("warn", I.FACT_CHECK_OUTLINED, k.say("check.found", n=len(found)), k.say("check.found.why")), k.card(*lines), k.choices(reasons, now, pick)],
+        spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+    )  # fmt: skip
 
 
 def jump(visit: Visit, step: str, record: str) -> None:

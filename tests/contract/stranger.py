@@ -190,10 +190,11 @@ class Stranger:
     # -- §6 -----------------------------------------------------------------------------------------------------------
     def push_body(self, scope: str, lines: list[Line], links: bool = False) -> bytes:
         first, (last, _, head) = lines[0][0], lines[-1]
-        text = f"jingtu-push-1\n{scope}\n{self.get('enrolment')}\n{last}\n{head.hex()}"
+        sent = sha(b"\n".join(line for _, line, _ in lines)).hex()
+        text = f"jingtu-push-1\n{scope}\n{self.get('enrolment')}\n{last}\n{head.hex()}\n{sent}"
         top = {"enrolment": self.get("enrolment"), "epoch": self.get("epoch"), "first": first, "head": head.hex()}
         top |= {"prev": self.link_of(scope, first - 1).hex(), "signature": self.sign(text)}
-        top |= {"pending": self.last(scope) - last}
+        top |= {"pending": self.last(scope) - last, "lines": sent}
         if links:
             top["links"] = [link.hex() for _, _, link in lines]
         return b"\n".join([canonical(top), *(line for _, line, _ in lines)]) + b"\n"
@@ -202,17 +203,6 @@ class Stranger:
         headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
         path = f"/api/v1/scopes/{scope}/push"
         return self.ask_json("POST", path, ("receipt", "signature"), content=gzip.compress(body), headers=headers)
-
-    def rotten(self, scope: str, lines: list[Line]) -> bool:
-        """Is it my storage that is damaged? If not, it was the way to the server."""
-        before = self.link_of(scope, lines[0][0] - 1)
-        for position, line, link in lines:
-            ask = "select id from change where enrolment = ? and scope = ? and position = ?"
-            change = self.all(ask, self.get("enrolment"), scope, position)[0][0]
-            if self.next_link(before, change, line) != link:
-                return True
-            before = link
-        return False
 
     def push(self, scope: str, size: int = 500, first: int | None = None) -> int:
         """Pushes what is unsent (or everything from `first`); answers how many changes the server acknowledged."""
@@ -229,9 +219,9 @@ class Stranger:
                     first = 1
                 elif problem.number == 1202 and problem.body["expected"] < first:
                     first = problem.body["expected"]
-                elif problem.number == 1205 and not links and self.rotten(scope, lines):
+                elif problem.number == 1205 and not links:
                     links = True
-                elif problem.number == 1205:
+                elif problem.number == 1207:
                     raise NotReached("push: damaged on the way") from problem
                 else:
                     raise

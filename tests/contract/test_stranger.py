@@ -249,7 +249,11 @@ def test_damage_on_the_way(a: Stranger, b: Stranger) -> None:
     packed = gzip.compress(body)[:-20]
     answer = a.http.post(path, content=packed, headers=head | {"Content-Encoding": "gzip"})
     assert answer.json()["number"] == 1001
-    assert a.http.post(path, content=body[:-60], headers=head).json()["number"] == 1205  # not rotten: sent again
+    assert a.http.post(path, content=body[:-60], headers=head).json()["number"] == 1207
+    linked = a.push_body(field, a.chain(field, a.last(field)), links=True)  # damage on the way is never taken for rot
+    assert a.http.post(path, content=linked.replace(b'"D1"', b'"D2"'), headers=head).json()["number"] == 1207
+    cut = linked[: linked.rstrip().rfind(b"\n")]  # the one line is gone altogether
+    assert a.http.post(path, content=cut, headers=head).json()["number"] == 1001
     assert a.http.post(path, content=b"", headers=head).json()["number"] == 1001
     meet(a, b)
     assert spot in b.base(field)

@@ -6,9 +6,7 @@ visited, a field duplicate too. Event times lie in the nine hours before now; th
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import random
 import re
 from datetime import datetime, timedelta
@@ -21,7 +19,7 @@ from schemas import canonical
 from schemas.reference import analyte
 from schemas.rules import evidence
 from schemas.rules.geo import offset
-from sync_server.plan_file import read_plan
+from sync_server.plan_file import read_plan, read_table
 from tests.demo.seed import Demo
 
 HOURS = 9
@@ -42,27 +40,14 @@ class Row:
 
 def read_rows(data: bytes) -> list[Row]:
     """The plan's rows with their `<element>_mg_kg` columns."""
-    file = read_plan(data)
-    text = data.decode(file.encoding)
-    delimiter = max(",;\t", key=text.splitlines()[0].count)
-    table = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(c.strip() for c in r)]
-    if re.fullmatch(r'"?sep=.?"?', table[0][0].strip(), re.IGNORECASE) or table[0][0].strip().lower().startswith(
-        "sep="
-    ):
-        table = table[1:]
-    header = [c.strip().lower().lstrip("\ufeff") for c in table[0]]
-    elements = {n: m.group(1) for n, name in enumerate(header) if (m := re.fullmatch(r"(\w+?)_mg_kg", name))}
-    by_code = {}
-    for cells in table[1:]:
-        shown = {e: cells[n].strip() for n, e in elements.items() if n < len(cells) and cells[n].strip()}
-        by_code.setdefault(cells[_code_column(header)].strip(), shown)
-    return [Row(i, r.code, r.lon, r.lat, by_code.get(r.code, {})) for i, r in enumerate(file.rows, start=1)]
-
-
-def _code_column(header: list[str]) -> int:
-    from sync_server.plan_file import COLUMNS
-
-    return next(n for n, name in enumerate(header) if name in COLUMNS["code"])
+    table = read_table(data)
+    names = [cell.strip().lower() for cell in table.header]
+    elements = {n: m.group(1) for n, name in enumerate(names) if (m := re.fullmatch(r"(\w+?)_mg_kg", name))}
+    shown = {
+        line: {e: cells[n].strip() for n, e in elements.items() if n < len(cells) and cells[n].strip()}
+        for line, cells in table.rows
+    }
+    return [Row(i, r.code, r.lon, r.lat, shown[r.line]) for i, r in enumerate(read_plan(data).rows, start=1)]
 
 
 def reading_of(text: str) -> dict[str, Any]:

@@ -44,6 +44,19 @@ def say(zh: str, en: str) -> None:
     print(f"{zh} · {en}", flush=True)
 
 
+def need_free(ports: tuple[int, ...]) -> None:
+    """Raises Trouble 4101: whoever listens there already would be taken for our own server."""
+    for port in ports:
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except (OSError, OverflowError) as err:
+            why = {
+                "zh": f"端口 {port} 用不了（{err}），换一个 --port-base",
+                "en": f"port {port} cannot be used ({err}); give another --port-base",
+            }
+            raise Trouble(4101, why=why) from err
+
+
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -84,6 +97,7 @@ class Day:
         self.folder, self.server_port, self.rng_seed = folder, server_port, rng_seed
         self.proxy_port = proxy_port
         self.data = points.read_bytes()
+        (folder / "points.csv").write_bytes(self.data)
         self.now = datetime.now(UTC)
         parts = build(Settings(data=folder / "server"))
         start = start_of_day(self.now)
@@ -259,11 +273,14 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for asked in (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,):
+        signal.signal(asked, stop)
     base = args.port_base
     server_port, app_port, proxy_port = (base, base + 1, base + 2) if base else (free_port(), free_port(), 0)
     folder = args.data or Path(tempfile.mkdtemp(prefix="jingtu-demo-"))
     try:
+        if base:
+            need_free((server_port, app_port, proxy_port))
         return run(args, folder, server_port, app_port, proxy_port)
     except Trouble as trouble:
         tell(trouble)
@@ -273,6 +290,12 @@ def main() -> int:
     finally:
         if args.data is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop(number: int, frame: object) -> None:
+    """Asked to end: once is enough, or a second signal would leave children behind."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def tell(trouble: Trouble) -> None:
@@ -289,10 +312,16 @@ def tell(trouble: Trouble) -> None:
 def run(args: argparse.Namespace, folder: Path, server_port: int, app_port: int, proxy_port: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     marker = folder / "demo.json"
-    if not args.points.exists():
+    if not args.points.is_file():
         raise Trouble(4001, why={"zh": f"没有文件 {args.points}", "en": f"no file {args.points}"})
     begun = time.monotonic()
     played = marker.exists() and (folder / "played").exists()
+    if not played and (folder / "server").exists():
+        why = {
+            "zh": f"{folder} 里有没演完的一天，删掉它或换一个 --data",
+            "en": f"{folder} holds a day that was cut short: remove it or give another --data",
+        }
+        raise Trouble(4101, why=why)
     day = None if played else Day(folder, args.points, server_port, proxy_port, args.seed)
     server_url = f"http://127.0.0.1:{server_port}"
     with process(
@@ -326,7 +355,7 @@ def stay(folder: Path, server: subprocess.Popen[bytes], server_url: str, app_por
     """Server, console and app, until told to stop."""
     demo = Demo.load(folder / "demo.json")
     repoint(folder, server_url)
-    near = read_rows(PLAN.read_bytes())[19]  # beside a point that was never visited
+    near = read_rows((folder / "points.csv").read_bytes())[:20][-1]  # beside a point that was never visited
     os.environ.setdefault("JINGTU_FAKE_POSITION", f"{near.lon},{near.lat},0.5")
     with process("-m", "field_app", "--data", str(folder / "tablet-app"), "--port", str(app_port)) as app:
         wait_for(f"http://127.0.0.1:{app_port}/", app)

@@ -95,7 +95,10 @@ def test_a_visit_from_the_list_to_the_journal_with_a_kill_in_between(tablet: Tab
     f.fill("备注", "雨后，积水已排")
     f.tap("下一步：核对完成")
     f.see("可以完成了")
-    f.tap("完成 S15")
+    f.see("S15 缺 0–0.5 m 的土壤样")  # the server's own rules, asked here
+    f.see("镍 642 超管制值 600")
+    f.tap("土量不足")
+    f.tap("带说明完成 S15")
     f.see("S15 已完成")
     f.see("存在本机 3，未入库 3")
     f.page.context.close()
@@ -105,6 +108,7 @@ def test_a_visit_from_the_list_to_the_journal_with_a_kill_in_between(tablet: Tab
     assert [t for t, _ in changes] == ["point", "field_reading", "field_reading"]
     point, ni, cu = (after for _, after in changes)
     assert point["code"] == "S15" and point["note"] == "雨后，积水已排" and point["weather"] == "sunny"
+    assert point["gaps_accepted"] == "土量不足"
     assert point["position"]["mocked"] is True and point["position"]["h_acc_m"] == "2.10"  # type: ignore[index]
     assert not [k for k in point if k.startswith("_")]
     assert (ni["parameter"], ni["value"], ni["qualifier"], ni["depth_top_m"]) == ("Ni", "642", "eq", "0.5")

@@ -161,6 +161,9 @@ store = open_store(Path(sys.argv[1]))
 store.finalize([comment(store, "before")])
 size = max(p.stat().st_size for p in Path(sys.argv[1]).iterdir())
 import signal
+
+settings.register_profile("jingtu", deadline=None)  # a busy machine is not a fault
+settings.load_profile("jingtu")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 40_000, resource.RLIM_INFINITY))
 try:
