@@ -77,7 +77,7 @@ class Auth:
             fits = (
                 header["alg"] == "EdDSA" and claims["aud"] == DEVICE and int(claims["exp"]) - issued <= CLOCK_LEEWAY_S
             )
-        except (ValueError, KeyError, TypeError) as err:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as err:
             raise Trouble(2002) from err
         with self._store.reading() as tx:
             key = tx.key(enrolment)

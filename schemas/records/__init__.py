@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any
 
-from sqlalchemy import Table
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Boolean, Column, String, Table
+from sqlmodel import SQLModel
 
 from schemas.fields import Audience, fields_of
 from schemas.records.base import Fault, Id, Record, check, missing
@@ -31,24 +30,22 @@ def _types() -> dict[str, type[Record]]:
 
 TYPES: dict[str, type[Record]] = _types()
 
-_COLUMN = {"text": str | None, "json": str | None, "int": int | None, "bool": bool | None}
+_COLUMN = {"text": String, "json": String, "int": BigInteger, "bool": Boolean}
 
 
 def _table(cls: type[Record]) -> Table:
     """Columns: id, scope, seq, then the fields (decimals, times and JSON as their wire text), then `extra` (JSON of
     fields this version does not know, which travel on)."""
-    space: dict[str, Any] = {"__tablename__": cls.about.type, "__module__": __name__}
-    annotations: dict[str, Any] = {"id": str, "scope": str, "seq": int}
-    space |= {"id": Field(primary_key=True), "scope": Field(index=True), "seq": Field(index=True)}
-    for name, field in fields_of(cls).items():
-        annotations[name] = _COLUMN[field.storage]
-        space[name] = Field(default=None)
-    annotations["extra"] = str | None
-    space["extra"] = Field(default=None)
-    metaclass: Any = type(SQLModel)
-    row: Any = metaclass(f"{cls.__name__}Row", (SQLModel,), {**space, "__annotations__": annotations}, table=True)
-    table: Table = row.__table__
-    return table
+    columns: list[Column[object]] = [Column(name, _COLUMN[field.storage]) for name, field in fields_of(cls).items()]
+    return Table(
+        cls.about.type,
+        SQLModel.metadata,
+        Column("id", String, primary_key=True),
+        Column("scope", String, nullable=False, index=True),
+        Column("seq", BigInteger, nullable=False, index=True),
+        *columns,
+        Column("extra", String),
+    )
 
 
 TABLES: dict[str, Table] = {name: _table(cls) for name, cls in TYPES.items()}

@@ -140,7 +140,7 @@ class Server:
     def state(self) -> list[Any]:
         """All that a refused request must leave as it was."""
         tables = ("scope", "chain", "journal", "point", "conflict", "device", "enrolment", "record_type", "number_range", "device_key", "membership")
-        return [self.sql(f'SELECT * FROM "{t}" ORDER BY 1,2,3') for t in tables]
+        return [self.sql(f'SELECT * FROM "{t}" ORDER BY 1,2') for t in tables]
 
     def close(self) -> None:
         self.http.close()
