@@ -18,6 +18,7 @@ import flet as ft
 
 from field_app import kit
 from field_app.capture.position import locator_for
+from field_app.fonts import FAMILIES, ensure
 from field_app.pages.root import App
 from field_app.pages.shell import guard
 from field_app.state import State
@@ -36,9 +37,7 @@ def data_folder(named: str | None) -> Path:
 def assets_folder() -> str | None:
     """Fonts and static files for the web client; a device without the building tools uses its own fonts."""
     try:
-        from field_app import fonts
-
-        return str(fonts.ensure())
+        return str(ensure())
     except Exception as err:
         log.warning("%s", err)
         return None
@@ -64,14 +63,13 @@ def session(store: Store, syncer: Syncer) -> Callable[[ft.Page], None]:
             state.width, state.height = e.width, e.height
 
         page.title = "净土外业"
-        if not page.web and (assets := assets_folder()):
-            page.fonts = {family: f"{assets}/fonts/{name}" for name, family in _families().items()}
+        if not page.web and assets_folder():  # the web client has them from its font manifest, before its first frame
+            page.fonts = {family: f"fonts/{name}" for name, (family, _) in FAMILIES.items()}
         state.width, state.height = page.width or 1024, page.height or 768
         state.on_look(look)
         look()
         page.on_resize = guard(state, resized)
         page.render_views(App, (state,))
-        page.run_task(guard(state, state.resume))
         watch = page.run_task(state.watch)
 
         def closed(_: object) -> None:
@@ -83,18 +81,12 @@ def session(store: Store, syncer: Syncer) -> Callable[[ft.Page], None]:
     return start
 
 
-def _families() -> dict[str, str]:
-    from field_app.fonts import FAMILIES
-
-    return {name: family for name, (family, _) in FAMILIES.items()}
-
-
 def run(argv: list[str] | None = None) -> None:
     args = argparse.ArgumentParser(prog="field_app", description="净土外业 / Jingtu field app")
     args.add_argument("--data", help="数据文件夹 / data folder (JINGTU_DATA)")
     args.add_argument("--port", type=int, help="以网页提供的端口 / serve to a browser on this port")
     args.add_argument("--host", default="127.0.0.1")
-    given = args.parse_args(argv)
+    given, _ = args.parse_known_args(argv)  # a packaged app is started with words of its own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     store = Store(data_folder(given.data))
     start = session(store, Syncer(store))

@@ -129,7 +129,7 @@ class State:
 
     # --- going about ---------------------------------------------------------------------------------------------
 
-    async def load(self) -> None:
+    async def load(self, show: bool = True) -> None:
         """Read the project anew; at the start also go back to where the process was when it ended."""
         self._loop = asyncio.get_running_loop()
         chosen = self._store.meta("ui.project")
@@ -144,13 +144,16 @@ class State:
         )
         if self._visit is not None:
             self._visit.use(self._book)
-        self.notify()
+        if show:
+            self.notify()
 
     async def resume(self) -> None:
-        await self.load()
+        await self.load(show=False)
         planned = self._store.meta("ui.open")
         if planned and planned in self._book.drafts:
             await self.open(planned)
+        else:
+            self.notify()
 
     def go(self, route: str) -> None:
         self._notice = None

@@ -47,10 +47,11 @@ def codec(type: str) -> Codec:
     return Codec(type)
 
 
-def refs_of(type: str, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(type, id) of every record these values point at; also inside value classes. "*" is resolved by subject_kind."""
+def refs_of(type: str, values: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
+    """(type, id) of every record these values point at; also inside value classes. "*" is resolved by subject_kind,
+    which `known` holds where the values are only part of a record."""
     out: list[tuple[str, str]] = []
-    _collect(TYPES[type], values, values, out)
+    _collect(TYPES[type], values, {**(known or {}), **values}, out)
     return out
 
 

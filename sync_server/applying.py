@@ -14,7 +14,7 @@ from schemas.canonical import NotCanonical
 from schemas.change import Change
 from schemas.fields import fields_of
 from schemas.merge import Clash, merge, put, whole_atoms
-from schemas.problems import PROBLEMS
+from schemas.problems import PROBLEMS, Trouble
 from schemas.records import TYPES, Fault, check
 from schemas.rows import refs_of
 from schemas.rules import evidence
@@ -169,9 +169,9 @@ class Applying:
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
         missing = [] if c.creates or c.record in self._where else [f"{c.type}:{c.record}"]
-        missing += [
-            f"{type}:{id}" for type, id in refs_of(c.type, c.after) if id != c.record and not self._reachable(type, id)
-        ]
+        old = self._here.get(c.record)
+        refs = refs_of(c.type, c.after, old.values if old else None)
+        missing += [f"{type}:{id}" for type, id in refs if id != c.record and not self._reachable(type, id)]
         if not missing and author is not SERVER:  # a device's changes to one record never overtake each other
             missing = self._holding().get((c.device, c.record), [])
         if missing:
@@ -249,14 +249,19 @@ class Applying:
         self.on_server("conflict", conflict.id, dict.fromkeys(after), after, by=by or SERVER.person)
 
     def resolve(self, conflict: Stored, choice: str, reason: str, by: str, value: Values | None) -> None:
-        """A named person decides. `value` only with choice set_value: the atom's fields."""
-        subject_id = conflict.values["subject_id"]
-        self._decide(conflict, choice, reason, by)
+        """A named person decides. `value` only with choice set_value: the atom's fields. Raises Trouble 3001."""
+        subject = self._here[conflict.values["subject_id"]]
         after = json.loads(conflict.values["after"]) if choice == "take_after" else value or {}
-        subject = self._here[subject_id]
-        moved = {k: v for k, v in after.items() if subject.values.get(k) != v}
-        if choice != "keep_now" and moved:
-            self.on_server(subject.type, subject_id, {k: subject.values.get(k) for k in moved}, moved, by=by)
+        moved = {k: v for k, v in after.items() if subject.values.get(k) != v} if choice != "keep_now" else {}
+        candidate = dict(subject.values)
+        put(candidate, moved)
+        decided = [Fault("choice", "这条冲突已经裁决", "This conflict is already decided")] if "choice" in conflict.values else []
+        faults = decided or (check(TYPES[subject.type], candidate) if moved else [])
+        if faults:  # what cannot stand beside the rest is not decided either
+            raise Trouble(3001, {"faults": [f._asdict() for f in faults]}, faults=_say(faults))
+        self._decide(conflict, choice, reason, by)
+        if moved:
+            self.on_server(subject.type, subject.id, {k: subject.values.get(k) for k in moved}, moved, by=by)
 
     # --- edits made here -----------------------------------------------------------------------------------------
 

@@ -244,8 +244,17 @@ class Service:
         return moved
 
     def outcomes(self, caller: Caller, scope_id: str, ids: Sequence[str]) -> list[OutcomeNow]:
-        """What became of a person's own changes by now, from whichever of his or her devices they came."""
+        """What became of a person's own changes by now, from whichever of his or her devices they came.
+
+        Raises Trouble 2004, 2005."""
         with self.store.reading() as tx:
+            if caller.enrolment:
+                self._live_key(tx, caller.enrolment)
+            scope = tx.scope(scope_id)
+            if scope is None or not (
+                tx.chain(caller.enrolment or "", scope_id) or self._ever_member(tx, caller.person, scope)
+            ):
+                raise Trouble(2004)
             found = tx.journaled(ids)
             own = {k.enrolment for k in tx.device_keys() if k.person == caller.person}
         mine = [found[i] for i in ids if i in found and found[i].enrolment in own and found[i].scope == scope_id]

@@ -37,4 +37,6 @@ def Root():
 @ft.component
 def App(made: tuple[State]):
     """`made` is a tuple so that this component itself does not listen: the pages do."""
+    # As an effect: before the first mount a change would be lost, and the point left open would not come back.
+    ft.use_effect(guard(made[0], made[0].resume), [])
     return AppCtx(made[0], lambda: Root())

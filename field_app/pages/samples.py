@@ -65,9 +65,9 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
                 k.t(k.say("sample.none.why", n=n), 16, color="ink-2"),
             )
         )
-    add = k.button(
-        k.say("sample.more" if visit.samples else "sample.add"), call(state, state.add_sample), "plain", I.ADD, h=64
-    )
+    word = k.say("sample.more" if visit.samples else "sample.add")
+    short = k.scale > 1.1 and not state.wide  # the next button needs the width
+    add = k.button("" if short else word, call(state, state.add_sample), "plain", I.ADD, h=64, name=word)
     go = k.button(
         k.say("step.next", name=k.say("step.scene")),
         call(state, lambda: visit.set_ui(step="scene", sample=None)),

@@ -82,9 +82,10 @@ class Device:
         first, prev = first or pos + 1, prev or at
         links = evidence.links(prev, self.salt, [(change.change_id(x) or "", x) for x in lines])
         last = links[-1] if links else prev
-        message = evidence.head_message(scope, self.enrolment, first + len(lines) - 1, last)
+        whole = evidence.lines_hash(lines)
+        message = evidence.head_message(scope, self.enrolment, first + len(lines) - 1, last, whole)
         head = {"enrolment": self.enrolment, "epoch": self.server.epoch, "first": first, "prev": prev.hex(), "head": last.hex(),
-                "signature": evidence.sign(self.private, message)}  # fmt: skip
+                "lines": whole, "signature": evidence.sign(self.private, message)}  # fmt: skip
         return head | other
 
     def push(self, lines: list[bytes], scope: str | None = None, keep: bool = True, headers: Any = None, **other: Any) -> httpx.Response:

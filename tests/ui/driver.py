@@ -118,7 +118,7 @@ class Driver:
         while time.monotonic() < deadline:
             if pattern.search(self.everything()):
                 return
-            time.sleep(0.05)
+            time.sleep(0.1)
         raise AssertionError(f"{pattern.pattern!r} is not on the page:\n{self.everything()}")
 
     def gone(self, text: str) -> None:

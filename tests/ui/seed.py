@@ -14,6 +14,7 @@ from field_app.clock import CHINA
 from field_app.keys import Identity
 from field_app.store import Store
 from schemas.records import TYPES, check
+from schemas.reference import codes
 from schemas.rules import evidence
 from schemas.rules.geo import offset
 from schemas.wire import Block, PullHead, ScopeGrant
@@ -102,7 +103,7 @@ def records(now: datetime, calibrated: bool = True) -> list[tuple[str, str, str,
     if calibrated:
         for id, instrument in ((1, XRF), (2, PID)):
             point = {"kind": "check", "standard": "NIST 2711a", "reading": "21.9", "unit": "mg_kg", "result": "passed"}
-            point["kind"] = next(iter(TYPES_CAL()))
+            point["kind"] = next(iter(codes("cal_kind")))
             add(
                 FIELD,
                 "calibration",
@@ -114,12 +115,6 @@ def records(now: datetime, calibrated: bool = True) -> list[tuple[str, str, str,
                 result="passed",
             )
     return out
-
-
-def TYPES_CAL() -> dict[str, Any]:
-    from schemas.reference import codes
-
-    return codes("cal_kind")
 
 
 def visited(add: Any, n: int, planned: str, at: datetime, east: float, north: float) -> None:
