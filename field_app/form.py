@@ -15,7 +15,7 @@ import flet as ft
 
 from field_app.kit import I, Kit, column
 from schemas.fields import ALWAYS, FINALIZE, RecordField, fields_of, needed
-from schemas.records.base import Record, check
+from schemas.record import Record, check
 
 CHIPS = 6  # up to so many codes stand open as big buttons; more go into a menu
 HIDDEN = ("deleted", "void_reason", "late_entry_reason")  # asked by their own acts, not by a form

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from schemas.fields import Merge, atoms_of, fields_of
-from schemas.records.base import Record
+from schemas.record import Record
 
 Values = dict[str, Any]
 

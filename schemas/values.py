@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.fields import Spec
-from schemas.records.base import Id, Value
+from schemas.record import Id, Value
 
 Coordinate = Annotated[Decimal, Spec("坐标", "Coordinate", unit="°")]
 

@@ -40,7 +40,7 @@ class PushHead(Wire):
 
     enrolment: str
     epoch: str
-    first: int = Field(ge=1)
+    first: int = Field(ge=1, le=2**53)
     prev: Hex64
     head: Hex64
     lines: (
@@ -48,7 +48,7 @@ class PushHead(Wire):
     )
     signature: Signature
     links: list[Hex64] | None = None  # sent when asked (problem 1205): locates the line that does not fit
-    pending: int = Field(default=0, ge=0)  # how many more wait on the device; shown to the project manager
+    pending: int = Field(default=0, ge=0, le=2**53)  # how many more wait on the device; shown to the project manager
 
 
 class Receipt(Wire):

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Boolean, Column, String, Table
 from sqlmodel import SQLModel
 
 from schemas.fields import Audience, fields_of
-from schemas.records.base import Fault, Id, Record, check, missing
+from schemas.record import Fault, Id, Record, check, missing
 
 __all__ = ["TABLES", "TYPES", "Audience", "Fault", "Id", "Record", "check", "missing"]
 
@@ -20,8 +20,6 @@ __all__ = ["TABLES", "TYPES", "Audience", "Fault", "Id", "Record", "check", "mis
 def _types() -> dict[str, type[Record]]:
     out: dict[str, type[Record]] = {}
     for module in pkgutil.iter_modules(__path__):
-        if module.name == "base":
-            continue
         for thing in vars(importlib.import_module(f"{__name__}.{module.name}")).values():
             if isinstance(thing, type) and issubclass(thing, Record) and thing is not Record:
                 out[thing.about.type] = thing

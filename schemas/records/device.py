@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from schemas.fields import About, Audience, Spec
-from schemas.records.base import Record
+from schemas.record import Record
 
 
 class Device(Record):

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from schemas.fields import About, Audience, Spec
-from schemas.records.base import Id, Record
+from schemas.record import Id, Record
 
 
 class Manifest(Record):

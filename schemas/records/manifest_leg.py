@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from schemas.fields import About, Audience, Spec
-from schemas.records.base import Fault, Id, Record
+from schemas.record import Fault, Id, Record
 from schemas.values import GeoFix, Signature, Weighing
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from schemas.fields import About, Audience, Spec
-from schemas.records.base import Id, Record
+from schemas.record import Id, Record
 from schemas.values import GeoFix, Officer, Signature
 
 

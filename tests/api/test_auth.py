@@ -36,7 +36,9 @@ def sign_in(server: Server) -> dict[str, Any]:
 @pytest.mark.parametrize("token", [None, "", "nonsense", "a.b.c", "Bearer x", "\u00e9".encode("latin-1")])
 def test_no_route_without_a_token(server: Server, method: str, path: str, body: Any, token: Any) -> None:
     before = server.state()
-    headers = {} if token is None else {"Authorization": b"Bearer " + (token if isinstance(token, bytes) else token.encode())}
+    headers = (
+        {} if token is None else {"Authorization": b"Bearer " + (token if isinstance(token, bytes) else token.encode())}
+    )
     answer = server.http.request(method, path.format(scope=server.field), json=body, headers=headers)
     assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
     problem(answer, 2002)
@@ -74,7 +76,9 @@ def test_a_refresh_token_used_twice_ends_the_family(server: Server) -> None:
     second = form(server, grant_type="refresh_token", refresh_token=first["refresh_token"]).json()
     problem(form(server, grant_type="refresh_token", refresh_token=first["refresh_token"]), 2002)
     problem(form(server, grant_type="refresh_token", refresh_token=second["refresh_token"]), 2002)
-    assert form(server, grant_type="refresh_token", refresh_token=other["refresh_token"]).status_code == 200  # another sign-in
+    assert (
+        form(server, grant_type="refresh_token", refresh_token=other["refresh_token"]).status_code == 200
+    )  # another sign-in
 
 
 def test_a_refresh_token_ends_by_itself(server: Server) -> None:

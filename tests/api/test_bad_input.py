@@ -133,7 +133,9 @@ def test_floats_twins_and_unknown_keys_in_a_head(server: Server, device: Device)
     line = device.change("point", server.point())
     head = device.head([line], server.field)
     problem(device.raw(server.field, json.dumps({**head, "first": 1.0}).encode() + b"\n" + line), 1001)
-    assert outcomes(device.raw(server.field, canonical.dumps({**head, "later": {"x": 1}}) + b"\n" + line)) == ["applied"]
+    assert outcomes(device.raw(server.field, canonical.dumps({**head, "later": {"x": 1}}) + b"\n" + line)) == [
+        "applied"
+    ]
 
 
 # --- one bad line among good ones ------------------------------------------------------------------------------------
@@ -158,7 +160,7 @@ LINES: dict[str, Any] = {
     "twice": lambda d: point(d).replace(b'"code":', b'"code":"x","code":') if b'"code":' in point(d) else point(d).replace(b'"code": ', b'"code": "x", "code": '),
     "deep": lambda d: point(d).replace(b'"S1"', b"[" * 50_000 + b"]" * 50_000),
     "deep unknown field 900": lambda d: point(d, later=nested(900)), "deep unknown field 60": lambda d: point(d, later=nested(60)),
-    "huge int": lambda d: point(d, code=10**5000 if False else 1).replace(b'"code": 1', b'"code": ' + b"9" * 5000),
+    "huge int": lambda d: point(d).replace(b'"S1"', b"9" * 5000),
     "int beyond 64 bits, unknown field": lambda d: point(d, later=2**64), "int beyond 64 bits": lambda d: point(d, seq=2**64),
     "NUL": lambda d: point(d, wind="a\0b"), "NUL in an unknown field": lambda d: point(d, later="\0"),
     "half a surrogate pair": lambda d: point(d).replace(b'"S1"', b'"\\ud800"'), "half a pair as a key": lambda d: point(d).replace(b'"wind"', b'"\\udc00"'),
@@ -207,8 +209,19 @@ def test_a_bad_line_never_blocks_its_neighbours(server: Server, device: Device, 
 
 def test_strange_but_allowed(server: Server, device: Device) -> None:
     """What looks dangerous and is only text goes in as it is, and comes out as it was."""
-    texts = ["'; DROP TABLE point; --", "{zh}{0}%s", "<script>alert(1)</script>", "\u202e\u200b", "\U0001f600", "a" * 64, "\\ud800", "=cmd|' /C calc'!A0"]
-    assert outcomes(device.push([device.change("point", server.point(code=t)) for t in texts])) == ["applied"] * len(texts)
+    texts = [
+        "'; DROP TABLE point; --",
+        "{zh}{0}%s",
+        "<script>alert(1)</script>",
+        "\u202e\u200b",
+        "\U0001f600",
+        "a" * 64,
+        "\\ud800",
+        "=cmd|' /C calc'!A0",
+    ]
+    assert outcomes(device.push([device.change("point", server.point(code=t)) for t in texts])) == ["applied"] * len(
+        texts
+    )
     rows = [canonical.loads(r) for r in device.pull().content.split(b"\n")[1:]]
     assert [r["values"]["code"] for r in rows if r["type"] == "point"] == texts
 
@@ -253,7 +266,11 @@ def test_ids_that_are_no_ids_are_simply_not_found(server: Server, device: Device
 
 
 def test_a_token_form_with_strange_fields(server: Server) -> None:
-    for data in ({"grant_type": "password", "username": "x" * 201}, {"grant_type": BEARER, "assertion": "x" * 4001}, {"grant_type": "\0"}):
+    for data in (
+        {"grant_type": "password", "username": "x" * 201},
+        {"grant_type": BEARER, "assertion": "x" * 4001},
+        {"grant_type": "\0"},
+    ):
         problem(server.http.post("/api/v1/auth/token", data=data), 1001)
 
 
@@ -262,5 +279,11 @@ def test_keys_of_an_enrolment_that_are_no_keys(server: Server) -> None:
     key = evidence.new_key()
     for public in ("A" * 43, "_" * 43, "-" * 42 + "8"):
         message = f"jingtu-enrol-1\n{code}\n{public}\n{'A' * 43}".encode()
-        request = {"code": code, "public_key": public, "salt_key": "A" * 43, "label": "x", "signature": evidence.sign(key, message)}
+        request = {
+            "code": code,
+            "public_key": public,
+            "salt_key": "A" * 43,
+            "label": "x",
+            "signature": evidence.sign(key, message),
+        }
         problem(server.http.post("/api/v1/enrol", json=request), 1203)

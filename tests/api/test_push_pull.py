@@ -39,8 +39,14 @@ def test_applied_and_a_receipt_for_exactly_this(server: Server, device: Device) 
     assert r["head"] == device.heads[server.field][1].hex() and r["epoch"] == server.epoch
     assert evidence.verify(r["server_key"], answer.json()["receipt"].encode(), answer.json()["signature"])
     (start, count, _, seq) = r["runs"][0]
-    assert (start, count) == (1, 3) and [s for (s,) in server.sql("SELECT seq FROM point ORDER BY seq")] == [seq, seq + 1, seq + 2]
-    assert [line for (line,) in server.sql("SELECT line FROM journal WHERE enrolment=? ORDER BY pos", device.enrolment)] == lines
+    assert (start, count) == (1, 3) and [s for (s,) in server.sql("SELECT seq FROM point ORDER BY seq")] == [
+        seq,
+        seq + 1,
+        seq + 2,
+    ]
+    assert [
+        line for (line,) in server.sql("SELECT line FROM journal WHERE enrolment=? ORDER BY pos", device.enrolment)
+    ] == lines
 
 
 def test_sent_again_is_answered_again_and_applied_once(server: Server, device: Device) -> None:
@@ -65,7 +71,9 @@ def test_conflict(server: Server, device: Device) -> None:
     (conflict,) = server.service.records("conflict", server.field)
     assert detail["conflicts"] == [conflict.id]
     assert [canonical.loads(conflict.values[k]) for k in ("before", "now", "after")] == [{"wind": w} for w in "北南东"]
-    assert len(device.pull().content.split(b"\n")) - 1 == canonical.loads(device.pull().content.split(b"\n")[0])["count"]
+    assert (
+        len(device.pull().content.split(b"\n")) - 1 == canonical.loads(device.pull().content.split(b"\n")[0])["count"]
+    )
 
 
 def test_parked_for_a_reference_and_taken_in_order_when_it_comes(server: Server, device: Device) -> None:
@@ -155,7 +163,10 @@ def test_rejected(server: Server, device: Device, how: str) -> None:
     assert outcomes(answer) == ["rejected", "applied"]  # never its neighbour
     told(details(answer)[0], number)
     assert server.state()[3:5] != before and server.sql("SELECT count(*) FROM point") == [(1,)]
-    assert server.sql("SELECT outcome, seq FROM journal WHERE enrolment=? ORDER BY pos", device.enrolment)[0] == ("rejected", None)
+    assert server.sql("SELECT outcome, seq FROM journal WHERE enrolment=? ORDER BY pos", device.enrolment)[0] == (
+        "rejected",
+        None,
+    )
 
 
 def test_a_frozen_record_is_not_changed(server: Server) -> None:
@@ -184,21 +195,53 @@ def reading(server: Server, **more: Any) -> dict[str, Any]:
     instrument = server.new_id()
     from sync_server.service import Write
 
-    server.service.write(None, [Write("instrument", instrument, server.home, {"code": "I", "kind": "pid", "model": "m", "serial_no": "1", "org_id": server.org})])
+    server.service.write(
+        None,
+        [
+            Write(
+                "instrument",
+                instrument,
+                server.home,
+                {"code": "I", "kind": "pid", "model": "m", "serial_no": "1", "org_id": server.org},
+            )
+        ],
+    )
     return {"method": "pid", "instrument_id": instrument, "parameter": "TVOC", "value": "1.5", "qualifier": "eq", "unit": "ppm_ib", "at": AT,
             "entry_way": "typed"} | more  # fmt: skip
 
 
 def test_right_on_each_tablet_and_wrong_together_waits_for_a_person(server: Server, device: Device) -> None:
-    other, p, s, b, record = Device(server, server.sampler), server.new_id(), server.new_id(), server.new_id(), server.new_id()
-    sample = {"code": "Y", "kind": "ordinary", "medium": "soil", "groups": ["voc"], "collected_at": AT, "collected_by": [server.sampler], "batch": "1"}
+    other, p, s, b, record = (
+        Device(server, server.sampler),
+        server.new_id(),
+        server.new_id(),
+        server.new_id(),
+        server.new_id(),
+    )
+    sample = {
+        "code": "Y",
+        "kind": "ordinary",
+        "medium": "soil",
+        "groups": ["voc"],
+        "collected_at": AT,
+        "collected_by": [server.sampler],
+        "batch": "1",
+    }
     device.push([
         device.change("point", server.point(), p), device.change("sample", {**sample, "point_id": p}, s),
         device.change("borehole", {"point_id": p, "code": "B", "opened_at": AT}, b),
         device.change("field_reading", reading(server, point_id=p), record),
     ])  # fmt: skip
-    other.push([other.change("field_reading", {"point_id": None, "sample_id": s}, record, {"point_id": p, "sample_id": None})])
-    answer = device.push([device.change("field_reading", {"point_id": None, "borehole_id": b}, record, {"point_id": p, "borehole_id": None})])
+    other.push(
+        [other.change("field_reading", {"point_id": None, "sample_id": s}, record, {"point_id": p, "sample_id": None})]
+    )
+    answer = device.push(
+        [
+            device.change(
+                "field_reading", {"point_id": None, "borehole_id": b}, record, {"point_id": p, "borehole_id": None}
+            )
+        ]
+    )
     assert outcomes(answer) == ["conflict"], answer.text
     (conflict,) = server.service.records("conflict", server.field)
     assert canonical.loads(conflict.values["after"]) == {"point_id": None, "borehole_id": b}
@@ -210,7 +253,9 @@ def test_right_on_each_tablet_and_wrong_together_waits_for_a_person(server: Serv
     assert err.value.problem.number == 3001
     (still,) = server.service.records("conflict", server.field)
     assert "choice" not in still.values
-    server.service.resolve(server.pm, conflict.id, "set_value", "x", {"sample_id": None, "point_id": None, "borehole_id": b})
+    server.service.resolve(
+        server.pm, conflict.id, "set_value", "x", {"sample_id": None, "point_id": None, "borehole_id": b}
+    )
     with pytest.raises(Trouble):
         server.service.resolve(server.pm, conflict.id, "keep_now", "again")
     (kept,) = server.service.records("field_reading", server.field)
@@ -223,7 +268,9 @@ def test_right_on_each_tablet_and_wrong_together_waits_for_a_person(server: Serv
 
 def test_wrong_epoch(server: Server, device: Device) -> None:
     before = server.state()
-    assert problem(device.push([device.change("point", server.point())], epoch="another"), 1201)["epoch"] == server.epoch
+    assert (
+        problem(device.push([device.change("point", server.point())], epoch="another"), 1201)["epoch"] == server.epoch
+    )
     assert problem(device.pull(epoch="another"), 1201)["epoch"] == server.epoch
     assert server.state() == before
 
@@ -244,7 +291,10 @@ def test_a_fork_keeps_both_heads(server: Server, device: Device) -> None:
         assert problem(device.push(clone, first=1, prev=start, keep=False), 1204)["position"] == 1
     assert server.state() == before
     assert [line for (line,) in server.sql("SELECT line FROM fork ORDER BY pos")] == clone
-    assert problem(device.push([device.change("point", server.point())], prev=b"\1" * 32, keep=False), 1204)["position"] == 3
+    assert (
+        problem(device.push([device.change("point", server.point())], prev=b"\1" * 32, keep=False), 1204)["position"]
+        == 3
+    )
 
 
 def test_damage_on_the_way_is_told_and_changes_nothing(server: Server, device: Device) -> None:
@@ -257,7 +307,9 @@ def test_damage_on_the_way_is_told_and_changes_nothing(server: Server, device: D
     assert outcomes(device.push(lines)) == ["applied"] * 3
 
 
-def test_a_line_that_rotted_on_the_device_is_asked_for_its_links_and_then_taken_unproven(server: Server, device: Device) -> None:
+def test_a_line_that_rotted_on_the_device_is_asked_for_its_links_and_then_taken_unproven(
+    server: Server, device: Device
+) -> None:
     lines = [device.change("point", server.point(code=c)) for c in "abc"]
     head = device.head(lines, server.field)
     start = evidence.first_link(server.field, device.enrolment)
@@ -302,13 +354,19 @@ def test_another_ones_enrolment(server: Server, device: Device) -> None:
 def test_the_same_change_at_two_places_counts_once(server: Server, device: Device) -> None:
     record = server.new_id()
     line = device.change("comment", {"subject_kind": "point", "subject_id": record, "text": "x", "at": AT})
-    assert outcomes(device.push([line])) == outcomes(device.push([line])) == ["parked"]  # the next position of the chain
-    other = device.change("comment", {"subject_kind": "point", "subject_id": record, "text": "z", "at": AT}, id=line[7:43].decode())
+    assert (
+        outcomes(device.push([line])) == outcomes(device.push([line])) == ["parked"]
+    )  # the next position of the chain
+    other = device.change(
+        "comment", {"subject_kind": "point", "subject_id": record, "text": "z", "at": AT}, id=line[7:43].decode()
+    )
     answer = device.push([other])
     assert outcomes(answer) == ["rejected"]
     told(details(answer)[0], 1208)
     device.push([device.change("point", server.point(), record)])
-    rows = server.sql("SELECT outcome, seq IS NULL FROM journal WHERE enrolment=? AND type='comment' ORDER BY pos", device.enrolment)
+    rows = server.sql(
+        "SELECT outcome, seq IS NULL FROM journal WHERE enrolment=? AND type='comment' ORDER BY pos", device.enrolment
+    )
     assert rows == [("applied", 0), ("again", 1), ("rejected", 1)]
     (kept,) = server.service.records("comment", server.field)
     assert kept.values["text"] == "x"
@@ -317,7 +375,20 @@ def test_the_same_change_at_two_places_counts_once(server: Server, device: Devic
 # --- scopes and rights -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scope", ["other.field", "other.enforcement", "nowhere", "../../etc/passwd", "..%2f..%2fetc", "x' OR '1'='1", "%00", "a" * 5000, "中"])
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "other.field",
+        "other.enforcement",
+        "nowhere",
+        "../../etc/passwd",
+        "..%2f..%2fetc",
+        "x' OR '1'='1",
+        "%00",
+        "a" * 5000,
+        "中",
+    ],
+)
 def test_a_foreign_scope_is_not_there(server: Server, device: Device, scope: str) -> None:
     scope = scope.replace("other.", f"{server.other}.")
     line = device.change("point", server.point(), scope=scope)
@@ -330,8 +401,15 @@ def test_a_foreign_scope_is_not_there(server: Server, device: Device, scope: str
 
 def test_a_sampler_may_write_what_was_recorded_but_not_read_enforcement(server: Server, device: Device) -> None:
     problem(device.pull(server.enforcement), 2004)
-    values = {**INSPECTION, "site_id": server.site, "org_id": server.org, "officers": [{"person_id": server.sampler, "name": "x", "duty": "inspector"}]}
-    assert outcomes(device.push([device.change("inspection", values, scope=server.enforcement)], server.enforcement)) == ["parked"]
+    values = {
+        **INSPECTION,
+        "site_id": server.site,
+        "org_id": server.org,
+        "officers": [{"person_id": server.sampler, "name": "x", "duty": "inspector"}],
+    }
+    assert outcomes(
+        device.push([device.change("inspection", values, scope=server.enforcement)], server.enforcement)
+    ) == ["parked"]
     problem(device.pull(server.enforcement), 2004)
     me = server.http.get("/api/v1/me", headers=device.auth).json()
     assert not any(s["audience"] in ("enforcement", "transfer") for s in me["scopes"])
@@ -342,7 +420,9 @@ def test_outcomes_are_ones_own(server: Server, device: Device) -> None:
     answer = other.push([other.change("hologram", {"a": 1})])
     (detail,) = details(answer)
     assert device.outcomes([detail["id"]]).json() == []
-    assert second.outcomes([detail["id"]]).json() == other.outcomes([detail["id"]]).json()  # the same person's other tablet
+    assert (
+        second.outcomes([detail["id"]]).json() == other.outcomes([detail["id"]]).json()
+    )  # the same person's other tablet
     assert other.outcomes([detail["id"]]).json()[0]["outcome"] == "parked"
 
 
@@ -358,7 +438,9 @@ def test_pull_in_pages_gives_each_row_once_and_the_digest_at_the_end(server: Ser
         cursor = head["cursor"]
         if not head["more"]:
             break
-    assert [r["seq"] for r in seen] == sorted({r["seq"] for r in seen}) and len({r["id"] for r in seen}) == len(seen) == 32
+    assert [r["seq"] for r in seen] == sorted({r["seq"] for r in seen}) and len({r["id"] for r in seen}) == len(
+        seen
+    ) == 32
     total = sum(evidence.row_hash(evidence.row_line(r["type"], r["id"], r["seq"], r["values"])) for r in seen)
     assert head["digest"] == evidence.digest_hex(total)
     assert canonical.loads(device.pull(cursor=cursor).content)["count"] == 0

@@ -158,6 +158,7 @@ def test_records_go_both_ways(a: Stranger, b: Stranger) -> None:
 
 
 def test_everything_again_changes_nothing(a: Stranger, b: Stranger) -> None:
+    point(a, "again")
     field = meet(a, b)
     before, known = digest(a, field), outcomes(a)
     assert a.push(field, first=1) == a.push(field, first=1, size=1) == a.last(field) > 0

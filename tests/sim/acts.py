@@ -112,7 +112,14 @@ def layer(w: World, t: Tablet) -> Edit | None:
 
 def container(w: World, t: Tablet) -> Edit | None:
     id = known(w, t, "sample")
-    values = {"code": w.fresh("C"), "sample_id": id, "type": "jar250_b", "volume_ml": "250", "groups": ["svoc"], "state": "filled"}
+    values = {
+        "code": w.fresh("C"),
+        "sample_id": id,
+        "type": "jar250_b",
+        "volume_ml": "250",
+        "groups": ["svoc"],
+        "state": "filled",
+    }
     return Edit("sample_container", t.store.new_id(), w.field, values) if id else None
 
 
@@ -164,7 +171,12 @@ def result(w: World) -> Values:
     n = w.number()
     if w.rng.random() < 0.3:
         return {"value": None, "qualifier": "nd", "unit": "ppm_ib", "lod": f"{n}.5"}
-    return {"value": f"{n}.25", "qualifier": w.rng.choice(["eq", "est"]), "unit": w.rng.choice(["ppm_ib", "mg_m3"]), "lod": None}
+    return {
+        "value": f"{n}.25",
+        "qualifier": w.rng.choice(["eq", "est"]),
+        "unit": w.rng.choice(["ppm_ib", "mg_m3"]),
+        "lod": None,
+    }
 
 
 def some_of(w: World, old: list[Any], of: list[Any]) -> list[Any]:
@@ -196,15 +208,29 @@ def moved(w: World, t: Tablet, s: Seen) -> Values:
     type, v = s.type, s.values
     ways: list[Callable[[], Values]] = [lambda: {(f := w.rng.choice(TEXTS[type])): text(w, f)}]
     if type == "point":
-        ways += [lambda: {"samplers": some_of(w, v.get("samplers", []), w.crew)}, lambda: {"air_temp_c": f"{w.number() % 50}.5"}]
+        ways += [
+            lambda: {"samplers": some_of(w, v.get("samplers", []), w.crew)},
+            lambda: {"air_temp_c": f"{w.number() % 50}.5"},
+        ]
     if type == "field_reading":
-        ways += [lambda: result(w), lambda: result(w), lambda: interval(w, "depth_top_m", "depth_bottom_m"), lambda: parent(w, t, v)]
+        ways += [
+            lambda: result(w),
+            lambda: result(w),
+            lambda: interval(w, "depth_top_m", "depth_bottom_m"),
+            lambda: parent(w, t, v),
+        ]
         ways += [lambda: {"value": f"{w.number()}.75"} if v.get("qualifier") in ("eq", "est") else {}]
     if type == "sample":
-        ways += [lambda: {"groups": some_of(w, v.get("groups", []), GROUPS)}, lambda: {"collected_by": some_of(w, v.get("collected_by", []), w.crew)}]
+        ways += [
+            lambda: {"groups": some_of(w, v.get("groups", []), GROUPS)},
+            lambda: {"collected_by": some_of(w, v.get("collected_by", []), w.crew)},
+        ]
         ways += [lambda: interval(w, "depth_top_m", "depth_bottom_m"), lambda: {"point_id": known(w, t, "point")}]
     if type == "soil_layer":
-        ways += [lambda: interval(w, "top_m", "bottom_m"), lambda: {"bottom_m": f"{float(v.get('top_m', 0)) + w.number() % 50 + 1:.2f}"}]
+        ways += [
+            lambda: interval(w, "top_m", "bottom_m"),
+            lambda: {"bottom_m": f"{float(v.get('top_m', 0)) + w.number() % 50 + 1:.2f}"},
+        ]
     if type == "qc_link":
         ways += [lambda: {"original_id": known(w, t, "sample")}]
     new: Values = {}
@@ -224,7 +250,9 @@ def back_to_old(w: World, s: Seen) -> Values:
 
 
 def edit(w: World, t: Tablet, room: str) -> None:
-    types = ["inspection", "finding"] if room == "enforcement" else [k for k in TEXTS if k not in ("inspection", "finding")]
+    types = (
+        ["inspection", "finding"] if room == "enforcement" else [k for k in TEXTS if k not in ("inspection", "finding")]
+    )
     type = w.rng.choice(["point", "field_reading", "sample", *types] if room == "field" else types)
     shown = sorted((s for s in t.store.all(type) if s.scope in (w.home, w.field, w.enforcement)), key=lambda s: s.id)
     if not shown:
@@ -273,7 +301,9 @@ def at_the_console(w: World) -> None:
     if w.rng.random() < 0.5:
         decide(w, scope)
         return
-    type, field = w.rng.choice([("site", "location"), ("sample_container", "seal_no"), ("instrument", "model"), ("comment", "text")])
+    type, field = w.rng.choice(
+        [("site", "location"), ("sample_container", "seal_no"), ("instrument", "model"), ("comment", "text")]
+    )
     of = w.home if type == "instrument" else w.field
     found = sorted(w.service.records(type, of), key=lambda s: s.seq)
     if found:
@@ -291,7 +321,11 @@ def decide(w: World, scope: str) -> None:
     choice = w.rng.choice(["keep_now", "take_after", "set_value"])
     value = None
     if choice == "set_value":
-        if len(lost) > 1 or not isinstance(next(iter(lost.values())), str) or next(iter(lost)) not in TEXTS.get(type, []):
+        if (
+            len(lost) > 1
+            or not isinstance(next(iter(lost.values())), str)
+            or next(iter(lost)) not in TEXTS.get(type, [])
+        ):
             return
         value = {next(iter(lost)): w.fresh("定")}
     try:
@@ -305,7 +339,9 @@ def decide(w: World, scope: str) -> None:
     if want is not None:
         w.note("console", type, record, {f: want.get(f) for f in want})
         after = [c.values for c in w.service.records("conflict", scope) if c.values["subject_id"] == record]
-        by_itself = any("choice" in c and "decided_by" not in c for c in after)  # another one may have been waiting for just this
+        by_itself = any(
+            "choice" in c and "decided_by" not in c for c in after
+        )  # another one may have been waiting for just this
         if any(subject.get(f) != v for f, v in want.items()) and not by_itself:
             from tests.sim.world import Broken
 

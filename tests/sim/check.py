@@ -32,7 +32,9 @@ def want(true: Any, text: str | Callable[[], str]) -> None:
 def check(w: World) -> dict[str, int]:
     """All promises. Returns how much there was of what."""
     journal = w.journal()
-    folded = {scope: reference.fold(e for e in journal if e.scope == scope) for (scope,) in w.sql("SELECT id FROM scope")}
+    folded = {
+        scope: reference.fold(e for e in journal if e.scope == scope) for (scope,) in w.sql("SELECT id FROM scope")
+    }
     arrived(w, journal)
     seqs(w, journal)
     chains(w, journal)
@@ -77,16 +79,22 @@ def arrived(w: World, journal: list[Entry]) -> None:
 
 def seqs(w: World, journal: list[Entry]) -> None:
     """Accepted changes, and only they, have a seq: 1, 2, 3 … per scope; own changes to a record in the order made."""
-    for (scope, top) in w.sql("SELECT id, seq FROM scope"):
+    for scope, top in w.sql("SELECT id, seq FROM scope"):
         given = sorted(e.seq for e in journal if e.scope == scope and e.seq is not None)
         want(given == list(range(1, top + 1)), lambda s=scope, g=given: f"seqs of {s} are not 1…n: {g}")
     for e in journal:
-        want((e.seq is not None) == (e.outcome in ("applied", "conflict")), lambda e=e: f"{e.id}: {e.outcome} with seq {e.seq}")
+        want(
+            (e.seq is not None) == (e.outcome in ("applied", "conflict")),
+            lambda e=e: f"{e.id}: {e.outcome} with seq {e.seq}",
+        )
     last: dict[tuple[str, str], int] = {}
     for e in sorted(journal, key=lambda e: (e.enrolment, e.scope, e.pos)):
         if e.seq is not None:
             key = (e.enrolment, e.record)
-            want(last.get(key, 0) < e.seq, lambda e=e: f"{e.enrolment}'s changes to {e.type} {e.record} were taken out of order")
+            want(
+                last.get(key, 0) < e.seq,
+                lambda e=e: f"{e.enrolment}'s changes to {e.type} {e.record} were taken out of order",
+            )
             last[key] = e.seq
 
 
@@ -104,7 +112,9 @@ def chains(w: World, journal: list[Entry]) -> None:
             salt = hmac.new(salts[enrolment], e.id.encode(), "sha256").digest()[:16]
             link = hashlib.sha256(link + hashlib.sha256(salt + e.line).digest()).digest()
             want((e.pos, e.link) == (n, link), lambda e=e, n=n: f"the chain of {e.enrolment} breaks at {n}")
-        want(heads[enrolment, scope] == (len(entries), link), lambda e=enrolment: f"the head of {e} is not its last link")
+        want(
+            heads[enrolment, scope] == (len(entries), link), lambda e=enrolment: f"the head of {e} is not its last link"
+        )
 
 
 # --- the records -----------------------------------------------------------------------------------------------------
@@ -144,7 +154,10 @@ def nobody_invented(w: World, rows: dict[str, tuple[str, dict[str, Any]]]) -> No
             if reference.is_union(type, name):
                 items = values[name]
                 want(len(items) == len({json.dumps(x) for x in items}), lambda v=items, n=name: f"twice in {n}: {v}")
-                want(all(any(x in (o[name] or []) for o in written) for x in items), lambda n=name: f"nobody put all of these into {n}")
+                want(
+                    all(any(x in (o[name] or []) for o in written) for x in items),
+                    lambda n=name: f"nobody put all of these into {n}",
+                )
             else:
                 held = {f: values.get(f) for f in fields}
                 want(held in written, lambda t=type, r=record, h=held: f"nobody wrote {h} into {t} {r}")
@@ -166,7 +179,12 @@ def nothing_swallowed(w: World, journal: list[Entry], folded: dict[str, Folded])
             before, there = c["before"].get(name) or [], then.get(name) or []
             fits = reference.is_union(e.type, name) and all(x in there for x in after or [] if x not in before)
             gone = fits and not any(x in there for x in before if x not in (after or []))
-            want(gone, lambda e=e, n=name, a=after: f"{n}={a!r} of {e.type} {e.record} by change {e.id} is nowhere to be found")
+            want(
+                gone,
+                lambda e=e, n=name, a=after: (
+                    f"{n}={a!r} of {e.type} {e.record} by change {e.id} is nowhere to be found"
+                ),
+            )
 
 
 def conflict_rows(folded: dict[str, Folded]) -> list[dict[str, Any]]:
@@ -187,12 +205,23 @@ def conflicts(w: World, journal: list[Entry], folded: dict[str, Folded]) -> None
     there = {(c["change_id"], frozenset(c["after"])): c for c in found}
     want(len(there) == len(found), "a clash has two conflict records")
     meant = {(id, lost.fields): lost for one in folded.values() for id, losts in one.lost.items() for lost in losts}
-    want(meant.keys() == there.keys(), lambda: f"clashes {sorted(map(str, meant.keys() ^ there.keys()))} have no conflict record, or none was meant")
+    want(
+        meant.keys() == there.keys(),
+        lambda: f"clashes {sorted(map(str, meant.keys() ^ there.keys()))} have no conflict record, or none was meant",
+    )
     for key, lost in meant.items():
         c, e = there[key], by_id[key[0]]
-        want((c["before"], c["now"], c["after"]) == (lost.before, lost.now, lost.after), lambda c=c, x=lost: f"conflict {c['id']} says {c}, not {x}")
-        others = {who for f in key[1] for who in w.touched.get((e.record, frozenset(reference.atom_fields(e.type, f))), [])}
-        want(others - {e.enrolment}, lambda e=e, k=key: f"a conflict about {set(k[1])} of {e.type} {e.record}, which only {e.enrolment} touched")
+        want(
+            (c["before"], c["now"], c["after"]) == (lost.before, lost.now, lost.after),
+            lambda c=c, x=lost: f"conflict {c['id']} says {c}, not {x}",
+        )
+        others = {
+            who for f in key[1] for who in w.touched.get((e.record, frozenset(reference.atom_fields(e.type, f))), [])
+        }
+        want(
+            others - {e.enrolment},
+            lambda e=e, k=key: f"a conflict about {set(k[1])} of {e.type} {e.record}, which only {e.enrolment} touched",
+        )
     for e in journal:
         want((e.outcome == "conflict") == (e.id in {k[0] for k in meant}), lambda e=e: f"{e.id} is told as {e.outcome}")
     for c in found:
@@ -202,7 +231,10 @@ def conflicts(w: World, journal: list[Entry], folded: dict[str, Folded]) -> None
         now = {k: values.get(k) for k in c["after"]}
         want(now != c["after"], lambda c=c: f"conflict {c['id']} is open though both values are equal")
         fits = not faults_in(TYPES[c["subject_kind"]], reference.with_changes(values, c["after"]))
-        want(now != c["before"] or not fits, lambda c=c: f"conflict {c['id']} is open though the value is again what was seen")
+        want(
+            now != c["before"] or not fits,
+            lambda c=c: f"conflict {c['id']} is open though the value is again what was seen",
+        )
 
 
 # --- what was not taken ----------------------------------------------------------------------------------------------
@@ -218,7 +250,10 @@ def waiting(w: World, journal: list[Entry], rows: dict[str, Any]) -> None:
         no_reference = any(id not in rows for id in reference.refs(c["after"]) - {e.record})
         no_record = bool(c["before"]) and e.record not in rows
         key = (e.enrolment, e.record)
-        want(no_right or no_reference or no_record or key in held, lambda e=e: f"{e.type} {e.id} is parked ({e.problem}) though nothing is missing")
+        want(
+            no_right or no_reference or no_record or key in held,
+            lambda e=e: f"{e.type} {e.id} is parked ({e.problem}) though nothing is missing",
+        )
         held[key] = True
 
 
@@ -230,8 +265,14 @@ def refused(w: World, journal: list[Entry]) -> None:
         want(not TYPES[e.type].about.writers, lambda e=e: f"{e.type} {e.id} was refused with {e.problem}: {e.content}")
         (tablet,) = (t for t in w.tablets if t.store.keys.require().enrolment == e.enrolment)
         told = {id: detail for id, _, _, _, detail in tablet.store.outcomes("rejected")}
-        want(e.id in told and told[e.id].get("zh") and told[e.id].get("en"), lambda e=e: f"tablet was not told why {e.id} was refused")
-        want(any(c.id == e.id and c.line == e.line for _, _, c in tablet.store.changes()), "a refused value can no longer be read")
+        want(
+            e.id in told and told[e.id].get("zh") and told[e.id].get("en"),
+            lambda e=e: f"tablet was not told why {e.id} was refused",
+        )
+        want(
+            any(c.id == e.id and c.line == e.line for _, _, c in tablet.store.changes()),
+            "a refused value can no longer be read",
+        )
 
 
 def rights(w: World, journal: list[Entry]) -> None:
@@ -241,7 +282,10 @@ def rights(w: World, journal: list[Entry]) -> None:
         if e.seq is None or e.enrolment == CONSOLE:
             continue
         person, audience = people[e.id], e.scope.rpartition(".")[2]
-        want(reference.may_write(w.ever.get(person, ()), e.type, audience), lambda e=e: f"{e.type} {e.id} went in without any right")
+        want(
+            reference.may_write(w.ever.get(person, ()), e.type, audience),
+            lambda e=e: f"{e.type} {e.id} went in without any right",
+        )
         if person in w.withdrawn and not reference.may_write(w.roles[person], e.type, audience):
             want(e.id in w.withdrawn[person], lambda e=e: f"{e.type} {e.id} went in after the right was withdrawn")
 
@@ -293,7 +337,10 @@ def receipts(w: World, t: Tablet, journal: list[Entry]) -> None:
     by_place = {(e.scope, e.pos): e for e in journal if e.enrolment == identity.enrolment}
     covered: dict[str, str] = {}
     for text, signature in t.db.execute("SELECT text, signature FROM receipt ORDER BY at, id").fetchall():
-        want(evidence.verify(identity.server_key, text.encode(), signature), f"tablet {t.number} holds a receipt nobody signed")
+        want(
+            evidence.verify(identity.server_key, text.encode(), signature),
+            f"tablet {t.number} holds a receipt nobody signed",
+        )
         r = json.loads(text)
         want(by_place[r["scope"], r["last"]].link.hex() == r["head"], "a receipt is for another chain")
         for start, count, outcome, seq in r["runs"]:
@@ -301,14 +348,23 @@ def receipts(w: World, t: Tablet, journal: list[Entry]) -> None:
                 e = by_place[r["scope"], start + n]
                 covered[e.id] = outcome
                 true = outcome in (e.outcome, "parked") and (seq is None or seq + n == e.seq)
-                want(true, lambda e=e, o=outcome, s=seq: f"a receipt says {o} {s} of {e.id}, which is {e.outcome} {e.seq}")
+                want(
+                    true,
+                    lambda e=e, o=outcome, s=seq: f"a receipt says {o} {s} of {e.id}, which is {e.outcome} {e.seq}",
+                )
     known = {id: outcome for id, outcome in t.db.execute("SELECT id, outcome FROM outcome").fetchall()}
     mine = {e.id for e in by_place.values()}
-    want(known.keys() == mine == covered.keys(), f"tablet {t.number}: receipts cover {len(covered)} of {len(mine)} changes")
+    want(
+        known.keys() == mine == covered.keys(),
+        f"tablet {t.number}: receipts cover {len(covered)} of {len(mine)} changes",
+    )
     readable = {s.scope for s in t.store.scopes()}
     for e in by_place.values():
         if e.scope in readable:
-            want(known[e.id] == e.outcome, lambda e=e: f"the tablet believes {e.id} {known[e.id]}, the server says {e.outcome}")
+            want(
+                known[e.id] == e.outcome,
+                lambda e=e: f"the tablet believes {e.id} {known[e.id]}, the server says {e.outcome}",
+            )
 
 
 def view(w: World, t: Tablet) -> None:
@@ -333,4 +389,9 @@ def view(w: World, t: Tablet) -> None:
             shown[record] = next(iter(t.store.all(type, deleted=True, id=record)), None)
         s = shown[record]
         want(s is not None, lambda t=t, r=record, ty=type: f"tablet {t.number} no longer shows its own {ty} {r}")
-        want(s.values.get(name) == value, lambda s=s, n=name, v=value: f"tablet {t.number} shows {n}={s.values.get(n)!r} of {s.type} {s.id}, written was {v!r}")
+        want(
+            s.values.get(name) == value,
+            lambda s=s, n=name, v=value: (
+                f"tablet {t.number} shows {n}={s.values.get(n)!r} of {s.type} {s.id}, written was {v!r}"
+            ),
+        )

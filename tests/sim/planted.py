@@ -130,7 +130,11 @@ def _rewritten(real: Any, patch: Patch) -> Any:
         raise LookupError(f"{patch.name} no longer holds this once: {patch.old!r}")
     source = source.replace(patch.old, patch.new)
     space: dict[str, Any] = {}
-    exec(compile(textwrap.dedent(source), f"<planted in {patch.name}>", "exec"), vars(inspect.getmodule(real) or sys), space)
+    exec(
+        compile(textwrap.dedent(source), f"<planted in {patch.name}>", "exec"),
+        vars(inspect.getmodule(real) or sys),
+        space,
+    )
     made = space[patch.name]
     _SOURCES[id(made), patch.name] = source
     return made

@@ -87,7 +87,9 @@ class FaultyTransport(httpx.BaseTransport):
 
     `share` of the calls meet a fault, chosen by the seeded `rng`."""
 
-    def __init__(self, inner: httpx.BaseTransport, rng: random.Random, share: float, between: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, inner: httpx.BaseTransport, rng: random.Random, share: float, between: Callable[[], None] | None = None
+    ) -> None:
         self._inner, self._rng, self.share = inner, rng, share
         self._between = between or (lambda: None)
         self._late: list[httpx.Request] = []
@@ -107,7 +109,9 @@ class FaultyTransport(httpx.BaseTransport):
             raise httpx.ConnectTimeout("lost", request=request)
         if fault == "cut":
             body = request.content[: self._rng.randrange(len(request.content) + 1)] if request.content else b""
-            self._forward(httpx.Request(request.method, request.url, headers=_without_length(request.headers), content=body))
+            self._forward(
+                httpx.Request(request.method, request.url, headers=_without_length(request.headers), content=body)
+            )
             raise httpx.WriteError("cut", request=request)
         if fault == "lose_answer":
             self._forward(request)
@@ -116,7 +120,9 @@ class FaultyTransport(httpx.BaseTransport):
             answer = self._forward(request)
             body = answer.read()
             headers = _without_length(answer.headers)
-            return httpx.Response(answer.status_code, headers=headers, content=body[: self._rng.randrange(len(body) + 1)], request=request)
+            return httpx.Response(
+                answer.status_code, headers=headers, content=body[: self._rng.randrange(len(body) + 1)], request=request
+            )
         if fault == "repeat":
             self._forward(request)
             return self._forward(request)
@@ -137,7 +143,9 @@ class FaultyTransport(httpx.BaseTransport):
         copy = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
         response = self._inner.handle_request(copy)
         response.read()
-        answer = httpx.Response(response.status_code, headers=_without_length(response.headers), content=response.content, request=request)
+        answer = httpx.Response(
+            response.status_code, headers=_without_length(response.headers), content=response.content, request=request
+        )
         self._kept[request.url.path] = answer
         return answer
 
@@ -152,7 +160,11 @@ class FaultyTransport(httpx.BaseTransport):
 
 
 def _without_length(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
-    return [(k, v) for k, v in headers.raw if k.lower() not in (b"content-length", b"content-encoding", b"transfer-encoding")]
+    return [
+        (k, v)
+        for k, v in headers.raw
+        if k.lower() not in (b"content-length", b"content-encoding", b"transfer-encoding")
+    ]
 
 
 def served(app: Any) -> tuple[str, Callable[[], None]]:

@@ -198,7 +198,9 @@ class World:
         self.field, self.enforcement = f"{self.project}.field", f"{self.project}.enforcement"
         self.grant(self.pm, "project_manager")
         self.site, self.instrument = s.new_id(), s.new_id()
-        self.console("site", self.site, self.field, {"code": "S", "name": "地块", "status": "idle", "division_code": "320115"})
+        self.console(
+            "site", self.site, self.field, {"code": "S", "name": "地块", "status": "idle", "division_code": "320115"}
+        )
         self.console("instrument", self.instrument, self.home, {"code": "PID", "kind": "pid", "model": "m0", "serial_no": "1", "org_id": self.org})  # fmt: skip
 
     def _equip(self) -> None:
@@ -394,7 +396,9 @@ class SmallPages(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/pull"):
-            request = httpx.Request(request.method, request.url.copy_merge_params({"limit": str(PAGE)}), headers=request.headers)
+            request = httpx.Request(
+                request.method, request.url.copy_merge_params({"limit": str(PAGE)}), headers=request.headers
+            )
         return self._inner.handle_request(request)
 
 
@@ -423,7 +427,9 @@ def live(seed: int, http: bool = False, steps: int = 60) -> dict[str, int]:
             return check.check(w)
     except (Exception, Killed) as err:
         what = f"{type(err).__name__}: {err}"
-        raise Broken(f"seed {seed}{' over HTTP' if http else ''}: {what}  (python -m tests.sim.soak --seed {seed})") from err
+        raise Broken(
+            f"seed {seed}{' over HTTP' if http else ''}: {what}  (python -m tests.sim.soak --seed {seed})"
+        ) from err
 
 
 __all__ = ["Broken", "Edit", "Intent", "Tablet", "Trouble", "World", "live", "world"]

@@ -26,7 +26,18 @@ def open_store(folder: Path, **kwargs: Any) -> Store:
         key = evidence.public_of(SERVER)
         store.keys.save(Identity(*ids[:2], "A1", ids[2], "李", "http://s", key, evidence.new_key(), bytes(32)))
         store.set_meta("epoch", "e1")
-        store.grant([ScopeGrant(scope=FIELD, audience="field", owner=PROJECT, name="P", roles=["sampler"], writes=["comment", "point"])])
+        store.grant(
+            [
+                ScopeGrant(
+                    scope=FIELD,
+                    audience="field",
+                    owner=PROJECT,
+                    name="P",
+                    roles=["sampler"],
+                    writes=["comment", "point"],
+                )
+            ]
+        )
     return store
 
 
@@ -35,7 +46,9 @@ def comment(store: Store, text: str = "好", record: str | None = None, **more: 
     return Edit("comment", record or store.new_id(), FIELD, values)
 
 
-def answer(store: Store, batch: Batch, outcomes: list[tuple[Outcome, int | None]], details: list[Any] | None = None) -> PushAnswer:
+def answer(
+    store: Store, batch: Batch, outcomes: list[tuple[Outcome, int | None]], details: list[Any] | None = None
+) -> PushAnswer:
     """What the server would say to this batch."""
     runs = [(batch.first + n, 1, outcome, seq) for n, (outcome, seq) in enumerate(outcomes)]
     receipt = Receipt(
@@ -71,5 +84,7 @@ class Rows:
         cursor = store.cursor(FIELD)
         lines = self.lines(cursor)[:limit]
         reached = canonical.loads(lines[-1])["seq"] if len(lines) == limit else self.top
-        head = PullHead(epoch="e1", cursor=reached, head=self.top, count=len(lines), more=reached < self.top, digest=None)
+        head = PullHead(
+            epoch="e1", cursor=reached, head=self.top, count=len(lines), more=reached < self.top, digest=None
+        )
         store.apply_pull(FIELD, head, lines)

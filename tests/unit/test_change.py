@@ -33,7 +33,9 @@ def line(**other: Any) -> bytes:
 @given(fields, st.booleans())
 def test_round_trip(after: dict[str, Any], creates: bool) -> None:
     before = {} if creates else dict.fromkeys(after)
-    made = change.encode(id=ID, scope="p.field", type="point", record=ID, before=before, after=after, made_at=MADE, by=ID, device=ID)
+    made = change.encode(
+        id=ID, scope="p.field", type="point", record=ID, before=before, after=after, made_at=MADE, by=ID, device=ID
+    )
     read = change.decode(made.line)
     assert read == made and read.creates == creates
     assert change.change_id(made.line) == ID
@@ -48,7 +50,9 @@ def test_the_same_values_have_the_same_bytes(after: dict[str, Any]) -> None:
 
 
 def test_keys_stand_in_the_order_of_the_protocol() -> None:
-    made = change.encode(id=ID, scope="s", type="t", record=ID, before={}, after={"b": 1, "a": 2}, made_at=MADE, by="u", device="d")
+    made = change.encode(
+        id=ID, scope="s", type="t", record=ID, before={}, after={"b": 1, "a": 2}, made_at=MADE, by="u", device="d"
+    )
     assert tuple(json.loads(made.line)) == change.KEYS
     assert b'"after":{"a":2,"b":1}' in made.line
 

@@ -19,7 +19,9 @@ Values = dict[str, Any]
 
 text = st.sampled_from(["a", "b", "c", None])
 items = st.lists(st.sampled_from("abcdef"), unique=True, max_size=4).map(lambda x: x or None)
-wind = st.fixed_dictionaries({}, optional={"wind": text, "note": text, "weather": text, "samplers": items, "later_field": text})
+wind = st.fixed_dictionaries(
+    {}, optional={"wind": text, "note": text, "weather": text, "samplers": items, "later_field": text}
+)
 result = st.fixed_dictionaries({k: text for k in ("value", "qualifier", "unit", "lod")})
 
 
@@ -54,7 +56,9 @@ def test_review_keeps_what_is_there_and_hands_over_all_three_values(old: Values,
     done = merge(POINT, clean(now), before, after)
     for clash in done.clashes:
         assert {k: done.values.get(k) for k in clash.now} == clash.now == {k: clean(now).get(k) for k in clash.now}
-        assert clash.after == {k: after[k] for k in clash.after} and clash.before == {k: before[k] for k in clash.before}
+        assert clash.after == {k: after[k] for k in clash.after} and clash.before == {
+            k: before[k] for k in clash.before
+        }
         assert clash.now not in (clash.before, clash.after)
     waiting = {k for c in done.clashes for k in c.after}
     assert not waiting & {"note", "samplers"}  # other policies never ask a person

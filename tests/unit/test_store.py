@@ -51,7 +51,19 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def everything(store: Store) -> list[Any]:
-    tables = ("journal", "pending", "ahead", "overlay", "outcome", "draft", "comment", "other", "receipt", "scope", "block")
+    tables = (
+        "journal",
+        "pending",
+        "ahead",
+        "overlay",
+        "outcome",
+        "draft",
+        "comment",
+        "other",
+        "receipt",
+        "scope",
+        "block",
+    )
     return [store._rows(f'SELECT * FROM "{t}" ORDER BY 1,2,3') for t in tables]
 
 
@@ -108,7 +120,12 @@ def test_apply_pull_is_all_or_nothing_at_every_statement(store: Store) -> None:
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path, kills: int) -> None:
     folder, told = tmp_path / "t", set[str]()
     for n in range(kills):
-        p = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+        p = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
         assert p.stdout is not None and p.stdout.readline() == "ready\n"
         lines = [p.stdout.readline() for _ in range(n % 5 + 1)]
         os.kill(p.pid, signal.SIGKILL)
@@ -179,7 +196,9 @@ print(kept, len(store.changes()), store.counts()["pending"])
 
 
 def test_a_full_disk_is_told_and_later_work_goes_on(tmp_path: Path) -> None:
-    out = subprocess.run([sys.executable, "-c", FULL, str(tmp_path / "t")], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    out = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "t")], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
     assert out.returncode == 0, out.stderr
     first, second = out.stdout.splitlines()
     number, n = first.split()
@@ -214,7 +233,9 @@ def test_sqlite_errors_of_a_full_device(store: Store, words: str, monkeypatch: p
 # --- the shape of the database ---------------------------------------------------------------------------------------
 
 
-def test_migration_copies_first_and_a_failed_one_leaves_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_copies_first_and_a_failed_one_leaves_the_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = open_store(tmp_path)
     made = store.finalize([comment(store, "old")])
     store.close()
@@ -332,7 +353,9 @@ def test_the_overlay_stays_until_the_row_is_pulled_even_when_it_comes_with_a_lat
     store.acknowledge(batch, answer(store, batch, [(Outcome.APPLIED, seq)]))
     for _ in range(3):
         rows.put("comment", store.new_id(), comment(store).values)
-    rows.put("comment", edit.record, {**edit.values, "resolved": True})  # somebody went on with it: its row moved to the end
+    rows.put(
+        "comment", edit.record, {**edit.values, "resolved": True}
+    )  # somebody went on with it: its row moved to the end
     rows.pull(store, limit=2)
     assert store.cursor(FIELD) > seq and store.get("comment", edit.record).values["text"] == "one"  # type: ignore[union-attr]
     rows.pull(store)
@@ -374,7 +397,11 @@ class Layers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(f"/dev/shm/jingtu-layers-{os.getpid()}" if Path("/dev/shm").is_dir() else f"/tmp/jingtu-layers-{os.getpid()}")
+        self.folder = Path(
+            f"/dev/shm/jingtu-layers-{os.getpid()}"
+            if Path("/dev/shm").is_dir()
+            else f"/tmp/jingtu-layers-{os.getpid()}"
+        )
         shutil.rmtree(self.folder, ignore_errors=True)
         self.store, self.rows = open_store(self.folder), Rows()
         self.ids = [self.store.new_id() for _ in range(3)]
@@ -406,7 +433,9 @@ class Layers(RuleBasedStateMachine):
                 self.ahead.pop(at)
             elif outcome is Outcome.PARKED:
                 self.parked.append(c)
-            told.append((outcome, self._accept(at, c, outcome) if outcome in (Outcome.APPLIED, Outcome.CONFLICT) else None))
+            told.append(
+                (outcome, self._accept(at, c, outcome) if outcome in (Outcome.APPLIED, Outcome.CONFLICT) else None)
+            )
         self.store.acknowledge(batch, answer(self.store, batch, told))
         self._settle()
 
@@ -439,7 +468,11 @@ class Layers(RuleBasedStateMachine):
         self._settle()
 
     def _settle(self) -> None:
-        self.ahead = [(c, s) for c, s in self.ahead if s is None or self.base.get(c.record, (0,))[0] < s or s > self.store.cursor(FIELD)]
+        self.ahead = [
+            (c, s)
+            for c, s in self.ahead
+            if s is None or self.base.get(c.record, (0,))[0] < s or s > self.store.cursor(FIELD)
+        ]
 
     @rule()
     def start_over(self) -> None:
@@ -474,7 +507,9 @@ class Layers(RuleBasedStateMachine):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-Layers.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+Layers.TestCase.settings = settings(
+    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)
 TestLayers = Layers.TestCase
 
 __all__ = ["PullHead", "TestLayers"]
