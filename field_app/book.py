@@ -56,6 +56,7 @@ class Book:
     site_id: str = ""
     site: Values | None = None
     projects: tuple[tuple[str, str], ...] = ()  # (id, name), to choose among
+    read: bool = False  # False only before the first look into the store: empty does not mean none yet
     planned: tuple[Seen, ...] = ()
     targets: Mapping[str, tuple[Seen, ...]] = None  # type: ignore[assignment]
     instruments: tuple[Seen, ...] = ()
@@ -131,7 +132,7 @@ def read(store: Store, chosen: str | None) -> Book:
     projects = tuple((s.owner, s.name) for s in scopes)
     people = tuple(store.all("person"))
     if not scopes:
-        return Book(targets={}, visits={}, drafts={}, readings={}, samples={}, people=people)
+        return Book(read=True, targets={}, visits={}, drafts={}, readings={}, samples={}, people=people)
     scope = next((s for s in scopes if s.owner == chosen), scopes[0])
     project = store.get("project", scope.owner)
     sites = store.all("site", scope=scope.scope)
@@ -139,6 +140,7 @@ def read(store: Store, chosen: str | None) -> Book:
     newest = max(plans, key=lambda p: p.values.get("version", 0), default=None)
     planned = store.all("planned_point", plan_id=newest.id) if newest else []
     book = Book(
+        read=True,
         scope=scope.scope, project_id=scope.owner, project=project.values if project else {"name": scope.name},
         site_id=sites[0].id if sites else "", site=sites[0].values if sites else None, projects=projects,
         planned=tuple(planned), targets=_by(store.all("planned_target", scope=scope.scope), "planned_point_id"),

@@ -5,7 +5,7 @@ Flet's web client cannot use the system's fonts: without one of ours every Chine
 
     fonts/NotoSansSC.otf, NotoSansSC-Bold.otf    for `page.fonts`
     assets/fonts/…, assets/FontManifest.json     the same for the web client, which loads them before its first frame
-    everything under assets/app/                 copied as it is
+    everything under field_app/assets/                 copied as it is
 
 Family NotoSC has GB 2312, Latin, symbols and whatever the app itself writes; NotoSCB has a true bold of the app's own
 characters only, so a bold text names NotoSC as its fallback. The outlines are drawn glyph by glyph at a fixed weight:
@@ -43,7 +43,8 @@ SCRIPTS = {
 }
 BOLD_ALWAYS = {chr(c) for c in range(0x20, 0x7F)} | set("\u00a0−°±²³·×μ℃㎡→←↑↓✓，。、：；（）“”")
 # Where the app's own words are written.
-SOURCES = (("schemas", "*.py"), ("schemas/reference", "*.csv"), ("field_app", "*.py"), ("assets", "*.json"))
+SOURCES = (("schemas", "*.py"), ("schemas/reference", "*.csv"), ("field_app", "*.py"))
+STATIC = ROOT / "field_app" / "assets"
 
 
 class FontsMissing(RuntimeError):
@@ -102,7 +103,7 @@ def _wanted() -> dict[str, Any]:
         h.update("".join(sorted(chars)).encode())
         return h.hexdigest()
 
-    static = {p.relative_to(d).as_posix(): p.stat().st_mtime for d in [ROOT / "assets" / "app"] for p in _files(d)}
+    static = {p.relative_to(d).as_posix(): p.stat().st_mtime for d in [STATIC] for p in _files(d)}
     return {
         REGULAR: key({c for c in app if not _in_gb2312(c)}),
         BOLD: key(app),
@@ -243,7 +244,7 @@ def _copy_static(out: Path, before: dict[str, float], now: dict[str, float]) -> 
         (out / gone).unlink(missing_ok=True)
     for name in now:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / "assets" / "app" / name, out / name)
+        shutil.copyfile(STATIC / name, out / name)
 
 
 def _put(path: Path, data: bytes) -> None:

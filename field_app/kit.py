@@ -26,15 +26,9 @@ I = ft.Icons  # noqa: E741  (one letter: it stands on nearly every line of the p
 CLEAR = ft.Colors.TRANSPARENT
 
 
-def asset(name: str) -> Path:
-    """A file of assets/app: beside the packages in a checkout, inside this one when installed."""
-    here = Path(__file__).resolve().parent
-    return next((p for p in (here.parent / "assets/app" / name, here / "assets" / name) if p.exists()), here / name)
-
-
 @cache
 def tokens() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(asset("tokens.json").read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads((Path(__file__).parent / "assets" / "tokens.json").read_text("utf-8"))
     return loaded
 
 

@@ -61,6 +61,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "today.list": ("点位", "Points"),
     "today.by_distance": ("由近到远", "Nearest first"),
     "today.by_plan": ("按方案顺序，还没有定位", "In plan order, no position yet"),
+    "today.loading": ("正在读取本机数据…", "Reading this tablet's data…"),
     "today.no_project": ("还没有项目", "No project yet"),
     "today.no_project.why": (
         "项目经理把你加进项目后，点「同步」就会下载到这台平板。",

@@ -118,6 +118,8 @@ def next_row(state: State) -> PointRow | None:
 
 
 def next_card(state: State, k: Kit) -> ft.Control:
+    if not state.book.read:
+        return k.card(k.t(k.say("today.loading"), 16, color="ink-2"))
     if not state.book.projects:
         return empty(state, k, "today.no_project")
     if not state.book.rows:
