@@ -228,6 +228,8 @@ class Applying:
         """When the value became again what the loser had seen, its change applies itself; when both became equal,
         there is nothing left to decide."""
         for conflict in self._open_conflicts(record):
+            if "choice" in self._here[conflict.id].values:
+                continue  # an earlier one of them applied itself, and this one with it
             subject = self._here[record]
             before, after = json.loads(conflict.values["before"]), json.loads(conflict.values["after"])
             now = {k: subject.values.get(k) for k in after}
@@ -255,7 +257,11 @@ class Applying:
         moved = {k: v for k, v in after.items() if subject.values.get(k) != v} if choice != "keep_now" else {}
         candidate = dict(subject.values)
         put(candidate, moved)
-        decided = [Fault("choice", "这条冲突已经裁决", "This conflict is already decided")] if "choice" in conflict.values else []
+        decided = (
+            [Fault("choice", "这条冲突已经裁决", "This conflict is already decided")]
+            if "choice" in conflict.values
+            else []
+        )
         faults = decided or (check(TYPES[subject.type], candidate) if moved else [])
         if faults:  # what cannot stand beside the rest is not decided either
             raise Trouble(3001, {"faults": [f._asdict() for f in faults]}, faults=_say(faults))

@@ -7,10 +7,9 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas import canonical, change
-from schemas.canonical import NotCanonical
 from schemas.fields import Audience
 from schemas.ids import Ids
 from schemas.merge import whole_atoms
@@ -23,7 +22,6 @@ from schemas.wire import (
     MAX_BATCH,
     PULL_LIMIT,
     Block,
-    Detail,
     EnrolAnswer,
     EnrolRequest,
     Me,
@@ -35,8 +33,9 @@ from schemas.wire import (
     Receipt,
     ScopeGrant,
 )  # fmt: skip
+from sync_server import pushing
 from sync_server.access import ADMIN, FORMER, may_read, writable
-from sync_server.applying import AGAIN, SERVER, Applying, Author
+from sync_server.applying import SERVER, Applying, Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
 SAMPLE_BLOCK, MANIFEST_BLOCK = 100, 1000  # RECORDS §7, mark D
@@ -100,118 +99,58 @@ class Service:
             raise Trouble(1206)
         if evidence.lines_hash(lines) != head.lines:
             raise Trouble(1207)
-        fork: list[tuple[str, bytes]] = []
+        last = head.first + len(lines) - 1
         with self.store.writing() as tx:
             key = self._live_key(tx, head.enrolment)
             scope = tx.scope(scope_id, lock=True)
-            roles = self._roles(tx, caller.person, scope.owner, scope.audience) if scope else frozenset()
-            known_chain = tx.chain(head.enrolment, scope_id)
-            if scope is None or not (
-                may_read(roles, scope.audience) or known_chain or self._ever_member(tx, caller.person, scope)
-            ):
+            stored = tx.chain(head.enrolment, scope_id)
+            if scope is None:
+                raise Trouble(2004)
+            roles = self._roles(tx, caller.person, scope.owner, scope.audience)
+            if not (may_read(roles, scope.audience) or stored or self._ever_member(tx, caller.person, scope)):
                 raise Trouble(2004)
             self._same_epoch(tx, head.epoch)
-            links, proofs = _verify_chain(key, scope_id, head, lines)
-            pos, stored_head = known_chain or (0, evidence.first_link(scope_id, head.enrolment))
+            links, proofs = pushing.verify_chain(key, scope_id, head, lines)
+            pos = stored[0] if stored else 0
             if head.first > pos + 1:
                 raise Trouble(1202, {"expected": pos + 1}, expected=pos + 1)
-            known = tx.links_between(head.enrolment, scope_id, head.first - 1, min(pos, head.first + len(lines) - 1))
-            expected = (
-                stored_head
-                if head.first == pos + 1
-                else known[head.first - 1].link
-                if head.first > 1
-                else evidence.first_link(scope_id, head.enrolment)
-            )
-            diverges = next(
-                (p for n, link in enumerate(links) if (p := head.first + n) in known and known[p].link != link), None
-            )
-            if bytes.fromhex(head.prev) != expected:
-                diverges = head.first
-            if diverges is not None:
-                fork = [(change.change_id(line) or "", line) for line in lines[diverges - head.first :]]
-                tx.add_fork(head.enrolment, scope_id, diverges, fork, self.now())
-            else:
-                return self._take_batch(tx, key, roles, scope_id, head, lines, links, proofs, pos, known)
-        raise Trouble(1204, {"position": diverges}, position=diverges)
-
-    def _take_batch(
-        self, tx: Tx, key: DeviceKey, roles: frozenset[str], scope_id: str, head: PushHead, lines: Sequence[bytes],
-        links: Sequence[bytes], proofs: Sequence[str], pos: int, known: dict[int, Journaled],
-    ) -> PushAnswer:  # fmt: skip
-        scope = tx.scope(scope_id)
-        assert scope is not None
-        author = Author(key.person, key.device, roles)
-        work = self._applying(tx, scope_id)
-        skip = max(0, pos - head.first + 1)
-        parsed: list[change.Change | NotCanonical] = []
-        for line in lines[skip:]:
-            try:
-                parsed.append(change.decode(line))
-            except NotCanonical as err:
-                parsed.append(err)
-        again = tx.journaled([c.id for c in parsed if isinstance(c, change.Change)])
-        work.prepare(c for c in parsed if isinstance(c, change.Change))
-        for n, c in enumerate(parsed, start=skip):
-            at = head.first + n
-            if isinstance(c, NotCanonical):
-                work.keep_broken(
-                    lines[n], f"broken:{head.enrolment}:{scope_id}:{at}", head.enrolment, at, links[n], proofs[n], c
-                )
-            elif c.id in again or work.outcome_of(c.id):  # made again after the device enrolled anew
-                work.keep_again(c, again.get(c.id) or work.outcome_of(c.id), head.enrolment, at, links[n], proofs[n])
-            else:
-                work.keep(c, head.enrolment, at, links[n], proofs[n], work.take(c, author))
-        if work.created():
-            work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
-        work.finish()
-        if skip < len(lines):
-            tx.set_chain(head.enrolment, scope_id, head.first + len(lines) - 1, links[-1], new=pos == 0)
-        tx.set_key(head.enrolment, last_seen=self.now(), pending=head.pending)
-        rows = [known[p] for p in sorted(known) if p >= head.first] + work.kept(head.enrolment)
-        answer = self._receipt(tx, head, scope_id, [self._first_of(tx, work, row) for row in rows])
-        others = tx.waiting_for(work.created()) - {scope_id}
-        # scopes of one project wait for each other's records; they are few, and always locked in the same order
-        for other in sorted(others):
-            self._rerun_in(tx, other)
-        return answer
-
-    def _first_of(self, tx: Tx, work: Applying, row: Journaled) -> Journaled:
-        """The line itself, or for a change that came a second time the one that counted, told under this position."""
-        if row.outcome != AGAIN:
-            return row
-        id = change.change_id(row.line) or ""
-        first = work.outcome_of(id) or tx.journaled([id])[id]
-        return first._replace(pos=row.pos, line=row.line)
+            known = tx.links_between(head.enrolment, scope_id, head.first - 1, min(pos, last))
+            parts = pushing.parts_at(scope_id, head, links, stored, known)
+            if parts is None:
+                work = self._applying(tx, scope_id)
+                author = Author(key.person, key.device, roles)
+                pushing.take_lines(tx, work, author, head, lines, links, proofs, skip=max(0, pos - head.first + 1))
+                self._finish(tx, work)
+                if last > pos:
+                    tx.set_chain(head.enrolment, scope_id, last, links[-1], new=stored is None)
+                tx.set_key(head.enrolment, last_seen=self.now(), pending=head.pending)
+                rows = [known[p] for p in sorted(known) if p >= head.first] + work.kept(head.enrolment)
+                return self._receipt(tx, head, scope_id, [pushing.first_of(tx, work, row) for row in rows])
+            fork = [(change.change_id(line) or "", line) for line in lines[parts - head.first :]]
+            tx.add_fork(head.enrolment, scope_id, parts, fork, self.now())
+        raise Trouble(1204, {"position": parts}, position=parts)
 
     def _receipt(self, tx: Tx, head: PushHead, scope_id: str, rows: Sequence[Journaled]) -> PushAnswer:
-        runs: list[tuple[int, int, Outcome, int | None]] = []
-        details: list[Detail] = []
-        for row in rows:
-            outcome = Outcome(row.outcome)
-            start, count, last, first_seq = runs[-1] if runs else (0, 0, None, None)
-            if (
-                outcome is last
-                and (row.seq is None) == (first_seq is None)
-                and (first_seq is None or row.seq == first_seq + count)
-            ):
-                runs[-1] = (start, count + 1, outcome, first_seq)
-            else:
-                runs.append((row.pos, 1, outcome, row.seq))
-            if outcome is not Outcome.APPLIED:
-                told = json.loads(row.detail or "{}")
-                id = change.change_id(row.line) or ""
-                details.append(Detail(id=id, position=row.pos, outcome=outcome, problem=row.problem, **told))
+        runs, details = pushing.tell(rows)
         receipt = Receipt(
             receipt=self.new_id(), scope=scope_id, enrolment=head.enrolment, epoch=head.epoch, first=head.first,
             last=head.first + len(rows) - 1, head=head.head, runs=runs, at=self.now(), server_key=self.server_key,
         )  # fmt: skip
         text = canonical.dumps(receipt.model_dump(mode="json", exclude_none=True)).decode()
         signature = evidence.sign(self._key, text.encode())
-        tx.add_receipt(
-            receipt.receipt, scope_id, head.enrolment, text, signature, head.model_dump_json(exclude_none=True)
-        )
+        claim = head.model_dump_json(exclude_none=True)
+        tx.add_receipt(receipt.receipt, scope_id, head.enrolment, text, signature, claim)
         return PushAnswer(receipt=text, signature=signature, details=details)
+
+    def _finish(self, tx: Tx, work: Applying) -> None:
+        """Run what waited for the new records, here and in the project's other scopes, and write it all."""
+        scope = work.scope
+        if work.created():
+            work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
+        work.finish()
+        # scopes of one project wait for each other's records; they are few, and always locked in the same order
+        for other in sorted(tx.waiting_for(work.created()) - {scope.id}):
+            self._rerun_in(tx, other)
 
     def _applying(self, tx: Tx, scope_id: str) -> Applying:
         scope = tx.scope(scope_id, lock=True)
@@ -321,11 +260,7 @@ class Service:
             before, after = whole_atoms(TYPES[w.type], old.values, w.values) if old else ({}, w.values)
             if after:
                 work.on_server(w.type, w.id, before, after, by=person or SERVER.person)
-        if work.created():
-            work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
-        work.finish()
-        for other in sorted(tx.waiting_for(work.created()) - {scope_id}):
-            self._rerun_in(tx, other)
+        self._finish(tx, work)
 
     def resolve(self, person: str, conflict_id: str, choice: str, reason: str, value: Values | None = None) -> None:
         """Decide a conflict: keep_now, take_after or set_value. Raises Trouble 2003, 2004, 3001."""
@@ -522,35 +457,4 @@ def _device_code(n: int) -> str:
     return f"{letters[n // len(letters) % len(letters)]}{letters[n % len(letters)]}"
 
 
-def _verify_chain(key: DeviceKey, scope: str, head: PushHead, lines: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
-    """The link of every line, and whether each is proven. Raises Trouble 1203, 1205."""
-    salt_key, previous = evidence.unb64(key.salt_key), bytes.fromhex(head.prev)
-    last = head.first + len(lines) - 1
-    if not evidence.verify(
-        key.public_key,
-        evidence.head_message(scope, head.enrolment, last, bytes.fromhex(head.head), head.lines),
-        head.signature,
-    ):
-        raise Trouble(1203)
-    made = evidence.links(previous, salt_key, ((change.change_id(line) or "", line) for line in lines))
-    if made[-1].hex() == head.head:
-        return made, ["proven"] * len(lines)
-    if head.links is None:
-        raise Trouble(1205)
-    if len(head.links) != len(lines) or head.links[-1] != head.head:
-        raise Trouble(1203)
-    claimed, proofs = [bytes.fromhex(x) for x in head.links], []
-    for n, line in enumerate(lines):
-        fits = evidence.next_link(
-            claimed[n - 1] if n else previous, evidence.salt_of(salt_key, change.change_id(line) or ""), line
-        )
-        proofs.append("proven" if fits == claimed[n] else "unproven")
-    return claimed, proofs
-
-
-def own_scope(scope: str) -> str:
-    """The project or organisation a scope belongs to."""
-    return scope.rpartition(".")[0]
-
-
-__all__ = ["CONSOLE", "Any", "Caller", "Service", "Write"]
+__all__ = ["CONSOLE", "Caller", "Service", "Write"]

@@ -1,0 +1,104 @@
+"""The parts of a push: does the chain fit, what becomes of each line, what is told about it. `service.push` joins them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from schemas import change
+from schemas.canonical import NotCanonical
+from schemas.problems import Trouble
+from schemas.rules import evidence
+from schemas.wire import Detail, Outcome, PushHead
+from sync_server.applying import AGAIN, Applying, Author
+from sync_server.store import DeviceKey, Journaled, Tx
+
+
+def verify_chain(key: DeviceKey, scope: str, head: PushHead, lines: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    """The link of every line, and whether each is proven. Raises Trouble 1203, 1205."""
+    salt_key, previous = evidence.unb64(key.salt_key), bytes.fromhex(head.prev)
+    last = head.first + len(lines) - 1
+    message = evidence.head_message(scope, head.enrolment, last, bytes.fromhex(head.head), head.lines)
+    if not evidence.verify(key.public_key, message, head.signature):
+        raise Trouble(1203)
+    ids = [change.change_id(line) or "" for line in lines]
+    made = evidence.links(previous, salt_key, zip(ids, lines, strict=True))
+    if made[-1].hex() == head.head:
+        return made, ["proven"] * len(lines)
+    if head.links is None:
+        raise Trouble(1205)
+    if len(head.links) != len(lines) or head.links[-1] != head.head:
+        raise Trouble(1203)
+    claimed, proofs = [bytes.fromhex(x) for x in head.links], []
+    for n, line in enumerate(lines):
+        fits = evidence.next_link(claimed[n - 1] if n else previous, evidence.salt_of(salt_key, ids[n]), line)
+        proofs.append("proven" if fits == claimed[n] else "unproven")
+    return claimed, proofs
+
+
+def parts_at(
+    scope: str, head: PushHead, links: Sequence[bytes], stored: tuple[int, bytes] | None, known: Mapping[int, Journaled]
+) -> int | None:
+    """The position from which this chain is another than the stored one; None if it is the same so far."""
+    pos, stored_head = stored or (0, b"")
+    if head.first == 1:
+        before = evidence.first_link(scope, head.enrolment)
+    else:
+        before = stored_head if head.first == pos + 1 else known[head.first - 1].link
+    if bytes.fromhex(head.prev) != before:
+        return head.first
+    return next((p for n, link in enumerate(links) if (p := head.first + n) in known and known[p].link != link), None)
+
+
+def take_lines(
+    tx: Tx, work: Applying, author: Author, head: PushHead, lines: Sequence[bytes], links: Sequence[bytes], proofs: Sequence[str],
+    skip: int,
+) -> None:  # fmt: skip
+    """Judge and keep the lines after the first `skip`, which are known. One bad line never stops its neighbours."""
+    parsed: list[change.Change | NotCanonical] = []
+    for line in lines[skip:]:
+        try:
+            parsed.append(change.decode(line))
+        except NotCanonical as err:
+            parsed.append(err)
+    changes = [c for c in parsed if isinstance(c, change.Change)]
+    again = tx.journaled([c.id for c in changes])
+    work.prepare(changes)
+    for n, c in enumerate(parsed, start=skip):
+        at = (head.enrolment, head.first + n, links[n], proofs[n])
+        if isinstance(c, NotCanonical):
+            work.keep_broken(lines[n], f"broken:{head.enrolment}:{work.scope.id}:{head.first + n}", *at, c)
+        elif first := again.get(c.id) or work.outcome_of(c.id):  # made again after the device enrolled anew
+            work.keep_again(c, first, *at)
+        else:
+            work.keep(c, *at, work.take(c, author))
+
+
+def first_of(tx: Tx, work: Applying, row: Journaled) -> Journaled:
+    """The line itself, or for a change that came a second time the one that counted, told under this position."""
+    if row.outcome != AGAIN:
+        return row
+    id = change.change_id(row.line) or ""
+    first = work.outcome_of(id) or tx.journaled([id])[id]
+    return first._replace(pos=row.pos, line=row.line)
+
+
+Runs = list[tuple[int, int, Outcome, int | None]]
+
+
+def tell(rows: Sequence[Journaled]) -> tuple[Runs, list[Detail]]:
+    """Outcomes as runs [position, how many, outcome, first seq], and details of what was not simply applied."""
+    runs: Runs = []
+    details: list[Detail] = []
+    for row in rows:
+        outcome = Outcome(row.outcome)
+        start, count, last, seq = runs[-1] if runs else (0, 0, None, None)
+        follows = row.seq is None if seq is None else row.seq == seq + count
+        if outcome is last and follows:
+            runs[-1] = (start, count + 1, outcome, seq)
+        else:
+            runs.append((row.pos, 1, outcome, row.seq))
+        if outcome is not Outcome.APPLIED:
+            told, id = json.loads(row.detail or "{}"), change.change_id(row.line) or ""
+            details.append(Detail(id=id, position=row.pos, outcome=outcome, problem=row.problem, **told))
+    return runs, details
