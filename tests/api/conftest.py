@@ -242,3 +242,13 @@ def receipt(answer: httpx.Response) -> Values:
 def outcomes(answer: httpx.Response) -> list[str]:
     """One word per line of the push."""
     return [outcome for _, n, outcome, _ in receipt(answer)["runs"] for _ in range(n)]
+
+
+def details(answer: Any) -> list[dict[str, Any]]:
+    return list(answer.json()["details"])
+
+
+def told(detail: dict[str, Any], number: int) -> None:
+    """A person can read why, in both languages."""
+    assert detail["problem"] == number
+    assert detail["zh"] and detail["en"] and "{" not in detail["zh"] + detail["en"]

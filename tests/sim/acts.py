@@ -22,17 +22,20 @@ AT = "2026-11-21T10:00:00+08:00"
 def act(w: World, tablet: Tablet) -> None:
     """One thing somebody does."""
     draw = w.rng.random()
-    if draw < 0.66:
+    if draw < 0.06 and not tablet.busy:
+        with tablet.dying(w.rng.randrange(14)):
+            work(w, tablet)
+    elif draw < 0.66:
         work(w, tablet)
     elif draw < 0.84:
-        tablet.sync(kill_at=w.rng.randrange(400) if w.rng.random() < 0.15 else None)
+        tablet.sync(kill_at=w.rng.randrange(150) if w.rng.random() < 0.25 else None)
     elif draw < 0.92:
         at_the_console(w)
     elif draw < 0.95 and not tablet.busy:
         tablet.kill()
     elif draw < 0.97:
         turn = w.rng.choice([-90_000, -700, -30, 30, 700, 90_000])
-        tablet.clock.skew += __import__("datetime").timedelta(seconds=turn)
+        tablet.clock.skew += timedelta(seconds=turn)
     else:
         forbidden(w, tablet)
 
@@ -42,6 +45,8 @@ def work(w: World, tablet: Tablet) -> None:
     draw = w.rng.random()
     inspects = "inspector" in w.ever.get(tablet.person, set())
     make = INSPECTOR_MAKES if inspects else SAMPLER_MAKES
+    if w.rng.random() < 0.2 and settle(w, tablet):
+        return
     if draw < 0.28:
         edits = [e for e in (w.rng.choice(make)(w, tablet) for _ in range(w.rng.choice([1, 1, 1, 3]))) if e]
         w.finalize(tablet, edits, complete=False)
@@ -57,9 +62,9 @@ def work(w: World, tablet: Tablet) -> None:
 # --- new records -----------------------------------------------------------------------------------------------------
 
 
-def known(w: World, tablet: Tablet, type: str) -> str | None:
+def known(w: World, tablet: Tablet, type: str, strange: float = 0.15) -> str | None:
     """A record to refer to: one the tablet shows, or, as from a label on a bag, one it has never heard of."""
-    if w.rng.random() < 0.15 and w.made.get(type):
+    if w.rng.random() < strange and w.made.get(type):
         return w.rng.choice(w.made[type])
     shown = [s.id for s in tablet.store.all(type)]
     return w.rng.choice(shown) if shown else None
@@ -190,7 +195,7 @@ def some_of(w: World, old: list[Any], of: list[Any]) -> list[Any]:
 def parent(w: World, t: Tablet, values: Values) -> Values:
     """The reading belongs to something else after all."""
     kind = w.rng.choice(["point", "borehole", "sample"])
-    id = known(w, t, kind)
+    id = known(w, t, kind, strange=0.4)
     return {"point_id": None, "borehole_id": None, "sample_id": None, f"{kind}_id": id} if id else {}
 
 
@@ -225,7 +230,10 @@ def moved(w: World, t: Tablet, s: Seen) -> Values:
             lambda: {"groups": some_of(w, v.get("groups", []), GROUPS)},
             lambda: {"collected_by": some_of(w, v.get("collected_by", []), w.crew)},
         ]
-        ways += [lambda: interval(w, "depth_top_m", "depth_bottom_m"), lambda: {"point_id": known(w, t, "point")}]
+        ways += [
+            lambda: interval(w, "depth_top_m", "depth_bottom_m"),
+            lambda: {"point_id": known(w, t, "point", strange=0.5)},
+        ]
     if type == "soil_layer":
         ways += [
             lambda: interval(w, "top_m", "bottom_m"),
@@ -258,10 +266,25 @@ def edit(w: World, t: Tablet, room: str) -> None:
     if not shown:
         return
     s = w.rng.choice(shown[:2] if w.rng.random() < 0.8 else shown)  # the same few records on all tablets
+    if (waiting := [x for x in shown if x.state == "parked"]) and w.rng.random() < 0.5:
+        s = w.rng.choice(waiting)  # it says that something is missing: somebody looks into it
     new = back_to_old(w, s) if w.rng.random() < 0.2 else moved(w, t, s)
     values = {**s.values, **new}
     if not check(TYPES[type], reference.with_changes({}, values)):
         w.finalize(t, [Edit(type, s.id, s.scope, values)], complete=False)
+
+
+def settle(w: World, t: Tablet) -> bool:
+    """Somebody sees a conflict and writes into the record what one of the two had, by hand."""
+    open_ = [c for c in t.store.all("conflict") if "choice" not in c.values]
+    if not open_:
+        return False
+    c = w.rng.choice(open_)
+    s = t.store.get(c.values["subject_kind"], c.values["subject_id"])
+    values = {**s.values, **reference.json.loads(c.values[w.rng.choice(["before", "after"])])} if s else {}
+    if s and not check(TYPES[s.type], reference.with_changes({}, values)):
+        w.finalize(t, [Edit(s.type, s.id, s.scope, values)])
+    return True
 
 
 def delete(w: World, t: Tablet) -> None:

@@ -377,6 +377,9 @@ def view(w: World, t: Tablet) -> None:
             for name, value in i.change.after.items():
                 last[i.change.type, i.change.record, name] = (i.change.id, value)
     shown: dict[str, Any] = {}
+    waiting = {id for (id,) in t.db.execute("SELECT j.id FROM pending p JOIN journal j USING (enrolment,scope,pos)")}
+    unsent = {i.change.id for i in w.intents if i.tablet == t.number} - outcome.keys()
+    want(unsent <= waiting, lambda: f"tablet {t.number} has no answer for {unsent - waiting} and will not send them")
     scope_of = {i.change.id: i.change.scope for i in w.intents}
     for (type, record, name), (id, value) in last.items():
         seq = outcome.get(id, ("", None))[1]

@@ -11,7 +11,8 @@ class Killed(BaseException):
 
 
 class DyingDb:
-    """A tablet's connection. After `die_in(n)` the n-th statement and all later ones are never run."""
+    """A tablet's connection. After `die_in(n)` the n-th statement inside a transaction, COMMIT included, and all later
+    ones are never run."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
@@ -24,7 +25,7 @@ class DyingDb:
         if self._left is not None:
             if self._left <= 0:
                 raise Killed
-            self._left -= 1
+            self._left -= self._db.in_transaction
         return self._db.execute(sql, args)
 
     @property

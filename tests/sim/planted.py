@@ -14,6 +14,7 @@ import field_app.store
 import field_app.sync
 import schemas.merge
 import sync_server.applying
+import sync_server.pushing
 import sync_server.service
 from schemas.wire import Outcome
 
@@ -43,8 +44,8 @@ BUGS: dict[str, list[Patch]] = {
     ],
     "acknowledged without looking at the receipt": [Patch(Syncer, "_receipt_fits", None, lambda *_: True)],
     "known changes are not recognised": [
-        Patch(Service, "_take_batch", "skip = max(0, pos - head.first + 1)", "skip = 0"),
-        Patch(Service, "_take_batch", "again = tx.journaled([c.id for c in parsed if isinstance(c, change.Change)])", "again = {}"),
+        Patch(Service, "push", "skip=max(0, pos - head.first + 1)", "skip=0"),
+        Patch(sync_server.pushing, "take_lines", "again.get(c.id) or work.outcome_of(c.id)", "None"),
     ],
     "lists are overwritten instead of united": [Patch(schemas.merge, "_union", None, lambda now, before, after: after)],
     "fields of an atom are merged one by one": [
@@ -86,6 +87,9 @@ BUGS: dict[str, list[Patch]] = {
     ],
     "a device's changes overtake its parked ones": [Patch(Applying, "_holding", None, lambda self: {})],
     "conflicts never settle by themselves": [Patch(Applying, "_settle_conflicts", None, lambda *_: None)],
+    "a conflict that applied itself is decided twice": [
+        Patch(Applying, "_settle_conflicts", 'if "choice" in self._here[conflict.id].values', "if False"),
+    ],
     "half of the edit is written when the app dies": [
         Patch(Store, "_append", "        db.execute(\"INSERT INTO pending", "        db.execute(\"COMMIT\")\n        db.execute(\"BEGIN IMMEDIATE\")\n        db.execute(\"INSERT INTO pending"),
     ],

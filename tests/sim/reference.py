@@ -126,7 +126,7 @@ def merged(type: str, now: Values | None, before: Values, after: Values) -> tupl
     for fields in {atom_fields(type, name) for name in after}:
         names = [f for f in fields if f in after]
         had, is_, want = ({n: d.get(n) for n in names} for d in (before, now, after))
-        if is_ == had or is_ == want or names[0] in _OVERWRITE:
+        if is_ in (had, want) or names[0] in _OVERWRITE:
             out = with_changes(out, want)
         elif is_union(type, names[0]):
             out = with_changes(out, {names[0]: united(is_[names[0]], had[names[0]], want[names[0]]) or None})

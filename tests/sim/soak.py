@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=None, help="only this one / 只跑这一个")
     parser.add_argument("--http-share", type=float, default=0.1, help="share over real HTTP / 走真实 HTTP 的比例")
     parser.add_argument("--http", action="store_true", help="with --seed: over real HTTP / 走真实 HTTP")
-    parser.add_argument("--steps", type=int, default=60, help="steps of one seed / 每个种子的步数")
+    parser.add_argument("--steps", type=int, default=50, help="steps of one seed / 每个种子的步数")
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args(argv)
     if args.seed is not None:

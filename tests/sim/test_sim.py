@@ -28,6 +28,6 @@ def test_seeds_over_http(first: int) -> None:
 def test_the_worlds_are_worth_it() -> None:
     """The simulation meets what it is for: conflicts, waiting and refused changes, decisions, several tablets."""
     seen: Counter[str] = Counter()
-    for seed in range(20_000, 20_004):
+    for seed in range(20_000, 20_002):
         seen.update(live(seed, steps=120))
     assert all(seen[outcome] for outcome in ("applied", "conflict", "parked")), seen

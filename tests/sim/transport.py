@@ -104,6 +104,8 @@ class FaultyTransport(httpx.BaseTransport):
         if self._rng.random() >= self.share:
             return self._forward(request)
         fault = self._rng.choice(FAULTS)
+        if request.url.path.endswith("/push") and self._rng.random() < 0.3:
+            fault = "stale"
         self.faults[fault] = self.faults.get(fault, 0) + 1
         if fault == "lose":
             raise httpx.ConnectTimeout("lost", request=request)
@@ -165,6 +167,26 @@ def _without_length(headers: httpx.Headers) -> list[tuple[bytes, bytes]]:
         for k, v in headers.raw
         if k.lower() not in (b"content-length", b"content-encoding", b"transfer-encoding")
     ]
+
+
+class KeptOpen(httpx.BaseTransport):
+    """httpx closes its transport after every client; these sockets serve the next one too."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self.handle_request = inner.handle_request  # type: ignore[method-assign]
+
+
+class SmallPages(httpx.BaseTransport):
+    """Asks for pulls in small pages, as a server with far more rows would answer them: a sync can be cut between them."""
+
+    def __init__(self, inner: httpx.BaseTransport, rows: int) -> None:
+        self._inner, self._rows = inner, str(rows)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/pull"):
+            url = request.url.copy_merge_params({"limit": self._rows})
+            request = httpx.Request(request.method, url, headers=request.headers)
+        return self._inner.handle_request(request)
 
 
 def served(app: Any) -> tuple[str, Callable[[], None]]:

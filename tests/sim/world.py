@@ -6,63 +6,29 @@ did is noted as intents in `World.intents`, beside the software; `tests.sim.chec
 
 from __future__ import annotations
 
-import atexit
 import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
-from field_app.clock import CHINA
-from field_app.store import Edit, Store
-from field_app.sync import Syncer, SyncResult
+from field_app.store import Edit
 from schemas.change import Change
 from schemas.problems import Trouble
 from sync_server.main import Parts, create_app
 from sync_server.service import Service, Write
 from sync_server.settings import Settings
-from sync_server.store import Store as ServerStore
-from sync_server.store import open_engine
 from tests.sim import reference
-from tests.sim.dying import DyingDb, Killed
-from tests.sim.transport import AppTransport, FaultyTransport, served
+from tests.sim.dying import Killed
+from tests.sim.tablet import MEMORY, Broken, Tablet, TurnableClock, empty
+from tests.sim.transport import AppTransport, KeptOpen, SmallPages, served
 
 Values = dict[str, Any]
-START = datetime(2026, 11, 21, 2, tzinfo=UTC)
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # real files, but none that wear a disk
-PAGE = 20  # rows in one pull answer: a sync has many pages, so that it can be cut between them
-
-
-class TurnableClock:
-    """The server's clock, and the true time of the world."""
-
-    def __init__(self, at: datetime = START) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def pass_seconds(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-class TabletClock:
-    """A tablet's clock: off by `skew`, which somebody may turn at any time."""
-
-    def __init__(self, truth: TurnableClock, skew: timedelta) -> None:
-        self._truth, self.skew = truth, skew
-
-    def now(self) -> datetime:
-        return (self._truth() + self.skew).astimezone(CHINA)
-
-    def mono_ms(self) -> int:
-        return int((self._truth() - START).total_seconds() * 1000)
 
 
 class Intent(NamedTuple):
@@ -73,90 +39,12 @@ class Intent(NamedTuple):
     change: Change
 
 
-@cache
-def empty() -> Path:
-    """Databases without rows, made once in a process by the shipped code: a world starts from copies of them."""
-    folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=MEMORY))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    engine = open_engine(f"sqlite:///{folder / 'server.db'}")
-    ServerStore(engine).create()
-    Store(folder).close()
-    engine.dispose()
-    return folder
-
-
-class Broken(AssertionError):
-    """A promise was not kept."""
-
-
-class Tablet:
-    """One tablet with one person: real Store and Syncer on files."""
-
-    def __init__(self, world: World, number: int, person: str, skew: timedelta, share: float) -> None:
-        self.world, self.number, self.person = world, number, person
-        self.folder = world.folder / f"tablet{number}"
-        self.clock = TabletClock(world.clock, skew)
-        rng = random.Random(f"{world.seed}/{number}")
-        self._random = rng.randbytes
-        self.net = FaultyTransport(world.wire(), random.Random(f"{world.seed}/{number}/net"), 0.0, self._between)
-        self.share, self.busy, self.kill_in = share, False, 0
-        self.drafts: dict[str, tuple[str, str, Values]] = {}
-        self.start_overs = 0
-        self.folder.mkdir()
-        shutil.copy(empty() / "tablet.db", self.folder / "tablet.db")
-        self.open()
-
-    def open(self) -> None:
-        self.store = Store(self.folder, self.clock, self._random)
-        self.store._db = DyingDb(self.store._db)  # type: ignore[assignment]
-        self.syncer = Syncer(self.store, transport=self.net, pause=lambda _: None)
-        start_over = self.store.start_over
-
-        def counted(scope: str) -> None:
-            self.start_overs += 1
-            start_over(scope)
-
-        self.store.start_over = counted  # type: ignore[method-assign]
-        seen = {d.id: (d.type, d.scope, d.values) for d in self.store.drafts()}
-        if seen != self.drafts:
-            raise Broken(f"drafts did not survive: {seen} instead of {self.drafts}")
-
-    def kill(self) -> None:
-        """The process dies and starts again from its files."""
-        self.store.close()
-        self.open()
-
-    @property
-    def db(self) -> DyingDb:
-        return self.store._db  # type: ignore[return-value]
-
-    def sync(self, kill_at: int | None = None) -> SyncResult | None:
-        """None when the app was killed during it."""
-        if self.busy:
-            return None
-        self.busy, self.net.share = True, self.share
-        if kill_at is not None:
-            self.db.die_in(kill_at)
-        try:
-            return self.syncer.run()
-        except Killed:
-            self.kill()
-            return None
-        finally:
-            self.busy = False
-            self.db.die_in(None)
-
-    def _between(self) -> None:
-        """Somewhere during a sync: people go on working, on this tablet and elsewhere."""
-        if self.busy and not self.world.healing:
-            self.world.meanwhile(self)
-
-
 class World:
-    def __init__(self, seed: int, folder: Path, http: bool = False, steps: int = 60) -> None:
+    def __init__(self, seed: int, folder: Path, http: bool = False, steps: int = 50) -> None:
         self.seed, self.folder, self.steps = seed, folder, steps
         self.rng = random.Random(seed)
         self.clock = TurnableClock()
+        self.page = self.rng.choice([4, 12, 100])
         self.healing = False
         self.intents: list[Intent] = []
         self.made: dict[str, list[str]] = {}  # type → ids of every record anybody made, synced or not
@@ -237,11 +125,11 @@ class World:
         if self._http:
             sockets = httpx.HTTPTransport()
             self._close.append(sockets.close)
-            return SmallPages(KeptOpen(sockets))
+            return SmallPages(KeptOpen(sockets), self.page)
         if self._inner is None:
             self._inner = AppTransport(self.app)
             self._close.append(self._inner.shut)
-        return SmallPages(self._inner)
+        return SmallPages(self._inner, self.page)
 
     # --- what people do ------------------------------------------------------------------------------------------
 
@@ -264,6 +152,8 @@ class World:
         from tests.sim import acts, check
 
         check.view(self, tablet)
+        if self.healing:
+            return
         draw = self.rng.random()
         if draw < 0.25:
             acts.work(self, tablet)
@@ -381,29 +271,8 @@ def intended(type: str, old: Values | None, new: Values) -> tuple[Values, Values
     return {f: old.get(f) for f in moved}, {f: new.get(f) for f in moved}
 
 
-class KeptOpen(httpx.BaseTransport):
-    """httpx closes its transport after every client; these sockets serve the next one too."""
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self.handle_request = inner.handle_request  # type: ignore[method-assign]
-
-
-class SmallPages(httpx.BaseTransport):
-    """Asks for pulls in small pages, as a server with far more rows would answer them."""
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/pull"):
-            request = httpx.Request(
-                request.method, request.url.copy_merge_params({"limit": str(PAGE)}), headers=request.headers
-            )
-        return self._inner.handle_request(request)
-
-
 @contextmanager
-def world(seed: int, http: bool = False, steps: int = 60) -> Iterator[World]:
+def world(seed: int, http: bool = False, steps: int = 50) -> Iterator[World]:
     """A world in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=MEMORY))
     made: World | None = None
@@ -416,7 +285,7 @@ def world(seed: int, http: bool = False, steps: int = 60) -> Iterator[World]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def live(seed: int, http: bool = False, steps: int = 60) -> dict[str, int]:
+def live(seed: int, http: bool = False, steps: int = 50) -> dict[str, int]:
     """One seed from beginning to end. Raises with the seed in the message when a promise was broken."""
     from tests.sim import check
 

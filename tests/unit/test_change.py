@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_bytes_that_are_no_text() -> None:
 
 def test_whole_pairs_of_surrogates_are_text() -> None:
     assert canonical.loads(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
-    assert canonical.loads('{"a":"\\\\ud800"}'.encode()) == {"a": "\\ud800"}  # a backslash and letters
+    assert canonical.loads(b'{"a":"\\\\ud800"}') == {"a": "\\ud800"}  # a backslash and letters
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,5 @@ def test_an_id_is_an_id_or_none(junk: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_junk_is_only_ever_not_canonical(junk: bytes) -> None:
     for data in (junk, line()[: len(junk)] + junk):
-        try:
+        with contextlib.suppress(NotCanonical):
             change.decode(data)
-        except NotCanonical:
-            pass
