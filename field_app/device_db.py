@@ -21,11 +21,15 @@ _V1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE scope (id TEXT PRIMARY KEY, audience TEXT NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL,
     roles TEXT NOT NULL, writes TEXT NOT NULL, cursor INTEGER NOT NULL DEFAULT 0, digest TEXT NOT NULL,
-    pulled_at TEXT, left_at TEXT);
+    pulled_at TEXT, left_at TEXT, refreshing INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE fresh (scope TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (scope, id)) WITHOUT ROWID;
 CREATE TABLE journal (enrolment TEXT NOT NULL, scope TEXT NOT NULL, pos INTEGER NOT NULL, id TEXT NOT NULL UNIQUE,
     type TEXT NOT NULL, record TEXT NOT NULL, line BLOB NOT NULL, link BLOB NOT NULL,
     PRIMARY KEY (enrolment, scope, pos));
 CREATE INDEX journal_record ON journal (record);
+CREATE TABLE former_journal (enrolment TEXT NOT NULL, scope TEXT NOT NULL, pos INTEGER NOT NULL, id TEXT NOT NULL,
+    type TEXT NOT NULL, record TEXT NOT NULL, line BLOB NOT NULL, link BLOB NOT NULL,
+    PRIMARY KEY (enrolment, scope, pos));
 CREATE TABLE pending (enrolment TEXT NOT NULL, scope TEXT NOT NULL, pos INTEGER NOT NULL, sends INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (enrolment, scope, pos)) WITHOUT ROWID;
 CREATE TABLE ahead (id TEXT PRIMARY KEY, scope TEXT NOT NULL, record TEXT NOT NULL, seq INTEGER);

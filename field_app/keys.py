@@ -39,6 +39,10 @@ class Keys:
     def draft(self) -> tuple[bytes, bytes]:
         """Private key and salt key of an enrolment under way: the same ones until it is done."""
         path = self._path.with_name("enrolling.json")
+        used = b64(self.identity.private_key) if self.identity is not None else ""
+        # the power may have gone after the identity was saved and before the draft was dropped
+        if path.exists() and json.loads(path.read_text())["private_key"] == used:
+            path.unlink()
         if not path.exists():
             self._write(path, {"private_key": b64(new_key()), "salt_key": b64(os.urandom(32))})
         data = json.loads(path.read_text())

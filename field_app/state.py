@@ -30,6 +30,7 @@ from schemas.reference import Label
 
 log = logging.getLogger("jingtu.app")
 TABS = ("today", "map", "sync", "settings")
+ENROL_AGAIN = (1203, 1204, 2005)  # the server takes nothing more from this enrolment
 LIVE = ("today", "map", "point")  # pages that need to know where we are
 
 
@@ -89,6 +90,11 @@ class State:
     progress = property(lambda self: self._progress)
     here = property(lambda self: self._here)
     last_sync = property(lambda self: self._last_sync)
+
+    @property
+    def must_enrol(self) -> bool:
+        """The last sync said that only a new enrolment helps. Kept over a restart: the page may be opened days later."""
+        return any(number in ENROL_AGAIN for number in (self._last_sync or {}).get("problems", ()))
 
     @property
     def wide(self) -> bool:
@@ -314,13 +320,19 @@ class State:
             self.busy, self._progress = "", None
         self._result = result
         summary = {"at": self.now().isoformat(timespec="seconds"), "reached": result.reached,
-                   "sent": result.acknowledged, "pulled": result.pulled}  # fmt: skip
+                   "sent": result.acknowledged, "pulled": result.pulled,
+                   "problems": sorted({p.problem.number for p in result.problems})}  # fmt: skip
         await self._do(self._store.set_meta, "ui.last_sync", json.dumps(summary))
         await self.load()
 
     def _on_progress(self, progress: Progress) -> None:
         self._progress = progress
         self.notify()
+
+    def enrol_again(self) -> None:
+        """The enrol page, although there is an identity: only where the server asked for it."""
+        if self.must_enrol and not self.busy:
+            self.go("enrol")
 
     async def enrol(self, server: str, code: str, label: str) -> None:
         if self.busy:

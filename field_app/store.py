@@ -12,8 +12,9 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from field_app.clock import Clock, DeviceClock
 from field_app.device_db import open_db
 from field_app.keys import Identity, Keys
 from schemas import canonical, change
+from schemas.canonical import NotCanonical
 from schemas.change import Change
 from schemas.ids import Ids
 from schemas.merge import put, whole_atoms
@@ -31,6 +33,7 @@ from schemas.rules import evidence
 from schemas.wire import ACCEPTED, Block, OutcomeNow, PullHead, PushAnswer, Receipt, ScopeGrant
 
 Values = dict[str, Any]
+BATCH_BYTES = 4_000_000  # of lines in one push: signatures are large, and a slow network should get somewhere
 
 
 class Edit(NamedTuple):
@@ -80,6 +83,9 @@ class Store:
         self._db = open_db(folder / "tablet.db")
         self.keys = Keys(folder)
         self._adopt_known_types()
+        if self.identity is not None:  # the power may have gone between the new identity and this
+            with suppress(Trouble):  # a full device must still open
+                self.carry_over(None, self.identity)
 
     def close(self) -> None:
         self._db.close()
@@ -234,12 +240,9 @@ class Store:
             id=self.new_id(), scope=edit.scope, type=edit.type, record=edit.record, before=before, after=after,
             made_at=made_at, by=identity.person, device=identity.device,
         )  # fmt: skip
-        last = db.execute(
-            "SELECT pos, link FROM journal WHERE enrolment=? AND scope=? ORDER BY pos DESC LIMIT 1",
-            (identity.enrolment, edit.scope),
-        ).fetchone() or (0, evidence.first_link(edit.scope, identity.enrolment))
-        link = evidence.next_link(last[1], evidence.salt_of(identity.salt_key, one.id), one.line)
-        pos = last[0] + 1
+        if len(one.line) > change.MAX_BYTES:
+            raise _too_large(one)
+        pos, link = self._next_place(db, identity, one)
         db.execute(
             "INSERT INTO journal VALUES (?,?,?,?,?,?,?,?)",
             (identity.enrolment, edit.scope, pos, one.id, edit.type, edit.record, one.line, link),
@@ -250,6 +253,14 @@ class Store:
         put(seen, after)
         self._set_overlay(db, edit.record, edit.scope, edit.type, seen)
         return one
+
+    def _next_place(self, db: sqlite3.Connection, identity: Identity, one: Change) -> tuple[int, bytes]:
+        """Position and link of a change that is added to the identity's chain."""
+        pos, link = db.execute(
+            "SELECT pos, link FROM journal WHERE enrolment=? AND scope=? ORDER BY pos DESC LIMIT 1",
+            (identity.enrolment, one.scope),
+        ).fetchone() or (0, evidence.first_link(one.scope, identity.enrolment))
+        return pos + 1, evidence.next_link(link, evidence.salt_of(identity.salt_key, one.id), one.line)
 
     def _set_overlay(self, db: sqlite3.Connection, record: str, scope: str, type: str, values: Values) -> None:
         db.execute(
@@ -296,20 +307,29 @@ class Store:
 
     def _states(self, type: str) -> dict[str, str]:
         rows = self._db.execute(
-            "SELECT a.record, max(CASE o.outcome WHEN 'parked' THEN 2 WHEN 'applied' THEN 1 WHEN 'conflict' THEN 1 ELSE 3 END)"
-            " FROM ahead a LEFT JOIN outcome o ON o.id=a.id JOIN overlay v ON v.record=a.record WHERE v.type=? GROUP BY a.record",
+            # offered again after a new epoch: the outcome of before says nothing about the server as it is now
+            "SELECT a.record, max(CASE WHEN p.pos IS NOT NULL THEN 3 WHEN o.outcome='parked' THEN 2"
+            " WHEN o.outcome IN ('applied','conflict') THEN 1 ELSE 3 END)"
+            " FROM ahead a JOIN overlay v ON v.record=a.record LEFT JOIN outcome o ON o.id=a.id"
+            " LEFT JOIN journal j ON j.id=a.id LEFT JOIN pending p"
+            " ON p.enrolment=j.enrolment AND p.scope=j.scope AND p.pos=j.pos WHERE v.type=? GROUP BY a.record",
             (type,),
         )
         return {record: {1: "accepted", 2: "parked", 3: "pending"}[rank] for record, rank in rows}
 
     def counts(self) -> dict[str, int]:
-        """What the safe line shows: how much is on this device, and how much of it is not on the server."""
+        """What the safe line shows: how much is on this device, and how much of it is not on the server.
+
+        foreign: pending, but of another enrolment, so that this one cannot send it."""
         ((total,),) = self._rows("SELECT count(*) FROM journal")
         ((pending,),) = self._rows("SELECT count(*) FROM pending")
+        mine = self.identity.enrolment if self.identity else ""
+        ((foreign,),) = self._rows("SELECT count(*) FROM pending WHERE enrolment<>?", mine)
         kinds = dict(self._rows("SELECT outcome, count(*) FROM outcome WHERE outcome<>'applied' GROUP BY outcome"))
         return {
             "finalized": total,
             "pending": pending,
+            "foreign": foreign,
             **{k: kinds.get(k, 0) for k in ("parked", "rejected", "conflict")},
         }
 
@@ -338,18 +358,27 @@ class Store:
         return [s for (s,) in self._rows("SELECT DISTINCT scope FROM pending")]
 
     def batch(self, scope: str, limit: int) -> Batch | None:
-        """The oldest unbroken run of pending changes of the chain in use, exactly as they were made."""
+        """The oldest unbroken run of pending changes of the chain in use, exactly as they were made: at most `limit`
+        and about BATCH_BYTES, but always one."""
         identity = self.keys.require()
         with self._lock:
-            rows = self._db.execute(
-                "SELECT j.pos,j.id,j.line,j.link FROM pending p JOIN journal j USING (enrolment,scope,pos)"
+            sizes = self._db.execute(  # lengths first: a long journal of large changes does not fit into memory
+                "SELECT j.pos,length(j.line) FROM pending p JOIN journal j USING (enrolment,scope,pos)"
                 " WHERE p.enrolment=? AND p.scope=? ORDER BY p.pos LIMIT ?",
                 (identity.enrolment, scope, limit),
             ).fetchall()
-            if not rows:
+            if not sizes:
                 return None
-            run = [r for n, r in enumerate(rows) if r[0] == rows[0][0] + n]
-            first = run[0][0]
+            first, last, room = sizes[0][0], sizes[0][0], BATCH_BYTES - sizes[0][1]
+            for pos, size in sizes[1:]:
+                room -= size
+                if pos != last + 1 or room < 0:
+                    break
+                last = pos
+            run = self._db.execute(
+                "SELECT pos,id,line,link FROM journal WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ? ORDER BY pos",
+                (identity.enrolment, scope, first, last),
+            ).fetchall()
             before = self._db.execute(
                 "SELECT link FROM journal WHERE enrolment=? AND scope=? AND pos=?",
                 (identity.enrolment, scope, first - 1),
@@ -440,10 +469,54 @@ class Store:
         """The server lacks the chain from here on (it was restored): everything from there is pending once more."""
         with self._write() as db:
             db.execute(
-                "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,1 FROM journal"
-                " WHERE enrolment=? AND scope=? AND pos>=?",
+                "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,0 FROM journal"
+                " WHERE enrolment=? AND scope=? AND pos>=?",  # earlier sends are in `outcome` already
                 (self.keys.require().enrolment, scope, first),
             )
+
+    def carry_over(self, old: Identity | None, new: Identity) -> int:
+        """Enrolled again: the person's unsent changes of former chains are made again in the new one. How many.
+
+        `old` is None where the identity was lost. What another person made stays as it is: nobody sends for somebody else."""
+        if old is not None and old.enrolment == new.enrolment:
+            return 0
+        with self._write() as db:
+            return self._carry(db, new)
+
+    def _carry(self, db: sqlite3.Connection, new: Identity) -> int:
+        """Same id, record, contents and time, so that the server knows a change it had got; new device and link."""
+        rows = db.execute(
+            "SELECT j.enrolment,j.scope,j.pos,j.line FROM pending p JOIN journal j USING (enrolment,scope,pos)"
+            " WHERE p.enrolment<>? ORDER BY j.rowid", (new.enrolment,),
+        ).fetchall()  # fmt: skip
+        count = 0
+        for enrolment, scope, pos, line in rows:
+            try:
+                was = change.decode(line)
+            except NotCanonical:  # a byte rotted: it stays where it is, readable for an administrator
+                continue
+            if was.by != new.person:
+                continue
+            one = change.encode(
+                id=was.id, scope=was.scope, type=was.type, record=was.record, before=was.before, after=was.after,
+                made_at=was.made_at, by=new.person, device=new.device,
+            )  # fmt: skip
+            place = (enrolment, scope, pos)
+            at, link = self._next_place(db, new, one)
+            db.execute(
+                "INSERT INTO former_journal SELECT * FROM journal WHERE enrolment=? AND scope=? AND pos=?", place
+            )
+            # in place: the row keeps its turn among all that was ever made here, which overlays are built by
+            db.execute(
+                "UPDATE journal SET enrolment=?,pos=?,line=?,link=? WHERE enrolment=? AND scope=? AND pos=?",
+                (new.enrolment, at, one.line, link, *place),
+            )
+            db.execute(
+                "UPDATE pending SET enrolment=?,pos=? WHERE enrolment=? AND scope=? AND pos=?",
+                (new.enrolment, at, *place),
+            )
+            count += 1
+        return count
 
     # --- sync: what comes in -------------------------------------------------------------------------------------
 
@@ -456,14 +529,19 @@ class Store:
         return str(rows[0][0]) if rows else evidence.digest_hex(0)
 
     def apply_pull(self, scope: str, head: PullHead, lines: Sequence[bytes]) -> None:
-        """Rows and cursor in one transaction: a kill in between repeats the pull, never skips a row."""
+        """Rows and cursor in one transaction: a kill in between repeats the pull, never skips a row.
+
+        In a refresh the digest counts only rows that came since it began; the others go with the last page."""
         with self._write() as db:
-            (text,) = db.execute("SELECT digest FROM scope WHERE id=?", (scope,)).fetchone()
+            text, refreshing = db.execute("SELECT digest,refreshing FROM scope WHERE id=?", (scope,)).fetchone()
             total, touched = int(text, 16), set()
             for line in lines:
                 row = canonical.loads(line)
                 type_, record, seq, values = row["type"], row["id"], row["seq"], row["values"]
-                total += evidence.row_hash(line) - self._old_hash(db, type_, record)
+                total += evidence.row_hash(line)
+                # with `fresh`, "was it new there" is also "is the old row not counted yet"
+                if not (refreshing and _added(db, scope, record)):
+                    total -= self._old_hash(db, type_, record)
                 if type_ in TYPES:
                     db.execute(_insert(type_), codec(type_).to_row(record, scope, seq, values))
                 else:
@@ -474,6 +552,8 @@ class Store:
                 (head.cursor, evidence.digest_hex(total), self.clock.now().isoformat(), scope),
             )
             self._drop_pulled(db, scope, touched)
+            if refreshing and not head.more:
+                self._end_refresh(db, scope)
 
     def _old_hash(self, db: sqlite3.Connection, type: str, record: str) -> int:
         if type in TYPES:
@@ -484,8 +564,15 @@ class Store:
 
     def _drop_pulled(self, db: sqlite3.Connection, scope: str, touched: set[tuple[str, str]]) -> None:
         """Changes whose rows are in the base by now leave `ahead`; overlays of what moved are made anew."""
-        cursor = db.execute("SELECT cursor FROM scope WHERE id=?", (scope,)).fetchone()
-        up_to = (scope, cursor[0] if cursor else -1)
+        cursor, refreshing = db.execute("SELECT cursor,refreshing FROM scope WHERE id=?", (scope,)).fetchone() or (
+            -1,
+            0,
+        )
+        up_to = (scope, cursor)
+        # in a refresh a row that did not come again yet has a seq of before, which proves nothing
+        fresh = (
+            " AND EXISTS (SELECT 1 FROM fresh f WHERE f.scope=ahead.scope AND f.id=ahead.record)" if refreshing else ""
+        )
         kinds = db.execute(
             "SELECT DISTINCT j.type FROM ahead a JOIN journal j ON j.id=a.id WHERE a.scope=? AND a.seq<=?", up_to
         ).fetchall()
@@ -494,48 +581,83 @@ class Store:
             # the cursor alone does not say it: a record that moved on since comes with a later page
             gone = db.execute(
                 f'DELETE FROM ahead WHERE scope=? AND seq<=? AND EXISTS (SELECT 1 FROM "{type_}" b WHERE b.id=ahead.record'
-                " AND b.seq>=ahead.seq) RETURNING record", up_to,
+                f" AND b.seq>=ahead.seq){fresh} RETURNING record", up_to,
             )  # fmt: skip
             records |= {r for (r,) in gone.fetchall()}
         for record in records:
-            lines = db.execute(
-                "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? ORDER BY j.rowid", (record,)
-            ).fetchall()
-            if not lines:
-                db.execute("DELETE FROM overlay WHERE record=?", (record,))
-                continue
-            changes = [change.decode(line) for (line,) in lines]
-            base = self._base(db, changes[0].type, record)
-            values = base[1] if base else {}
-            for one in changes:
-                put(values, one.after)
-            self._set_overlay(db, record, changes[0].scope, changes[0].type, values)
+            self._make_overlay(db, record)
+
+    def _make_overlay(self, db: sqlite3.Connection, record: str) -> None:
+        """Base + ahead. Without a base it begins with the change that made the record: half a record is never shown."""
+        lines = db.execute(
+            "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? ORDER BY j.rowid", (record,)
+        ).fetchall()
+        changes = [change.decode(line) for (line,) in lines]
+        base = self._base(db, changes[0].type, record) if changes else None
+        if base is None:
+            changes = list(dropwhile(lambda c: not c.creates, changes))
+        if not changes:
+            db.execute("DELETE FROM overlay WHERE record=?", (record,))
+            return
+        values = base[1] if base else {}
+        for one in changes:
+            put(values, one.after)
+        self._set_overlay(db, record, changes[0].scope, changes[0].type, values)
 
     def start_over(self, scope: str) -> None:
-        """Forget the base of a scope and pull it from 0; pending changes are untouched."""
+        """Pull a scope anew from 0. Its rows stay until their replacement is here; pending changes are untouched."""
         with self._write() as db:
-            self._forget_base(db, scope)
+            self._refresh(db, scope)
 
     def new_epoch(self, epoch: str) -> None:
-        """The server's data is another: pull all again, and offer every change again (known ones cost nothing)."""
+        """The server's data is another: pull all again, and offer every change again (known ones cost nothing).
+
+        Accepted changes do not come back into `ahead`: the old rows show them until the new ones are here."""
+        identity = self.keys.require()
         with self._write() as db:
             for (scope,) in db.execute("SELECT id FROM scope").fetchall():
-                self._forget_base(db, scope)
+                self._refresh(db, scope)
+            # also what the person sent under former enrolments: the backup may be older than it
             db.execute(
-                "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,1 FROM journal"
-            )
-            db.execute("INSERT OR IGNORE INTO ahead SELECT id,scope,record,NULL FROM journal"
-                       " WHERE id NOT IN (SELECT id FROM outcome WHERE outcome='rejected')")  # fmt: skip
+                "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,0 FROM journal"
+                " WHERE enrolment=? OR CASE WHEN json_valid(CAST(line AS TEXT))"
+                " THEN json_extract(CAST(line AS TEXT),'$.by')=? ELSE 0 END", (identity.enrolment, identity.person),
+            )  # fmt: skip
+            self._carry(db, identity)
+            # another person's accepted changes are not offered again, so no new seq would ever release them
+            gone = db.execute(
+                "DELETE FROM ahead WHERE seq IS NOT NULL AND id NOT IN"
+                " (SELECT j.id FROM pending JOIN journal j USING (enrolment,scope,pos)) RETURNING record"
+            ).fetchall()
             db.execute("UPDATE ahead SET seq=NULL")
-            for type_, record in db.execute("SELECT DISTINCT type,record FROM journal").fetchall():
-                self._drop_pulled(db, "", {(type_, record)})
+            for (record,) in gone:
+                self._make_overlay(db, record)
             db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch',?)", (epoch,))
 
+    def _refresh(self, db: sqlite3.Connection, scope: str) -> None:
+        zero = evidence.digest_hex(0)
+        db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=1 WHERE id=?", (zero, scope))
+        db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+
+    def _end_refresh(self, db: sqlite3.Connection, scope: str) -> None:
+        """The last page is here: what did not come again is no longer on the server."""
+        gone = []
+        for table in (*TYPES, "other"):
+            gone += db.execute(
+                f'DELETE FROM "{table}" WHERE scope=? AND id NOT IN (SELECT id FROM fresh WHERE scope=?) RETURNING id',
+                (scope, scope),
+            ).fetchall()
+        db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+        db.execute("UPDATE scope SET refreshing=0 WHERE id=?", (scope,))
+        for (record,) in gone:
+            self._make_overlay(db, record)
+
     def _forget_base(self, db: sqlite3.Connection, scope: str) -> None:
-        for type_ in TYPES:
-            db.execute(f'DELETE FROM "{type_}" WHERE scope=?', (scope,))
-        db.execute("DELETE FROM other WHERE scope=?", (scope,))
-        db.execute("UPDATE scope SET cursor=0, digest=? WHERE id=?", (evidence.digest_hex(0), scope))
+        """At once: the person may not see these rows any more."""
+        for table in (*TYPES, "other"):
+            db.execute(f'DELETE FROM "{table}" WHERE scope=?', (scope,))
+        db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+        db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=0 WHERE id=?", (evidence.digest_hex(0), scope))
 
     def recount_digest(self, scope: str) -> str:
         """The digest from the rows themselves, to check the one kept up along the way."""
@@ -585,6 +707,22 @@ class Store:
 
 def _q(columns: Iterable[str]) -> list[str]:
     return [f'"{c}"' for c in columns]
+
+
+def _added(db: sqlite3.Connection, scope: str, record: str) -> bool:
+    """Note that a row came in this refresh. False if it had come before."""
+    return db.execute("INSERT OR IGNORE INTO fresh VALUES (?,?)", (scope, record)).rowcount > 0
+
+
+def _too_large(one: Change) -> Trouble:
+    """The server could never take it: told now, while the person can still shorten it."""
+    about, name = TYPES[one.type].about, one.after.get("code") or one.record[-6:]
+    mb = f"{len(one.line) / 1e6:.1f}", f"{change.MAX_BYTES / 1e6:.0f}"
+    fault = {
+        "field": "", "zh": f"{about.zh} {name} 有 {mb[0]} MB，最多 {mb[1]} MB，请删减签名、照片或长文字",
+        "en": f"{about.en} {name} has {mb[0]} MB, at most {mb[1]} MB: shorten signatures, pictures or long text",
+    }  # fmt: skip
+    return Trouble(5002, {"faults": {one.record: [fault]}}, faults={k: fault[k] for k in ("zh", "en")})
 
 
 @cache

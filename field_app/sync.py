@@ -1,4 +1,4 @@
-"""The only file that speaks HTTP. One loop, readable top to bottom: who am I, then per scope push → pull → ask → compare.
+"""The only file that speaks HTTP. One loop, readable top to bottom: who am I, then per scope push → ask → pull → compare.
 
 Anything may be cut at any point: every step is either repeated harmlessly or already noted in the store's transaction.
 A 200 is success only when it carries a receipt the server signed, or a pull whose lines are all there.
@@ -40,6 +40,7 @@ from schemas.wire import (
 BATCH = 500
 TRIES = 4  # of one request, before this scope waits for the next sync
 DAMAGED = (1001, 1207)  # unreadable there: most likely hurt on the way, so worth another try
+TOO_MUCH = (1002, 1004)  # for this server's limits, which a proxy or its administrator may have narrowed
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -88,6 +89,7 @@ class Syncer:
 
     def enrol(self, server_url: str, code: str, label: str, app_version: str = "0.1.0") -> EnrolAnswer:
         """Bind this device and the person the code was made for. Raises Trouble 2006, 5004."""
+        old = self.store.identity
         private, salt_key = self.store.keys.draft()  # kept until enrolled: a lost answer is asked for again
         public, salt = evidence.public_of(private), evidence.b64(salt_key)
         signature = evidence.sign(private, f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode())
@@ -100,11 +102,12 @@ class Syncer:
                 answer = self._read(response, EnrolAnswer)
             except (httpx.HTTPError, NotReached) as err:
                 raise Trouble(5004) from err
-        self.store.keys.save(
-            Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name, server_url,
-                     answer.server_key, private, salt_key)
-        )  # fmt: skip
-        self.store.set_meta("epoch", answer.epoch)
+        identity = Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name,
+                            server_url, answer.server_key, private, salt_key)  # fmt: skip
+        self.store.keys.save(identity)
+        self._token = None  # it was the old enrolment's
+        self.store.carry_over(old, identity)
+        self._note_epoch(answer.epoch)
         self.store.grant(answer.scopes)
         return answer
 
@@ -126,14 +129,17 @@ class Syncer:
             except (NotReached, Trouble) as err:
                 result.problems.append(err if isinstance(err, Trouble) else Trouble(5004))
                 return result
+            if self.store.counts()["foreign"]:
+                result.problems.append(Trouble(1206))  # another person's unsent work: only that person can send it
             scopes = [s.scope for s in self.store.scopes()]
             equal = True
             for scope in [*scopes, *(s for s in self.store.pending_scopes() if s not in scopes)]:
                 try:
                     self._push(scope)
                     if scope in scopes:
-                        equal &= self._pull(scope)
+                        # before the rows: else a change taken meanwhile would lie on top of the row that holds it
                         self._ask_parked(scope)
+                        equal &= self._pull(scope)
                 except NotReached:
                     result.problems.append(Trouble(5004))
                     equal = False
@@ -145,16 +151,18 @@ class Syncer:
 
     def _push(self, scope: str) -> None:
         """Pending changes, oldest first, exactly the bytes they were made of."""
-        with_links = False
+        with_links, limit = False, BATCH
         for _ in range(10_000):  # ends when nothing is pending; the bound only stops a server that lies
-            batch = self.store.batch(scope, BATCH)
+            batch = self.store.batch(scope, limit)
             if batch is None:
                 return
             try:
                 answer = self._send(batch, with_links)
             except Trouble as err:
                 number = err.problem.number
-                if number == 1205 and not with_links:
+                if number in TOO_MUCH and len(batch.lines) > 1:
+                    limit = len(batch.lines) // 2
+                elif number == 1205 and not with_links:
                     with_links = True
                 elif number == 1202 and err.extra.get("expected", batch.first) < batch.first:
                     self.store.offer_again(scope, int(err.extra["expected"]))

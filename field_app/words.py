@@ -240,6 +240,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "sync.done": ("都交上去了", "Everything is sent"),
     "sync.problems": ("有 {n} 个问题", "{n} problems"),
     "sync.nothing": ("没有要你处理的", "Nothing needs you"),
+    "sync.enrol_again": ("重新登记", "Enrol again"),
+    "sync.enrol_again.why": (
+        "这台平板须重新登记：向管理员要一个注册码。没交的记录会一起带过去。",
+        "This tablet must enrol again: ask the administrator for a code. Unsent records come along.",
+    ),
     "sync.server": ("服务器 {url}", "Server {url}"),
     # settings
     "set.theme": ("显示", "Display"),

@@ -72,6 +72,8 @@ _ALL = [
     Problem(3005, 422, "变更的作者或设备与登记不符", "The change's author or device is not the enrolment's",
             "用本机自己的登记同步", "Sync with the device's own enrolment"),
     Problem(3006, 422, "记录 {record} 已是另一类型", "Record {record} is of another type", "应用出错，请上报", "The app is at fault; report it"),
+    Problem(3007, 422, "这条记录的第一版被退回了，这次修改无处可加", "The first version of this record was refused; this change has nothing to change",
+            "按退回原因改正，重新完成整条记录", "Correct it as the reason says and finish the whole record again"),
     Problem(3101, 202, "等待关联：{missing} 还没到服务器", "Waiting for {missing}, which is not here yet",
             "无需操作，到了会自动入库", "Nothing to do: it goes in when that arrives"),
     Problem(3102, 202, "服务器还不认识类型 {type}", "The server does not know type {type} yet",

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from schemas import canonical
+from schemas.change import ID
 from schemas.fields import fields_of
 from schemas.records import TABLES, TYPES
 
@@ -55,6 +56,10 @@ def refs_of(type: str, values: Mapping[str, Any], known: Mapping[str, Any] | Non
     return out
 
 
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and ID.match(value) is not None
+
+
 def _collect(cls: Any, values: Mapping[str, Any], top: Mapping[str, Any], out: list[tuple[str, str]]) -> None:
     for name, field in fields_of(cls).items():
         value = values.get(name)
@@ -62,7 +67,8 @@ def _collect(cls: Any, values: Mapping[str, Any], top: Mapping[str, Any], out: l
             continue
         if field.spec.ref:
             target = str(top.get("subject_kind")) if field.spec.ref == "*" else field.spec.ref
-            out.extend((target, v) for v in (value if isinstance(value, list) else [value]))
+            # anything but an id is a fault of the record, told by `check`; here it points nowhere
+            out.extend((target, v) for v in (value if isinstance(value, list) else [value]) if _is_id(v))
         elif field.model is not None:
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, dict):

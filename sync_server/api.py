@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.describe import describe
 from schemas.problems import Trouble
@@ -48,6 +49,7 @@ PROBLEM_SCHEMA = {
     },
 }  # fmt: skip
 MAX_PACKED = 8_000_000
+MAX_SMALL = 1_000_000  # any body but a push
 bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
 
 
@@ -72,8 +74,37 @@ Who = Annotated[Caller, Depends(caller)]
 def problem_response(trouble: Trouble) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if trouble.problem.status == 401 else {}
     if trouble.problem.status in (429, 503):
-        headers["Retry-After"] = "5"
+        headers["Retry-After"] = str(trouble.words.get("seconds", 5))
     return JSONResponse(trouble.body(), trouble.problem.status, headers, media_type=PROBLEM)
+
+
+class BodyLimit:
+    """Refuses large bodies before anyone reads them, told by their length or as they come. A push bounds itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or (scope["path"].startswith("/api/v1/scopes/") and scope["path"].endswith("/push")):
+            return await self._app(scope, receive, send)
+        headers = dict(scope["headers"])
+        told = headers.get(b"content-length", b"")
+        early: list[Message] = []
+        size = int(told) if told.isdigit() and len(told) < 20 else 0
+        if not told and b"transfer-encoding" in headers:  # at most the limit is held, then given on as it came
+            more = True
+            while more and size <= MAX_SMALL:
+                early.append(await receive())
+                size += len(early[-1].get("body", b""))
+                more = bool(early[-1].get("more_body"))
+        if size > MAX_SMALL or (told and not told.isdigit()) or len(told) >= 20:
+            return await problem_response(Trouble(1002, limit=MAX_SMALL))(scope, receive, send)
+        early.reverse()
+
+        async def again() -> Message:
+            return early.pop() if early else await receive()
+
+        await self._app(scope, again, send)
 
 
 def handle_problems(app: FastAPI, service: Service) -> None:
@@ -143,6 +174,7 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         summary="密码、刷新令牌或设备签名换取访问令牌 · Password, refresh token or device assertion for an access token",
     )
     def token(
+        request: Request,
         grant_type: Annotated[str, Form()] = "password",
         username: Annotated[str, Form(max_length=200)] = "",
         password: Annotated[str, Form(max_length=1000)] = "",
@@ -150,7 +182,7 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         assertion: Annotated[str, Form(max_length=4000)] = "",
     ) -> Token:
         if grant_type == "password":
-            got = auth.by_password(username, password)
+            got = auth.by_password(username.strip(), password, request.client.host if request.client else "?")
         elif grant_type == "refresh_token":
             got = auth.by_refresh(refresh_token)
         elif grant_type == "urn:ietf:params:oauth:grant-type:jwt-bearer":

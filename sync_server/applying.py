@@ -12,14 +12,15 @@ from typing import Any, NamedTuple
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
 from schemas.change import Change
-from schemas.fields import fields_of
+from schemas.fields import Audience, fields_of
 from schemas.merge import Clash, merge, put, whole_atoms
 from schemas.problems import PROBLEMS, Trouble
 from schemas.records import TYPES, Fault, check
+from schemas.reference import codes
 from schemas.rows import refs_of
 from schemas.rules import evidence
-from schemas.wire import CONSOLE, Outcome
-from sync_server.access import may_write
+from schemas.wire import ACCEPTED, CONSOLE, Outcome
+from sync_server.access import may_read, may_write
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
 
@@ -70,6 +71,7 @@ class Applying:
         self._asked: set[str] = set()
         self._where: dict[str, tuple[str, str]] = {}  # id → (type, scope) of every record known to exist
         self._journal: list[Journaled] = []
+        self._amended: dict[str, Values] = {}  # id of a parked create → its record with the edits that wait behind it
         self._fresh: set[str] = set()
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
         self._held: dict[tuple[str, str], list[str]] | None = (
@@ -113,7 +115,7 @@ class Applying:
 
     def take(self, c: Change, author: Author) -> Verdict:
         """Judge and apply one change. Nothing is raised: every change has an outcome."""
-        stop = self._refuse(c, author) or self._park(c, author)
+        stop = self._refuse(c, author) or self._hold(c, author) or self._own_faults(c) or self._park(c, author)
         if stop:
             return stop
         cls, old = TYPES[c.type], self._here.get(c.record)
@@ -155,12 +157,17 @@ class Applying:
         there = self._where.get(c.record)
         if there and there != (c.type, self.scope.id):
             return Verdict(no, problem=3006, words={"record": c.record})
+        subject = self._where.get(str(c.after.get("subject_id")))
+        if about.audience is Audience.SUBJECT and subject and subject[1] != self.scope.id:
+            # it would be seen by people who may not see what it is about
+            return Verdict(no, problem=3002, words={"type": c.type, "scope": self.scope.id})
         old = self._here.get(c.record)
         if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
         return None
 
-    def _park(self, c: Change, author: Author) -> Verdict | None:
+    def _hold(self, c: Change, author: Author) -> Verdict | None:
+        """What waits for an update of this server, or for a right of the author."""
         wait = Outcome.PARKED
         if c.type not in TYPES:
             return Verdict(wait, problem=3102, words={"type": c.type}, missing=[f"type:{c.type}"])
@@ -168,10 +175,28 @@ class Applying:
         if author is not SERVER and not may_write(author.roles, c.type, self.scope.audience):
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
+        return None
+
+    def _own_faults(self, c: Change) -> Verdict | None:
+        """What is wrong with the change whatever else comes: it never waits for a reference first."""
+        if c.record in self._where:
+            return None  # beside what is there `take` judges it more exactly
+        given = {k: v for k, v in c.after.items() if v is not None}
+        faults = check(TYPES[c.type], given)
+        if not c.creates:  # only part of a record: what is not in it may be there by then
+            faults = [f for f in faults if f.field in given]
+        if not faults:
+            return None
+        return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(faults)})
+
+    def _park(self, c: Change, author: Author) -> Verdict | None:
+        wait = Outcome.PARKED
         missing = [] if c.creates or c.record in self._where else [f"{c.type}:{c.record}"]
+        if missing and self._first_refused(c.record):
+            return Verdict(Outcome.REJECTED, problem=3007)
         old = self._here.get(c.record)
-        refs = refs_of(c.type, c.after, old.values if old else None)
-        missing += [f"{type}:{id}" for type, id in refs if id != c.record and not self._reachable(type, id)]
+        refs = refs_of(c.type, self._amended.get(c.id, c.after), old.values if old else None)
+        missing += [f"{type}:{id}" for type, id in refs if id != c.record and not self._reachable(type, id, author)]
         if not missing and author is not SERVER:  # a device's changes to one record never overtake each other
             missing = self._holding().get((c.device, c.record), [])
         if missing:
@@ -186,10 +211,19 @@ class Applying:
                 self._held[key] = json.loads(j.detail or "{}").get("missing", [])
         return self._held
 
-    def _reachable(self, type: str, id: str) -> bool:
-        """A reference is to a record of that type in this project or the organisation (V22)."""
+    def _first_refused(self, record: str) -> bool:
+        """Was the change that would have made this record rejected? Then nothing that follows can ever go in."""
+        lines = [*self.tx.history(record), *(j for j in self._journal if j.record == record)]
+        return any(j.outcome == "rejected" and j.problem != 1208 and change.decode(j.line).creates for j in lines)
+
+    def _reachable(self, type: str, id: str, author: Author) -> bool:
+        """A reference is to a record of that type in this project or the organisation (V22), where the author may look."""
         there = self._where.get(id)
-        return there is not None and there[0] == type and there[1].rpartition(".")[0] in self._owners
+        if there is None or there[0] != type:
+            return False
+        owner, _, audience = there[1].rpartition(".")
+        may_look = author is SERVER or there[1] == self.scope.id or may_read(author.roles, audience)
+        return owner in self._owners and may_look
 
     def _write(self, stored: Stored) -> None:
         old = self._here.get(stored.id)
@@ -206,10 +240,10 @@ class Applying:
     def _open_conflict(self, c: Change, clash: Clash) -> str:
         id = self._new_id()
         values: Values = {
-            "subject_kind": c.type, "subject_id": c.record, "change_id": c.id, "field_name": clash.atom,
+            "subject_kind": c.type, "subject_id": c.record, "change_id": c.id, "field_name": clash.atom[:2000],
             **{k: canonical.dumps(v).decode() for k, v in (("before", clash.before), ("now", clash.now), ("after", clash.after))},
         }  # fmt: skip
-        self.on_server("conflict", id, {}, values)
+        self._certain(self.on_server("conflict", id, {}, values))
         if self._clashing is not None:
             self._clashing.setdefault(c.record, []).append(id)
         return id
@@ -243,16 +277,35 @@ class Applying:
                 self._decide(
                     conflict, "take_after", "现值已回到改前 / the value is again what this device had seen", None
                 )
-                self.on_server(subject.type, record, now, after)
+                self._certain(self.on_server(subject.type, record, now, after))
+
+    def _certain(self, verdict: Verdict) -> None:
+        """A change the server makes in somebody's name must be in. If it is not, nothing of this transaction may be."""
+        if verdict.outcome not in ACCEPTED:
+            raise RuntimeError(f"the server's own change was not applied: {verdict}")
 
     def _decide(self, conflict: Stored, choice: str, reason: str, by: str | None) -> None:
         after = {"choice": choice, "reason": reason, "decided_at": self.now, "decided_by": by}
         after = {k: v for k, v in after.items() if v is not None}
-        self.on_server("conflict", conflict.id, dict.fromkeys(after), after, by=by or SERVER.person)
+        self._certain(self.on_server("conflict", conflict.id, dict.fromkeys(after), after, by=by or SERVER.person))
 
     def resolve(self, conflict: Stored, choice: str, reason: str, by: str, value: Values | None) -> None:
         """A named person decides. `value` only with choice set_value: the atom's fields. Raises Trouble 3001."""
         subject = self._here[conflict.values["subject_id"]]
+        atom = json.loads(conflict.values["after"])
+        wrong = []
+        if choice not in codes("conflict_choice"):
+            wrong.append(Fault("choice", f"没有「{choice}」这种选择", f"There is no choice “{choice}”"))
+        if not reason.strip():
+            wrong.append(Fault("reason", "请写明理由", "Give the reason"))
+        # a whole record that could not stand beside the rest may need any of its fields to be made right
+        whole = "," in conflict.values["field_name"]
+        if choice == "set_value" and not (value and (whole or value.keys() <= atom.keys())):
+            wrong.append(
+                Fault("value", f"另定新值只能填：{'、'.join(atom)}", f"A new value may only set: {', '.join(atom)}")
+            )
+        if wrong:
+            raise Trouble(3001, {"faults": [f._asdict() for f in wrong]}, faults=_say(wrong))
         after = json.loads(conflict.values["after"]) if choice == "take_after" else value or {}
         moved = {k: v for k, v in after.items() if subject.values.get(k) != v} if choice != "keep_now" else {}
         candidate = dict(subject.values)
@@ -267,7 +320,8 @@ class Applying:
             raise Trouble(3001, {"faults": [f._asdict() for f in faults]}, faults=_say(faults))
         self._decide(conflict, choice, reason, by)
         if moved:
-            self.on_server(subject.type, subject.id, {k: subject.values.get(k) for k in moved}, moved, by=by)
+            before = {k: subject.values.get(k) for k in moved}
+            self._certain(self.on_server(subject.type, subject.id, before, moved, by=by))
 
     # --- edits made here -----------------------------------------------------------------------------------------
 
@@ -337,6 +391,7 @@ class Applying:
             stored = [j for j in self.tx.parked(self.scope.id)]
             changes = {j.id: change.decode(j.line) for j in [*stored, *in_memory]}
             self.prepare(changes.values())
+            self._amended = _amended(changes.values())
             moved, self._held = 0, {}
             for j in stored:
                 c = changes[j.id]
@@ -367,6 +422,10 @@ class Applying:
             if not moved:
                 return moved_in_all
 
+    def parked_edits(self) -> bool:
+        """Did an edit of this batch have to wait? Together with what it waits behind it may be whole."""
+        return any(j.outcome == "parked" and not change.decode(j.line).creates for j in self._journal)
+
     def outcome_of(self, id: str) -> Journaled | None:
         return next((j for j in reversed(self._journal) if j.id == id), None)
 
@@ -384,6 +443,19 @@ class Applying:
         if self._console_pos != self._console_start:
             self.tx.set_chain(CONSOLE, self.scope.id, self._console_pos, self._console_head, self._console_new)
         self.tx.move_scope(self.scope.id, self.seq, self.digest)
+
+
+def _amended(changes: Iterable[Change]) -> dict[str, Values]:
+    """A create with a wrong reference and the edit that corrects it are judged together: neither could go in alone."""
+    first: dict[tuple[str, str], str] = {}
+    out: dict[str, Values] = {}
+    for c in changes:
+        key = (c.device, c.record)
+        if c.creates:
+            first[key], out[c.id] = c.id, dict(c.after)
+        elif key in first:
+            put(out[first[key]], c.after)
+    return out
 
 
 def _say(faults: Sequence[Fault]) -> dict[str, str]:

@@ -19,6 +19,10 @@ from sync_server.service import Caller, Service
 CLOCK_LEEWAY_S = 300  # a device clock further off is asked to go by server time
 DEVICE, CONSOLE_AUDIENCE = "jingtu", "jingtu-api"
 
+# (bucket, tries at once, seconds until one more): one person at one place; one place; one account from everywhere,
+# wide enough that a stranger who knows a name cannot easily lock its owner out
+LIMITS = (("both", 5, 30), ("place", 40, 5), ("name", 60, 10))
+
 
 class Tokens(NamedTuple):
     access_token: str
@@ -40,14 +44,38 @@ class Auth:
         with self._store.writing() as tx:
             tx.add_account(person, username, self._hasher.hash(password))
 
-    def by_password(self, username: str, password: str) -> Tokens:
-        """Raises Trouble 2001, in the same time whether or not the user exists."""
+    def by_password(self, username: str, password: str, place: str) -> Tokens:
+        """Raises Trouble 2001, 2007."""
+        return self._issue(Caller(self.person_of(username, password, place)), secrets.token_hex(16))
+
+    def person_of(self, username: str, password: str, place: str) -> str:
+        """Whose name and password these are; `place` is where they were typed (a network address). Raises Trouble 2001,
+        in the same time whether or not the user exists, and 2007 after too many wrong tries."""
+        keys = {"both": f"both:{place}:{username}", "place": f"place:{place}", "name": f"name:{username}"}
+        keys = {name: sha256(text.encode()).hexdigest() for name, text in keys.items()}
+        now = self._service.now_ms()
+        self._take_try(keys, now)
         with self._store.reading() as tx:
             account = tx.account(username)
         good = self._hasher.verify(password, account["password"] if account else self._nobody)
         if account is None or not good or account["disabled"]:
             raise Trouble(2001)
-        return self._issue(Caller(account["person"]), secrets.token_hex(16))
+        with self._store.writing() as tx:
+            for name, _, seconds in LIMITS:  # only wrong tries count
+                tx.set_throttle(keys[name], 0 if name == "both" else tx.throttle(keys[name]) - seconds * 1000, now)
+        return str(account["person"])
+
+    def _take_try(self, keys: dict[str, str], now: int) -> None:
+        """A try is paid for before the password is looked at, so that many at once cannot slip through together."""
+        with self._store.writing() as tx:
+            full: dict[str, int] = {}
+            for name, burst, seconds in LIMITS:
+                full[keys[name]] = max(tx.throttle(keys[name]), now) + seconds * 1000
+                wait = full[keys[name]] - now - burst * seconds * 1000
+                if wait > 0:
+                    raise Trouble(2007, seconds=-(-wait // 1000))
+            for key, at in full.items():
+                tx.set_throttle(key, at, now)
 
     def by_refresh(self, token: str) -> Tokens:
         """Each refresh token works once; a second use ends the whole family (it was stolen, or the thief was faster)."""
@@ -119,7 +147,7 @@ class Auth:
         return Tokens(access, self._access_s, refresh)
 
     def caller(self, token: str) -> Caller:
-        """Raises Trouble 2002."""
+        """Raises Trouble 2002; 2005 once the enrolment was revoked. Looked up each time: a token outlives neither."""
         try:
             claims = jwt.decode(
                 token, self._public, algorithms=["EdDSA"], audience=CONSOLE_AUDIENCE,
@@ -129,4 +157,12 @@ class Auth:
             raise Trouble(2002) from err
         if claims["exp"] <= self._service.now_ms() // 1000:  # by the server's own clock, which tests can turn
             raise Trouble(2002)
-        return Caller(claims["sub"], claims.get("enr"))
+        found = Caller(claims["sub"], claims.get("enr"))
+        with self._store.reading() as tx:
+            key = tx.key(found.enrolment) if found.enrolment else None
+            account = None if found.enrolment else tx.account_of(found.person)
+        if found.enrolment and (key is None or key.state != "enrolled"):
+            raise Trouble(2005)
+        if not found.enrolment and (account is None or account["disabled"]):
+            raise Trouble(2002)
+        return found

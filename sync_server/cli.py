@@ -42,6 +42,12 @@ project_app = typer.Typer(help="项目 · projects", no_args_is_help=True)
 for name, sub in (("plan", plan_app), ("user", user_app), ("device", device_app), ("project", project_app)):
     app.add_typer(sub, name=name)
 
+SEVERITY = {
+    "error": "错误 · error",
+    "warning": "提醒 · warning",
+    "info": "提示 · note",
+    "unknown": "无法判断 · cannot say",
+}
 out, err = Console(), Console(stderr=True)
 Data = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (JINGTU_DATA)")]
 
@@ -318,9 +324,10 @@ def reconcile(
             print(json.dumps(report_json(report), ensure_ascii=False, indent=1))
             return
         out.print(f"{found.values['name']} · 数据到 · as of {report.basis.clock}", markup=False)
-        table = Table("", "核对项 · check", "点位", "内容 · finding", "谁处理 · who")
+        table = Table("轻重 · severity", "核对项 · check", "点位 · point", "内容 · finding", "谁处理 · who")
         for f in report.findings[:limit]:
-            table.add_row(*map(escape, (f.severity, f.check, f.point_code or "", f"{f.zh}\n{f.en}", f.who.zh)))
+            cells = SEVERITY[f.severity], f.check, f.point_code or "", f"{f.zh}\n{f.en}", f"{f.who.zh}\n{f.who.en}"
+            table.add_row(*map(escape, cells))
         out.print(table)
         if len(report.findings) > limit:
             out.print(f"共 {len(report.findings)} 条，用 --limit 看更多 · {len(report.findings)} in all")

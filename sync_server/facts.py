@@ -41,7 +41,6 @@ class _Held:
     """One scope as it was last read. The dicts are replaced, never changed: reports in work go on with the old ones."""
 
     seq: int = 0
-    line: int = 0  # journal number looked at last
     records: dict[str, dict[str, Record]] = field(default_factory=dict)
     unsure: dict[tuple[str, str], float] = field(default_factory=dict)
 
@@ -111,21 +110,19 @@ class FactsReader:
             records=records, now=now, basis=Basis("server", now, len(devices)), devices=devices, unsure_clocks=unsure,
             stored_blobs=None, project_id=project,
         )  # fmt: skip
-        return facts, (epoch, tuple((s.id, s.seq, held[s.id].line) for s in scopes), tuple(devices))
+        return facts, (epoch, tuple((s.id, s.seq) for s in scopes), tuple(devices))
 
     def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
         old = self._held.get(scope.id) or _Held()
-        new = _Held(scope.seq, old.line, dict(old.records), old.unsure)
+        new = _Held(scope.seq, dict(old.records), old.unsure)
         for type, cls in TYPES.items():
             if cls.about.audience not in (scope.audience, Audience.SUBJECT):
                 continue
             rows = tx.of_scope_since(type, scope.id, old.seq) if scope.seq > old.seq else []
             if rows or type not in new.records:
                 new.records[type] = {**old.records.get(type, {}), **{r.id: cls.of(r.id, r.values, r.seq) for r in rows}}
-        lines = tx.lines_since([scope.id], old.line) if scope.seq > old.seq else []
-        if lines:
-            new.line = lines[-1][0]
-            new.unsure = old.unsure | _unsure(lines)
+        if scope.seq > old.seq:
+            new.unsure = old.unsure | _unsure(tx.lines_since(scope.id, old.seq))
         self._held[scope.id] = new
         self._held.move_to_end(scope.id)
         return new
@@ -156,10 +153,10 @@ def _merged(scopes: list[ScopeRow], held: Mapping[str, _Held]) -> dict[str, Mapp
     return out
 
 
-def _unsure(lines: list[tuple[int, str, str, bytes]]) -> dict[tuple[str, str], float]:
+def _unsure(lines: list[tuple[str, str, bytes]]) -> dict[tuple[str, str], float]:
     """Records made while their device's clock was off by more than the limit."""
     out: dict[tuple[str, str], float] = {}
-    for _, type, record, line in lines:
+    for type, record, line in lines:
         if not any(abs(int(m)) > CLOCK_OFF_MS for m in _OFFSET.findall(line)):
             continue
         try:

@@ -85,14 +85,16 @@ def read_plan(data: bytes) -> PlanFile:
     where, ignored = _columns(header)
     rows: list[PlanRow] = []
     faults: list[RowFault] = []
-    first_line: dict[str, int] = {}
+    read = [(one := _Row(line, cells, where, header), one.read(), line) for line, cells in table]
+    lines_of: dict[str, list[int]] = {}
+    for one, _, line in read:
+        lines_of.setdefault(one.got["code"] or "", []).append(line)
     far = rounded = 0
-    for line, cells in table:
-        one = _Row(line, cells, where, header)
-        row = one.read()
+    for one, row, line in read:
         code = one.got["code"]
-        if code and first_line.setdefault(code, line) != line:
-            one.wrong("code", f"点位编号 {code} 与第 {first_line[code]} 行重复", f"point code {code} is on line {first_line[code]} too",
+        if code and len(lines_of[code]) > 1:  # all of them are wrong: which one is right would be a guess
+            other = next(n for n in lines_of[code] if n != line)
+            one.wrong("code", f"点位编号 {code} 与第 {other} 行重复", f"point code {code} is on line {other} too",
                       "改成不同的编号", "Give it another code")  # fmt: skip
         faults += one.faults
         if row is not None and not one.faults:

@@ -10,7 +10,7 @@ from schemas.problems import Trouble
 from schemas.rules.geo import distance_m
 from sync_server.plan_file import PlanFile, PlanRow
 from sync_server.service import Service, Write
-from sync_server.store import Stored, Values
+from sync_server.store import Stored, Tx, Values
 
 
 class Options(NamedTuple):
@@ -81,17 +81,16 @@ def _plain(value: Any) -> Any:
     return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
-def newest_version(service: Service, project: str) -> tuple[Stored | None, list[Values]]:
+def newest_version(tx: Tx, scope: str) -> tuple[Stored | None, list[Values]]:
     """The newest plan, and its points as `compare` wants them."""
-    scope = f"{project}.field"
-    plan = newest_plan(service, project)
+    plan = _newest(tx.of_scope("plan", scope))
     if plan is None:
         return None, []
     targets: dict[str, list[Values]] = {}
-    for t in service.records("planned_target", scope):
+    for t in tx.of_scope("planned_target", scope):
         if not t.values.get("deleted"):
             targets.setdefault(t.values["planned_point_id"], []).append(_target_facts(t.values))
-    points = [s for s in service.records("planned_point", scope) if s.values["plan_id"] == plan.id]
+    points = [s for s in tx.of_scope("planned_point", scope) if s.values["plan_id"] == plan.id]
     return plan, [{**s.values, "targets": targets.get(s.id, [])} for s in points if not s.values.get("deleted")]
 
 
@@ -100,8 +99,11 @@ def _target_facts(values: Values) -> Values:
 
 
 def newest_plan(service: Service, project: str) -> Stored | None:
-    plans = [p for p in service.records("plan", f"{project}.field") if not p.values.get("deleted")]
-    return max(plans, key=lambda p: p.values["version"], default=None)
+    return _newest(service.records("plan", f"{project}.field"))
+
+
+def _newest(plans: list[Stored]) -> Stored | None:
+    return max((p for p in plans if not p.values.get("deleted")), key=lambda p: p.values["version"], default=None)
 
 
 def planned_values(row: PlanRow, plan: str, options: Options) -> Values:
@@ -142,18 +144,16 @@ def import_plan(
     if not records:
         raise Trouble(2004)
     values = records[0].values
-    last, old = newest_version(service, project)
-    version = last.values["version"] + 1 if last else 1
     plan = service.new_id()
     head: Values = {
-        "code": f"{values['code'][:58]}-P{version}", "version": version, "title": options.title[:200], "stage": values["stage"],
+        "title": options.title[:200], "stage": values["stage"],
         "author_id": values.get("plan_author_id") or values["surveyor_id"],
     }  # fmt: skip
     if options.groups:
         head["groups"] = list(options.groups)
     if options.change_note:
         head["change_note"] = options.change_note
-    writes = [Write("plan", plan, scope, head)]
+    writes: list[Write] = []
     new: list[Values] = []
     for n, row in enumerate(file.rows):
         point = planned_values(row, plan, options)
@@ -165,7 +165,12 @@ def import_plan(
             writes.append(Write("planned_target", service.new_id(), scope, {"planned_point_id": id, **target}))
         if n % 1000 == 0:
             progress(n, len(file.rows))
-    service.write(person, writes)
+    with service.store.writing() as tx:
+        tx.scope(scope, lock=True)  # of two imports at once the second sees what the first one wrote
+        last, old = newest_version(tx, scope)
+        version = last.values["version"] + 1 if last else 1
+        head |= {"code": f"{values['code'][:58]}-P{version}", "version": version}
+        service._write_in(tx, person, scope, [Write("plan", plan, scope, head), *writes])
     progress(len(file.rows), len(file.rows))
     left_out = len({f.line for f in file.faults})
     difference = compare(old, new) if last else None

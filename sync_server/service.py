@@ -18,6 +18,7 @@ from schemas.records import TYPES, check
 from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import (
+    ACCEPTED,
     CONSOLE,
     MAX_BATCH,
     PULL_LIMIT,
@@ -38,7 +39,6 @@ from sync_server.access import ADMIN, FORMER, may_read, writable
 from sync_server.applying import SERVER, Applying, Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
-SAMPLE_BLOCK, MANIFEST_BLOCK = 100, 1000  # RECORDS §7, mark D
 CODE_MINUTES = 30
 
 
@@ -145,7 +145,7 @@ class Service:
     def _finish(self, tx: Tx, work: Applying) -> None:
         """Run what waited for the new records, here and in the project's other scopes, and write it all."""
         scope = work.scope
-        if work.created():
+        if work.created() or work.parked_edits():
             work.run_parked(lambda j: self._author(tx, j, scope.owner, scope.audience))
         work.finish()
         # scopes of one project wait for each other's records; they are few, and always locked in the same order
@@ -258,8 +258,9 @@ class Service:
                               faults={"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)})  # fmt: skip
             old = work.seen(w.id)
             before, after = whole_atoms(TYPES[w.type], old.values, w.values) if old else ({}, w.values)
-            if after:
-                work.on_server(w.type, w.id, before, after, by=person or SERVER.person)
+            verdict = work.on_server(w.type, w.id, before, after, by=person or SERVER.person) if after else None
+            if verdict and verdict.outcome not in ACCEPTED:  # all or none: a reference that is not here, say
+                raise Trouble(verdict.problem or 1100, {"missing": verdict.missing}, **verdict.words)
         self._finish(tx, work)
 
     def resolve(self, person: str, conflict_id: str, choice: str, reason: str, value: Values | None = None) -> None:
@@ -385,8 +386,14 @@ class Service:
             earlier = tx.key(code["used_by"]) if code and code["used_by"] else None
             if earlier and earlier.public_key == request.public_key and earlier.state == "enrolled":
                 return self._enrolled(tx, earlier)  # the answer was lost on the way; the same tablet asks again
+            kept = tx.key_of(request.public_key)  # asked for with a new code after a lost answer, with the key it kept
+            if kept and (kept.state != "enrolled" or code is None or kept.person != code["person"]):
+                raise Trouble(2006)
+            enrolment = kept.enrolment if kept else enrolment
             if code is None or code["expires_at"] < self.now_ms() or not tx.use_code(_hash(text), enrolment):
                 raise Trouble(2006)
+            if kept:
+                return self._enrolled(tx, kept)
             home = f"{self.home(tx)}.organisation"
             device_code = _device_code(len(tx.device_keys()))
             key = DeviceKey(enrolment, device, device_code, code["person"], request.public_key, request.salt_key, "enrolled",
@@ -409,9 +416,15 @@ class Service:
         )  # fmt: skip
 
     def take_block(self, caller: Caller, use: str, size: int) -> Block:
-        """Numbers for codes printed offline; ranges of one use never overlap."""
+        """Numbers for codes printed offline; ranges of one use never overlap. Raises Trouble 2003 for whoever may write
+        nothing that would carry them, 2005."""
+        type = {"custody": "sample"}.get(use, use)
         with self.store.writing() as tx:
             key = self._live_key(tx, caller.enrolment or "")
+            roles = [(self._roles(tx, caller.person, s.owner, s.audience), s.audience) for s in tx.scopes()]
+            if not any(type in writable(held, audience) for held, audience in roles):
+                about = TYPES[type].about
+                raise Trouble(2003, what={"zh": f"{about.zh}号段", "en": f"numbers for “{about.en}”"})
             first = tx.take_numbers(use, size)
             home = f"{self.home(tx)}.organisation"
             values = {"use": use, "device_id": key.device, "from_no": first, "to_no": first + size - 1}

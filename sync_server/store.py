@@ -19,7 +19,6 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
-    func,
     insert,
     select,
     text,
@@ -286,12 +285,12 @@ class Tx:
             out |= {row.id: Journaled(*row[1:]) for row in self.conn.execute(query)}
         return out
 
-    def lines_since(self, scopes: Sequence[str], n: int) -> list[tuple[int, str, str, bytes]]:
-        """(n, type, record, line) of the changes of devices that were taken, after journal number n."""
+    def lines_since(self, scope: str, seq: int) -> list[tuple[str, str, bytes]]:
+        """(type, record, line) of the changes of devices that were taken after this seq, parked ones that went in later
+        among them."""
         c = t.journal.c
-        query = select(c.n, c.type, c.record, c.line).where(c.scope.in_(scopes), c.n > n, c.seq.is_not(None))
-        rows = self.conn.execute(query.where(c.enrolment != "console").order_by(c.n))
-        return [(r.n, r.type, r.record, r.line) for r in rows]
+        query = select(c.type, c.record, c.line).where(c.scope == scope, c.seq > seq, c.enrolment != "console")
+        return [(r.type, r.record, r.line) for r in self.conn.execute(query.order_by(c.seq))]
 
     def add_journal(self, rows: Sequence[Journaled]) -> None:
         if rows:
@@ -308,11 +307,6 @@ class Tx:
         """Every change made to a record, in the order it came in, whatever became of it."""
         query = select(t.journal).where(t.journal.c.record == record).order_by(t.journal.c.n)
         return [Journaled(*row[1:]) for row in self.conn.execute(query)]
-
-    def outcome_counts(self, scopes: Sequence[str]) -> dict[str, int]:
-        c = t.journal.c
-        query = select(c.outcome, func.count()).where(c.scope.in_(scopes), c.enrolment != "console").group_by(c.outcome)
-        return {row[0]: row[1] for row in self.conn.execute(query)}
 
     def parked(self, scope: str) -> list[Journaled]:
         query = (
@@ -431,6 +425,10 @@ class Tx:
 
     def key(self, enrolment: str) -> DeviceKey | None:
         row = self.conn.execute(select(t.device_key).where(t.device_key.c.enrolment == enrolment)).first()
+        return DeviceKey(*row) if row else None
+
+    def key_of(self, public_key: str) -> DeviceKey | None:
+        row = self.conn.execute(select(t.device_key).where(t.device_key.c.public_key == public_key)).first()
         return DeviceKey(*row) if row else None
 
     def device_keys(self) -> list[DeviceKey]:

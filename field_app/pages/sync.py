@@ -9,7 +9,7 @@ import flet as ft
 from field_app import words
 from field_app.kit import I, Kit, column, strut
 from field_app.pages.draw import SYNCS
-from field_app.pages.shell import call, frame, next_bar, page, scroll, two_panes
+from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, two_panes
 from field_app.state import State, Todo
 
 
@@ -66,6 +66,14 @@ def result_block(state: State, k: Kit) -> list[ft.Control]:
     ]
 
 
+def enrol_block(state: State, k: Kit) -> list[ft.Control]:
+    """Only where the server takes nothing more from this enrolment: otherwise nobody should come across it."""
+    if not state.must_enrol or state.busy:
+        return []
+    again = k.button(k.say("sync.enrol_again"), guard(state, state.enrol_again), "plain", I.KEY_OUTLINED)
+    return [k.card(k.t(k.say("sync.enrol_again.why"), 16), again)]
+
+
 def last_card(state: State, k: Kit) -> ft.Control:
     last = state.last_sync
     if not last:
@@ -117,7 +125,7 @@ def SyncPage(state: State, k: Kit):
     busy = state.busy == "sync"
     go = k.button(k.say("busy") if busy else k.say("sync.start"), None if busy else call(state, state.sync), "next",
                   I.SYNC, h=64, size=19, expand=True)  # fmt: skip
-    left = [*result_block(state, k), records_card(state, k), last_card(state, k)]
+    left = [*result_block(state, k), *enrol_block(state, k), records_card(state, k), last_card(state, k)]
     todo = todo_card(state, k)
     body = two_panes(k, scroll(*left), scroll(todo)) if state.wide else scroll(*left, todo)
     host = state.server.split("://")[-1]

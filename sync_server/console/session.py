@@ -24,9 +24,6 @@ COOKIE = "jingtu_session"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
-# (bucket, tries at once, seconds until one more): one person at one place; one place; one account from everywhere,
-# wide enough that a stranger who knows a name cannot easily lock its owner out
-LIMITS = (("both", 5, 30), ("place", 40, 5), ("name", 60, 10))
 _ELSEWHERE = {"zh": "从别的网站提交", "en": "posting from another site"}
 
 
@@ -80,43 +77,15 @@ class Sessions:
         """The new cookie. Raises Trouble 2001 (wrong), 2007 (too often)."""
         username = username.strip()
         place = request.client.host if request.client else "?"
-        keys = {"both": f"both:{place}:{username}", "place": f"place:{place}", "name": f"name:{username}"}
+        person = self._auth.person_of(username, password, place)
         now = self._service.now_ms()
-        self._take(keys, now)
-        caller = self._check(username, password)
         token = secrets.token_urlsafe(32)
         old = request.cookies.get(cookie_name(request))
         with self._store.writing() as tx:
             if old:
                 tx.drop_session(_hash(old))
-            tx.add_session(_hash(token), caller.person, username, now, now + LONGEST_MS)
-            for name, _, seconds in LIMITS:  # only wrong tries count
-                key = _hash(keys[name])
-                tx.set_throttle(key, 0 if name == "both" else tx.throttle(key) - seconds * 1000, now)
+            tx.add_session(_hash(token), person, username, now, now + LONGEST_MS)
         return token
-
-    def _take(self, keys: dict[str, str], now: int) -> None:
-        """A try is paid for before the password is looked at, so that many at once cannot slip through together."""
-        with self._store.writing() as tx:
-            full: dict[str, int] = {}
-            for name, burst, seconds in LIMITS:
-                key = _hash(keys[name])
-                full[key] = max(tx.throttle(key), now) + seconds * 1000
-                wait = full[key] - now - burst * seconds * 1000
-                if wait > 0:
-                    raise Trouble(2007, seconds=-(-wait // 1000))
-            for key, at in full.items():
-                tx.set_throttle(key, at, now)
-
-    def _check(self, username: str, password: str) -> Caller:
-        """The password, through the one place that knows how. The tokens it gives are for tools: not kept here."""
-        tokens = self._auth.by_password(username, password)
-        caller = self._auth.caller(tokens.access_token)
-        with self._store.writing() as tx:
-            row = tx.refresh(_hash(tokens.refresh_token or ""))
-            if row:
-                tx.drop_family(row["family"])
-        return caller
 
     def visitor(self, request: Request) -> Visitor | None:
         """Whom the cookie speaks for, while the session lives and the account is not disabled."""

@@ -25,7 +25,7 @@ from sync_server.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 PLAN = "点位编号,经度,纬度,备注\nS01,118.7001,32.0,x\nS02,118.7002,32.0,\nS03,118.7003,32.0,\n"
-BAD = "code,lon,lat\nS01,118.7001,32.0\nS02,[/b]abc,32.0\nS01,118.7,32.0\n,500,32.0\n"
+BAD = "code,lon,lat\nS01,118.7001,32.0\nS02,[/b]abc,32.0\nS01,118.7,32.0\n,500,32.0\nS03,118.7,32.0\n"
 
 
 class Shell:
@@ -131,13 +131,13 @@ def test_plan_import(shell: Shell) -> None:
 def test_plan_import_tells_every_wrong_row(shell: Shell) -> None:
     bad = shell.file(BAD, encoding="utf-8")
     said = shell.refused("plan", "import", bad, "--project", "P1", number=4003)
-    assert "3 行有错" in said and "3 rows are wrong" in said
+    assert "4 行有错" in said and "4 rows are wrong" in said
     for line in ("第 3 行「lon」：「[/b]abc」不是数；填十进制数", "line 3, lon: “[/b]abc” is not a number; Give a decimal",
                  "line 4, code: point code S01 is on line 2 too", "line 5, code: is empty", "line 5, lon: 500 is outside"):  # fmt: skip
         assert line in said
     assert shell.count("planned_point") == 0
     result = shell.run("plan", "import", bad, "--project", "P1", "--good-rows")
-    assert "1 个点位已导入" in result.stdout and "3 wrong rows left out" in result.stdout
+    assert "1 个点位已导入" in result.stdout and "4 wrong rows left out" in result.stdout
     assert "line 4, code" in result.stderr  # still told which
     assert shell.count("planned_point") == 1
 

@@ -229,15 +229,16 @@ class Tablet:
 
     # --- inspections ---------------------------------------------------------------------------------------------
 
-    def inspect(self, point: str, lon: str, lat: str) -> None:
-        """Two inspections with three findings; the first is corrected, re-checked and closed."""
+    def inspect(self, point: str | None, lon: str, lat: str) -> None:
+        """Two inspections with three findings; the first is corrected, re-checked and closed. Without a visited point
+        there is no sampling to supervise: both are of enforcement."""
         d = self.demo
         officers = [{"person_id": d.people[u], "name": n, "certificate_no": f"32-示范-{i + 1:03d}", "duty": "inspector"}
                     for i, (u, n) in enumerate((("wujian", "吴建"), ("xujing", "许静")))]  # fmt: skip
         deadline = str((self.start + timedelta(days=15)).date())
         findings: list[str] = []
         for n, (kind, problems) in enumerate((
-            ("sampling_supervision", [("点位标识缺失", "general"), ("采样工具未清洗", "severe")]),
+            ("sampling_supervision" if point else "enforcement", [("点位标识缺失", "general"), ("采样工具未清洗", "severe")]),
             ("enforcement", [("转运公告牌未更新", "general")]),
         ), start=1):  # fmt: skip
             code, minutes = f"JC-{self.start:%Y%m%d}-{n:02d}", 60.0 * n
@@ -280,14 +281,13 @@ def play(tablets: list[Tablet], rows: list[Row]) -> None:
     for tablet in tablets:
         tablet.calibrate()
     shares = [[r for r in rows if (r.number - 1) % len(tablets) == n and r.visited] for n in range(len(tablets))]
-    inspected: tuple[str, Row] | None = None
+    inspected: list[tuple[str, Row]] = []  # the first point of each tablet
     for tablet, mine in zip(tablets, shares, strict=True):
         length = (HOURS * 60 - 30) / max(1, len(mine))
         for n, row in enumerate(mine):
             visit = tablet.visit(row, n * length, length)
-            if tablet is tablets[-1] and inspected is None:
-                inspected = (visit, row)
+            inspected += [(visit, row)] if n == 0 else []
     for n in range(6):
         tablets[1].send_truck(n)
-    if inspected:
-        tablets[2].inspect(inspected[0], inspected[1].lon, inspected[1].lat)
+    visit, row = inspected[-1] if inspected else (None, rows[0])
+    tablets[2].inspect(visit, row.lon, row.lat)

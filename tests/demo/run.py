@@ -110,6 +110,33 @@ class Day:
         ]
         parts.service.store.close()
 
+    @classmethod
+    def kept(cls, folder: Path) -> Day:
+        """A day that was played before."""
+        day = cls.__new__(cls)
+        day.folder, day.demo = folder, Demo.load(folder / "demo.json")
+        day.rows = read_rows((folder / "points.csv").read_bytes())
+        told = json.loads((folder / "played").read_text() or "{}")
+        day.bytes_up, day.bytes_down = told.get("bytes_up", 0), told.get("bytes_down", 0)
+        day.faults, day.calls = told.get("faults", {}), told.get("calls", 0)
+        return day
+
+    def note(self) -> None:
+        """What the databases do not hold: for `kept`."""
+        told = {"bytes_up": self.bytes_up, "bytes_down": self.bytes_down, "faults": self.faults, "calls": self.calls}
+        (self.folder / "played").write_text(json.dumps(told) + "\n")
+
+    def reopen(self, server_url: str) -> list[tuple[Store, Syncer]]:
+        """The three tablets as they were left; they fetch what somebody did in the app since."""
+        tablets = []
+        for n in range(3):
+            repoint(self.folder / f"tablet-{n + 1}", server_url)
+            store = Store(self.folder / f"tablet-{n + 1}")
+            tablets.append((store, Syncer(store)))
+        self.results: list[SyncResult] = []
+        self._sync(tablets)
+        return tablets
+
     def play(self) -> list[tuple[Store, Syncer]]:
         """Enrol and take the plan along (through the bad network), record offline, sync until all is there."""
         proxy = FaultyProxy(self.server_port, self.rng_seed, port=self.proxy_port)
@@ -122,7 +149,7 @@ class Day:
                     lambda s=syncer, n=n: s.enrol(f"http://127.0.0.1:{proxy.port}", self.codes[n], f"平板 {n + 1} 号")
                 )
                 tablets.append((store, syncer))
-            self.results: list[SyncResult] = []
+            self.results = []
             say("三台平板已登记，正在带走方案", "three tablets enrolled, taking the plan along")
             self._sync(tablets)
             say(
@@ -139,6 +166,9 @@ class Day:
             say("回到有信号处，经过坏网络同步", "back in coverage: syncing through the bad network")
             self._sync(tablets)
             self.faults, self.calls = dict(proxy.faults), proxy.calls
+            self.bytes_up, self.bytes_down = (
+                sum(getattr(r, b) for r in self.results) for b in ("bytes_up", "bytes_down")
+            )
             return tablets
         finally:
             proxy.close()
@@ -207,7 +237,7 @@ class Day:
                 "acknowledged": outcomes["applied"] + outcomes["conflict"], "rejected": outcomes["rejected"], "parked": outcomes["parked"],
                 "lost": lost, "applied_twice": sum(n - 1 for n in twice.values()) + sum(n - 1 for n in seqs.values()),
                 "resent": sum(1 for n in sends.values() if n > 1),
-                "bytes_up": sum(r.bytes_up for r in self.results), "bytes_down": sum(r.bytes_down for r in self.results),
+                "bytes_up": self.bytes_up, "bytes_down": self.bytes_down,
             },
             "reconcile": {
                 **{k: totals[k] for k in ("done", "missing", "shifted", "extra", "duplicates", "duplicate_share", "exceedances")},
@@ -273,6 +303,13 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    ended = 130 if args.once else 0  # staying up ends by being asked to; a day that was to be played did not
+
+    def stop(number: int, frame: object) -> None:
+        """Asked to end: once is enough, or a second signal would leave children behind."""
+        signal.signal(number, signal.SIG_IGN)
+        sys.exit(ended)
+
     for asked in (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,):
         signal.signal(asked, stop)
     base = args.port_base
@@ -286,16 +323,10 @@ def main() -> int:
         tell(trouble)
         return 1
     except KeyboardInterrupt:
-        return 0
+        return ended
     finally:
         if args.data is None:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def stop(number: int, frame: object) -> None:
-    """Asked to end: once is enough, or a second signal would leave children behind."""
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(0)
 
 
 def tell(trouble: Trouble) -> None:
@@ -322,14 +353,14 @@ def run(args: argparse.Namespace, folder: Path, server_port: int, app_port: int,
             "en": f"{folder} holds a day that was cut short: remove it or give another --data",
         }
         raise Trouble(4101, why=why)
-    day = None if played else Day(folder, args.points, server_port, proxy_port, args.seed)
+    day = Day.kept(folder) if played else Day(folder, args.points, server_port, proxy_port, args.seed)
     server_url = f"http://127.0.0.1:{server_port}"
     with process(
         "-m", "sync_server.cli", "server", "--data", str(folder / "server"), "--port", str(server_port)
     ) as server:
         wait_for(f"{server_url}/openapi.json", server)
-        if day:
-            tablets = day.play()
+        if args.once or not played:
+            tablets = day.reopen(server_url) if played else day.play()
             figures = day.figures(tablets)
             show(figures, day, time.monotonic() - begun)
             if args.json:
@@ -343,7 +374,8 @@ def run(args: argparse.Namespace, folder: Path, server_port: int, app_port: int,
                 spare.close()
             for store, _ in tablets:
                 store.close()
-            (folder / "played").touch()
+            if not played:
+                day.note()
         if args.keep:
             keep(folder, args.keep)
         if args.once:
@@ -354,7 +386,7 @@ def run(args: argparse.Namespace, folder: Path, server_port: int, app_port: int,
 def stay(folder: Path, server: subprocess.Popen[bytes], server_url: str, app_port: int) -> int:
     """Server, console and app, until told to stop."""
     demo = Demo.load(folder / "demo.json")
-    repoint(folder, server_url)
+    repoint(folder / "tablet-app", server_url)
     near = read_rows((folder / "points.csv").read_bytes())[:20][-1]  # beside a point that was never visited
     os.environ.setdefault("JINGTU_FAKE_POSITION", f"{near.lon},{near.lat},0.5")
     with process("-m", "field_app", "--data", str(folder / "tablet-app"), "--port", str(app_port)) as app:
@@ -371,8 +403,8 @@ def stay(folder: Path, server: subprocess.Popen[bytes], server_url: str, app_por
 
 
 def repoint(folder: Path, server_url: str) -> None:
-    """The app's tablet goes to where the server is this time."""
-    store = Store(folder / "tablet-app")
+    """A tablet goes to where the server is this time."""
+    store = Store(folder)
     identity = store.keys.require()
     if identity.server_url != server_url:
         store.keys.save(identity._replace(server_url=server_url))

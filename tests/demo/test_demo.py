@@ -258,6 +258,31 @@ def test_a_bad_points_file_is_told(tmp_path: Path, text: str | None, said: list[
     assert all(words in result.stderr for words in said), result.stderr
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_points_and_a_second_time(tmp_path: Path, count: int) -> None:
+    points, data, out = tmp_path / "few.csv", tmp_path / "data", tmp_path / "out.json"
+    rows = ["A,118.1,33.1,5\n", "B,118.2,33.1,6\n"][:count]
+    points.write_text("point,longitude,latitude,lead_mg_kg\n" + "".join(rows))
+    seen = []
+    for _ in range(2):
+        out.unlink(missing_ok=True)
+        result = demo("--once", "--points", str(points), "--data", str(data), "--json", str(out))
+        assert result.returncode == 0 and "一致 equal" in result.stdout, result.stderr
+        seen.append(json.loads(out.read_text()))
+    assert seen[0] == seen[1] and seen[0]["sync"]["bytes_up"] > 0
+    assert seen[0]["reconcile"]["findings_open"] == 2 and seen[0]["reconcile"]["done"] == count
+
+
+def test_an_interrupted_day_says_so() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.demo.run", "--once"], cwd=ROOT, env=ENV, stdout=subprocess.PIPE
+    )
+    assert child.stdout and child.stdout.readline()  # tablets are enrolled
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=40)
+    assert child.returncode == 130
+
+
 # --- staying up for a person -----------------------------------------------------------------------------------------
 
 

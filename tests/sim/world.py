@@ -297,7 +297,7 @@ def live(seed: int, http: bool = False, steps: int = 50) -> dict[str, int]:
     except (Exception, Killed) as err:
         what = f"{type(err).__name__}: {err}"
         raise Broken(
-            f"seed {seed}{' over HTTP' if http else ''}: {what}  (python -m tests.sim.soak --seed {seed})"
+            f"seed {seed}{' over HTTP' if http else ''}: {what}  (python -m tests.sim.soak --seed {seed}{' --http' if http else ''})"
         ) from err
 
 
