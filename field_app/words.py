@@ -261,6 +261,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "set.device": ("平板 {device} · {person}", "Tablet {device} · {person}"),
     "set.lod": ("限值来源", "Limits from"),
     # enrol
+    "enrol.again": ("重新登记这台平板", "Enrol this tablet again"),
     "enrol.title": ("这台平板还没有注册", "This tablet is not enrolled"),
     "enrol.server": ("服务器地址", "Server address"),
     "enrol.code": ("注册码", "Enrolment code"),

@@ -34,7 +34,7 @@ def Enrol(state: State, k: Kit):
         "English" if k.lang == "zh" else "中文", guard(state, lambda: state.look(lang=other)), "plain", size=15
     )
     items = [
-        ft.Row([mark(64), k.t(k.say("enrol.title"), 20, True, expand=True), switch], spacing=14),
+        ft.Row([mark(64), k.t(k.say("enrol.again" if state.person else "enrol.title"), 20, True, expand=True), switch], spacing=14),
         box(
             k,
             k.say("enrol.server"),
@@ -60,4 +60,4 @@ def Enrol(state: State, k: Kit):
             text, guard(state, go) if ready and not busy else None, "next", I.ARROW_FORWARD, h=64, size=19, expand=True
         ),
     )
-    return frame(state, k, k.say("app"), "", scroll(*items), foot=foot, safe=False, tabs=False)
+    return frame(state, k, k.say("app"), "", scroll(*items), foot=foot, safe=False, tabs=False, back=bool(state.person))

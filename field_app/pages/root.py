@@ -20,7 +20,7 @@ PAGES = {"today": Today, "map": MapPage, "sync": SyncPage, "settings": Settings,
 @ft.component
 def Root():
     state, k = use_app()
-    home = state.route in ("today", "enrol")
+    home = state.route == "today" or (state.route == "enrol" and not state.person)
     return [
         ft.View(
             route="/",

@@ -171,7 +171,7 @@ def test_a_failed_import_leaves_nothing(office: Office) -> None:
     assert [(f["line"], f["column"]) for f in caught.value.extra["faults"]] == [
         (2, "code"), (4, "code"), (5, "lon"), (5, "code"), (6, "code"),
     ]  # fmt: skip
-    assert "2 行有错" in caught.value.text("zh") and "2 rows are wrong" in caught.value.text("en")
+    assert "4 行有错" in caught.value.text("zh") and "4 rows are wrong" in caught.value.text("en")
     assert counts == {t: len(office.values(t)) for t in counts}
 
 

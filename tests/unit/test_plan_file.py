@@ -173,7 +173,7 @@ def test_a_wrong_row_is_told_and_stays_out(head: str, bad: str, line: int, colum
     for each in file.faults:
         whole(each)
     again = any(f.line == 2 for f in file.faults)  # of two rows with one code neither is known to be right
-    assert again == ("重复" in zh) and rows(file) == ([] if again else GOOD[:1])
+    assert again == ("与第 2 行重复" in zh) and rows(file) == ([] if again else GOOD[:1])
 
 
 def test_all_faults_of_all_rows_are_told_at_once() -> None:
