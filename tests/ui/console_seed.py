@@ -81,7 +81,7 @@ def seed(service: Service, auth: Auth, *, points: int = 30, names: dict[str, str
     xrf, cal = new(), new()
     service.write(None, [
         Write("instrument", xrf, home, {"code": "XRF-1", "kind": "xrf", "model": "Vanta", "serial_no": "842167", "org_id": org}),
-        Write("calibration", cal, home, {
+        Write("calibration", cal, field, {
             "instrument_id": xrf, "at": at(700), "person_id": who["zhoulan"], "result": "passed",
             "points": [{"kind": "crm", "standard": "NIST 2711a", "reading": "22.5", "unit": "mg_kg", "result": "passed"}],
         }),
