@@ -384,7 +384,7 @@ def view(w: World, t: Tablet) -> None:
     made_here = {
         i.change.record
         for i in w.intents
-        if i.tablet == t.number and i.change.creates and outcome.get(i.change.id, ("", None))[0] != "rejected"
+        if i.tablet == t.number and i.change.creates and outcome.get(i.change.id, ("parked", None))[0] == "parked"
     }
     for (type, record, name), (id, value) in last.items():
         seq = outcome.get(id, ("", None))[1]
@@ -393,8 +393,8 @@ def view(w: World, t: Tablet) -> None:
         base = t.db.execute(f'SELECT seq, scope FROM "{type}" WHERE id=?', (record,)).fetchone()
         if seq is not None and base is not None and base[0] >= seq:
             continue  # the server's version holds it, or something newer
-        if base is None and record not in made_here:
-            continue  # somebody else's record that may no longer be seen here: half of it is never shown
+        if base is None and record not in made_here and t.person in w.left:
+            continue  # the record may no longer be seen here: half of it is never shown
         if record not in shown:
             shown[record] = next(iter(t.store.all(type, deleted=True, id=record)), None)
         s = shown[record]
