@@ -34,7 +34,10 @@ def Enrol(state: State, k: Kit):
         "English" if k.lang == "zh" else "中文", guard(state, lambda: state.look(lang=other)), "plain", size=15
     )
     items = [
-        ft.Row([mark(64), k.t(k.say("enrol.again" if state.person else "enrol.title"), 20, True, expand=True), switch], spacing=14),
+        ft.Row(
+            [mark(64), k.t(k.say("enrol.again" if state.person else "enrol.title"), 20, True, expand=True), switch],
+            spacing=14,
+        ),
         box(
             k,
             k.say("enrol.server"),
