@@ -10,7 +10,6 @@ from field_app.store import Edit, Seen
 from schemas.problems import Trouble
 from schemas.records import TYPES, check
 from tests.sim import reference
-from tests.sim.promise import Broken
 
 if TYPE_CHECKING:
     from tests.sim.world import Tablet, World
@@ -367,4 +366,6 @@ def decide(w: World, scope: str) -> None:
             "choice" in c and "decided_by" not in c for c in after
         )  # another one may have been waiting for just this
         if any(subject.get(f) != v for f, v in want.items()) and not by_itself:
+            from tests.sim.world import Broken
+
             raise Broken(f"{choice} was decided, but the record holds {subject} instead of {want} (now {now})")

@@ -19,7 +19,6 @@ from field_app.sync import Syncer, SyncResult
 from sync_server.store import Store as ServerStore
 from sync_server.store import open_engine
 from tests.sim.dying import DyingDb, Killed
-from tests.sim.promise import Broken
 from tests.sim.transport import FaultyTransport
 
 if TYPE_CHECKING:
@@ -66,6 +65,10 @@ def empty() -> Path:
     Store(folder).close()
     engine.dispose()
     return folder
+
+
+class Broken(AssertionError):
+    """A promise was not kept."""
 
 
 class Tablet:

@@ -25,8 +25,7 @@ from sync_server.service import Service, Write
 from sync_server.settings import Settings
 from tests.sim import reference
 from tests.sim.dying import Killed
-from tests.sim.promise import Broken
-from tests.sim.tablet import MEMORY, Tablet, TurnableClock, empty
+from tests.sim.tablet import MEMORY, Broken, Tablet, TurnableClock, empty
 from tests.sim.transport import AppTransport, KeptOpen, SmallPages, served
 
 Values = dict[str, Any]
