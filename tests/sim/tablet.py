@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import random
 import shutil
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,8 @@ class TabletClock:
 def empty() -> Path:
     """Databases without rows, made once in a process by the shipped code: a world starts from copies of them."""
     folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=MEMORY))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # atexit is not asked in the processes of a pool, this is
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=1)
     engine = open_engine(f"sqlite:///{folder / 'server.db'}")
     ServerStore(engine).create()
     Store(folder).close()
