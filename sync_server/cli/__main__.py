@@ -1,0 +1,4 @@
+from sync_server.cli import main
+
+if __name__ == "__main__":
+    main()

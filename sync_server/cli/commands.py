@@ -1,0 +1,103 @@
+"""`jingtu`: the server, and what an administrator does without a browser. Chinese first, English beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvicorn
+from rich.markup import escape
+from rich.table import Table
+
+from schemas.rules.reconcile import run
+from schemas.rules.reconcile.plain import report_json
+from sync_server.cli import people, plan
+from sync_server.cli.common import (
+    Data,
+    err,
+    find_project,
+    not_done,
+    out,
+    settings_of,
+    told,
+)
+from sync_server.facts import load_facts
+from sync_server.main import build, create_app, server_clock
+
+app = typer.Typer(help="净土外业 · Jingtu: 现场记录同步服务器 · the sync server of the field app", no_args_is_help=True)
+for name, sub in (
+    ("plan", plan.app), ("user", people.user_app), ("device", people.device_app), ("project", people.project_app),
+):  # fmt: skip
+    app.add_typer(sub, name=name)
+
+SEVERITY = {
+    "error": "错误 · error",
+    "warning": "提醒 · warning",
+    "info": "提示 · note",
+    "unknown": "无法判断 · cannot say",
+}
+
+
+@app.command()
+def server(data: Data = None, host: str = "", port: int = 0) -> None:
+    """启动同步服务器 · Run the sync server."""
+    more: dict[str, Any] = {**({"host": host} if host else {}), **({"port": port} if port else {})}
+    with told():
+        settings = settings_of(data, **more)
+        if settings.host not in ("127.0.0.1", "localhost", "::1"):
+            err.print(
+                "[yellow]在别的机器上使用须经 TLS 反向代理 · other machines must reach this through a TLS proxy[/]"
+            )
+        # listening comes first: a port in use is told before anything else starts
+        with listening(settings.host, settings.port) as door:
+            uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning")).run(sockets=[door])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Raises Trouble 4101 when nobody can listen there."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise not_done(
+            f"不能在 {host}:{port} 上监听（{error}）；端口被占用时用 --port 换一个",
+            f"cannot listen on {host}:{port} ({error}); if the port is taken give another with --port",
+        ) from error
+
+
+@app.command(name="app")
+def field_app(data: Data = None, port: int = 8550) -> None:
+    """启动外业应用（浏览器打开）· Run the field app in the browser."""
+    folder = str(data or Path("var/tablet"))
+    os.execv(sys.executable, [sys.executable, "-m", "field_app", "--data", folder, "--port", str(port)])
+
+
+@app.command()
+def reconcile(
+    project: str, data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False, limit: int = 20
+) -> None:
+    """核对：方案与现场 · Reconcile the plan with what came back."""
+    with told():
+        parts = build(settings_of(data))
+        found = find_project(parts, project)
+        report = run(load_facts(parts.service, found.id, server_clock()))
+        if as_json:
+            print(json.dumps(report_json(report), ensure_ascii=False, indent=1))
+            return
+        out.print(f"{found.values['name']} · 数据到 · as of {report.basis.clock}", markup=False)
+        table = Table("轻重 · severity", "核对项 · check", "点位 · point", "内容 · finding", "谁处理 · who")
+        for f in report.findings[:limit]:
+            cells = SEVERITY[f.severity], f.check, f.point_code or "", f"{f.zh}\n{f.en}", f"{f.who.zh}\n{f.who.en}"
+            table.add_row(*map(escape, cells))
+        out.print(table)
+        if len(report.findings) > limit:
+            out.print(f"共 {len(report.findings)} 条，用 --limit 看更多 · {len(report.findings)} in all")
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,64 @@
+"""What a statement gives back: plain tuples, no rows of a database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+Values = dict[str, Any]
+
+
+class ScopeRow(NamedTuple):
+    id: str
+    owner: str
+    audience: str
+    seq: int
+    digest: int
+
+
+class Stored(NamedTuple):
+    """A record as it stands."""
+
+    type: str
+    id: str
+    scope: str
+    seq: int
+    values: Values
+
+
+class Journaled(NamedTuple):
+    """A line of the journal; the fields of `tables.journal` without n."""
+
+    scope: str
+    enrolment: str
+    pos: int
+    id: str
+    type: str
+    record: str
+    line: bytes
+    link: bytes
+    proof: str
+    outcome: str
+    seq: int | None
+    problem: int | None
+    detail: str | None
+    received_at: str
+
+
+class DeviceKey(NamedTuple):
+    enrolment: str
+    device: str
+    device_code: str
+    person: str
+    public_key: str
+    salt_key: str
+    state: str
+    last_seen: str | None
+    pending: int | None
+    app_version: str | None
+
+
+def detail_json(**parts: Any) -> str | None:
+    """What is told about a change beside its outcome."""
+    kept = {k: v for k, v in parts.items() if v not in (None, [], "")}
+    return json.dumps(kept, ensure_ascii=False) if kept else None
