@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Both sides name the protocol they speak in the header Jingtu-Protocol. What is only added does not change it.
+PROTOCOL = 1
+OLDEST_TABLET = 1  # the server tells older ones to update first (1104)
+OLDEST_SERVER = 1  # the tablet waits for older ones to be updated (5006)
 MAX_BATCH = 1000  # changes in one push
 MAX_BODY = 16_000_000  # bytes of one push after decompression
 PULL_LIMIT = 1000  # rows in one pull answer
@@ -101,6 +105,16 @@ class PullHead(Wire):
     backed_up_to: int | None = None
 
 
+class SeenHead(Wire):
+    """First line of what a tablet offers after a restore; row lines as it had pulled them follow."""
+
+    epoch: str = Field(max_length=100)  # in which it had pulled them
+
+
+class SeenAnswer(Wire):
+    kept: int  # how many of the rows a person will be shown
+
+
 class EnrolRequest(Wire):
     code: str = Field(min_length=8, max_length=64)
     public_key: Key
@@ -108,6 +122,9 @@ class EnrolRequest(Wire):
     label: str = Field(min_length=1, max_length=100)
     app_version: str = Field(default="", max_length=40)
     signature: Signature  # over "jingtu-enrol-1\n" + code + "\n" + public_key + "\n" + salt_key
+    # a further person on a tablet that is enrolled already: by which enrolment, and its key's signature over the same text
+    beside: str | None = Field(default=None, max_length=64)
+    beside_signature: Signature | None = None
 
 
 class ScopeGrant(Wire):
@@ -142,6 +159,8 @@ class Me(Wire):
     epoch: str
     server_key: Key
     scopes: list[ScopeGrant]
+    # asked with an earlier epoch: up to which seq of each scope the data of then is today's too; a scope not named: 0
+    since: dict[str, int] | None = None
 
 
 class BlockRequest(Wire):

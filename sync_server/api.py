@@ -7,7 +7,8 @@ import io
 import logging
 import secrets
 import zlib
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import OAuth2PasswordBearer
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +25,8 @@ from schemas.describe import describe
 from schemas.problems import Trouble
 from schemas.wire import (
     MAX_BODY,
+    OLDEST_TABLET,
+    PROTOCOL,
     Block,
     BlockRequest,
     EnrolAnswer,
@@ -32,6 +36,8 @@ from schemas.wire import (
     OutcomeQuery,
     PushAnswer,
     PushHead,
+    SeenAnswer,
+    SeenHead,
 )
 from sync_server.auth import Auth
 from sync_server.service import Caller, Service
@@ -85,7 +91,9 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["path"].startswith("/api/v1/scopes/") and scope["path"].endswith("/push")):
+        if scope["type"] != "http" or (
+            scope["path"].startswith("/api/v1/scopes/") and scope["path"].endswith(("/push", "/seen"))
+        ):
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         told = headers.get(b"content-length", b"")
@@ -107,7 +115,7 @@ class BodyLimit:
         await self._app(scope, again, send)
 
 
-def handle_problems(app: FastAPI, service: Service) -> None:
+def handle_problems(app: FastAPI) -> None:
     """Everything that goes wrong leaves as a numbered problem; a traceback goes to the log only, under a trace number."""
 
     @app.exception_handler(Trouble)
@@ -129,11 +137,29 @@ def handle_problems(app: FastAPI, service: Service) -> None:
         log.error("trace %s: %s %s", trace, request.method, request.url.path, exc_info=err)
         return problem_response(Trouble(1100, trace=trace))
 
-    @app.middleware("http")
-    async def _time(request: Request, call_next: Any) -> Response:
-        response: Response = await call_next(request)
-        response.headers["Jingtu-Time"] = str(service.now_ms())
-        return response
+
+class Marked:
+    """Every answer carries the server's time and its protocol; none may be kept by anybody on the way. A tablet that is too
+    old for this server is told so before anything else is looked at."""
+
+    def __init__(self, app: ASGIApp, now_ms: Callable[[], int]) -> None:
+        self._app, self._now_ms = app, now_ms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                headers["Jingtu-Time"], headers["Jingtu-Protocol"] = str(self._now_ms()), str(PROTOCOL)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        spoken = dict(scope["headers"]).get(b"jingtu-protocol", b"")
+        if spoken.isdigit() and int(spoken[:9]) < OLDEST_TABLET:
+            return await problem_response(Trouble(1104))(scope, receive, marked)
+        await self._app(scope, receive, marked)
 
 
 async def read_body(request: Request) -> bytes:
@@ -200,8 +226,8 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         return describe()
 
     @api.get("/me", summary="我是谁，能看哪些数据范围 · Who am I, and which scopes may I see")
-    def me(who: Who) -> Me:
-        return service.me(who)
+    def me(who: Who, epoch: Annotated[str | None, Query(max_length=100)] = None) -> Me:
+        return service.me(who, epoch)
 
     @api.post("/blocks", summary="领取号段 · Take a block of numbers")
     def block(who: Who, request: BlockRequest) -> Block:
@@ -213,15 +239,7 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
     )
     async def push(who: Who, scope: str, request: Request) -> PushAnswer:
-        body = await read_body(request)
-        first, _, rest = body.partition(b"\n")
-        try:
-            head = PushHead.model_validate_json(first)
-        except ValidationError as err:
-            raise Trouble(1001, why=_short(err)) from err
-        lines = rest.split(b"\n") if rest else []
-        if lines and not lines[-1]:
-            lines.pop()
+        head, lines = _headed(await read_body(request), PushHead)
         return await run_in_threadpool(service.push, who, scope, head, lines)
 
     @api.get(
@@ -243,7 +261,32 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
     def outcomes(who: Who, scope: str, query: OutcomeQuery) -> list[OutcomeNow]:
         return service.outcomes(who, scope, query.ids)
 
+    @api.post(
+        "/scopes/{scope}/seen",
+        summary="恢复之后：把之前拉取到、服务器上已没有的记录交来备查 · After a restore: rows pulled before that the server lost",
+        openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+    )
+    async def seen(who: Who, scope: str, request: Request) -> SeenAnswer:
+        head, lines = _headed(await read_body(request), SeenHead)
+        return SeenAnswer(kept=await run_in_threadpool(service.take_seen, who, scope, head, lines))
+
     return api
+
+
+Head = TypeVar("Head", bound=BaseModel)
+
+
+def _headed(body: bytes, model: type[Head]) -> tuple[Head, list[bytes]]:
+    """A first line that says what follows, then the lines. Raises Trouble 1001."""
+    first, _, rest = body.partition(b"\n")
+    try:
+        head = model.model_validate_json(first)
+    except ValidationError as err:
+        raise Trouble(1001, why=_short(err)) from err
+    lines = rest.split(b"\n") if rest else []
+    if lines and not lines[-1]:
+        lines.pop()
+    return head, lines
 
 
 def _short(err: ValidationError) -> str:

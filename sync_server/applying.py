@@ -30,6 +30,8 @@ class Author(NamedTuple):
     person: str
     device: str
     roles: frozenset[str]
+    revoked: str | None = None  # the enrolment, if it was revoked: the project manager decides about what it hands in
+    accepted: bool = False  # he or she did, for this change: it needs no right any more
 
 
 AGAIN = "again"  # journal only: this line came a second time, under another position; the first one counts
@@ -172,6 +174,10 @@ class Applying:
         if c.type not in TYPES:
             return Verdict(wait, problem=3102, words={"type": c.type}, missing=[f"type:{c.type}"])
         about = TYPES[c.type].about
+        if author.accepted:
+            return None
+        if author.revoked:
+            return Verdict(wait, problem=3009, missing=[f"device:{author.revoked}"])
         if author is not SERVER and not may_write(author.roles, c.type, self.scope.audience):
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
@@ -222,7 +228,7 @@ class Applying:
         if there is None or there[0] != type:
             return False
         owner, _, audience = there[1].rpartition(".")
-        may_look = author is SERVER or there[1] == self.scope.id or may_read(author.roles, audience)
+        may_look = author is SERVER or author.accepted or there[1] == self.scope.id or may_read(author.roles, audience)
         return owner in self._owners and may_look
 
     def _write(self, stored: Stored) -> None:
@@ -425,6 +431,11 @@ class Applying:
     def parked_edits(self) -> bool:
         """Did an edit of this batch have to wait? Together with what it waits behind it may be whole."""
         return any(j.outcome == "parked" and not change.decode(j.line).creates for j in self._journal)
+
+    def waits(self) -> set[str]:
+        """What the changes parked in this transaction wait for."""
+        parked = (j for j in self._journal if j.outcome == "parked")
+        return {m for j in parked for m in json.loads(j.detail or "{}").get("missing", [])}
 
     def outcome_of(self, id: str) -> Journaled | None:
         return next((j for j in reversed(self._journal) if j.id == id), None)

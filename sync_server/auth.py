@@ -97,22 +97,27 @@ class Auth:
         return self._issue(Caller(row["person"]), row["family"])
 
     def by_assertion(self, assertion: str) -> Tokens:
-        """A JWT signed by an enrolment's key (RFC 7523). Raises Trouble 2002, 2005, 2008."""
+        """A JWT signed by an enrolment's key (RFC 7523). A revoked one too gets a token: it may hand in what it has.
+
+        Raises Trouble 2002, 2008, 2010."""
         try:
             body, _, signature = assertion.rpartition(".")
             header, claims = (json.loads(evidence.unb64(part)) for part in body.split("."))
             enrolment, issued, jti = str(claims["iss"]), int(claims["iat"]), str(claims["jti"])
             fits = (
-                header["alg"] == "EdDSA" and claims["aud"] == DEVICE and int(claims["exp"]) - issued <= CLOCK_LEEWAY_S
+                isinstance(claims["iss"], str)
+                and header["alg"] == "EdDSA"
+                and claims["aud"] == DEVICE
+                and int(claims["exp"]) - issued <= CLOCK_LEEWAY_S
             )
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as err:
             raise Trouble(2002) from err
         with self._store.reading() as tx:
             key = tx.key(enrolment)
+        if fits and key is None:  # of another installation, or this one was restored from a backup older than it
+            raise Trouble(2010)
         if not fits or key is None or not evidence.verify(key.public_key, body.encode(), signature):
             raise Trouble(2002)
-        if key.state != "enrolled":
-            raise Trouble(2005)
         off = self._service.now_ms() // 1000 - issued
         if abs(off) > CLOCK_LEEWAY_S:
             raise Trouble(2008, {"offset_s": off}, seconds=abs(off))
@@ -147,7 +152,8 @@ class Auth:
         return Tokens(access, self._access_s, refresh)
 
     def caller(self, token: str) -> Caller:
-        """Raises Trouble 2002; 2005 once the enrolment was revoked. Looked up each time: a token outlives neither."""
+        """Raises Trouble 2002, 2010. Looked up each time: a token outlives no account. Whether a device may still read is the
+        service's to say."""
         try:
             claims = jwt.decode(
                 token, self._public, algorithms=["EdDSA"], audience=CONSOLE_AUDIENCE,
@@ -161,8 +167,8 @@ class Auth:
         with self._store.reading() as tx:
             key = tx.key(found.enrolment) if found.enrolment else None
             account = None if found.enrolment else tx.account_of(found.person)
-        if found.enrolment and (key is None or key.state != "enrolled"):
-            raise Trouble(2005)
+        if found.enrolment and key is None:
+            raise Trouble(2010)
         if not found.enrolment and (account is None or account["disabled"]):
             raise Trouble(2002)
         return found

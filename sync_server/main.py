@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from schemas.rules import evidence
-from sync_server.api import BodyLimit, handle_problems, make_router
+from sync_server.api import BodyLimit, Marked, handle_problems, make_router
 from sync_server.auth import Auth
 from sync_server.console.pages import mount_console
 from sync_server.service import Service
@@ -42,7 +42,8 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app = FastAPI(title="净土外业 Jingtu", version="0.1.0", docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=1)
-    handle_problems(app, parts.service)
+    app.add_middleware(Marked, now_ms=parts.service.now_ms)
+    handle_problems(app)
     app.include_router(make_router(parts.service, parts.auth))
     mount_console(app, parts.service, parts.auth)
     app.state.parts = parts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, String, Table
 from sqlmodel import SQLModel
@@ -28,7 +29,9 @@ def _types() -> dict[str, type[Record]]:
 
 TYPES: dict[str, type[Record]] = _types()
 
-_COLUMN = {"text": String, "json": String, "int": BigInteger, "bool": Boolean}
+# ordered by code point on both databases
+_TEXT: Any = String().with_variant(String(collation="C"), "postgresql")
+_COLUMN = {"text": _TEXT, "json": _TEXT, "int": BigInteger(), "bool": Boolean()}
 
 
 def _table(cls: type[Record]) -> Table:
@@ -38,11 +41,11 @@ def _table(cls: type[Record]) -> Table:
     return Table(
         cls.about.type,
         SQLModel.metadata,
-        Column("id", String, primary_key=True),
-        Column("scope", String, nullable=False, index=True),
+        Column("id", _TEXT, primary_key=True),
+        Column("scope", _TEXT, nullable=False, index=True),
         Column("seq", BigInteger, nullable=False, index=True),
         *columns,
-        Column("extra", String),
+        Column("extra", _TEXT),
     )
 
 

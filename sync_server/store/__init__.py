@@ -5,17 +5,17 @@ Statements are built from tables with SQLAlchemy Core; nothing here decides anyt
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, inspect, select
-from sqlalchemy.exc import OperationalError
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, Engine, select
 
 from schemas.problems import Trouble
-from schemas.records import TABLES
 from sync_server.store import tables as t
+from sync_server.store.engine import copy_to, is_postgresql, open_engine, reading_options, told, upsert
+from sync_server.store.migrations import VERSION, upgrade, version_of
 from sync_server.store.people import PeopleStatements
 from sync_server.store.records import RecordStatements
 from sync_server.store.rows import DeviceKey, Journaled, ScopeRow, Stored, Values, detail_json
@@ -25,22 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def open_engine(url: str) -> Engine:
-    """`sqlite:///path` or a PostgreSQL address. SQLite: WAL, synchronous=FULL, writers wait their turn."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-
-        @event.listens_for(engine, "connect")
-        def _connect(db: Any, _record: Any) -> None:
-            db.isolation_level = None
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
-                db.execute(f"PRAGMA {pragma}")
-
-        @event.listens_for(engine, "begin")
-        def _begin(conn: Connection) -> None:
-            conn.exec_driver_sql("BEGIN" if conn.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
-
-    return engine
+log = logging.getLogger("jingtu")
 
 
 class Store:
@@ -48,32 +33,50 @@ class Store:
         self.engine = engine
 
     def create(self) -> None:
-        """Make what is not there yet; record tables grow by the fields a newer version knows."""
-        t.meta.create_all(self.engine)
-        SQLModel.metadata.create_all(self.engine, tables=list(TABLES.values()))
-        with self.writing() as tx:
-            tx.add_missing_columns()
+        """Make what is not there yet, or bring an older database up to date. Raises Trouble 4102 for a newer one."""
+        if self._older():
+            self._copy()
+        with told(), self.engine.begin() as conn:
+            upgrade(conn)
+
+    def _older(self) -> bool:
+        with self.engine.connect() as conn, conn.begin():
+            return 0 < version_of(conn) < VERSION
+
+    def _copy(self) -> None:
+        """Before a migration the SQLite file is copied beside itself. PostgreSQL migrates inside a transaction; a copy of it
+        is its administrator's `jingtu backup`."""
+        name = self.engine.url.database
+        if is_postgresql(self.engine) or not name or name == ":memory:":
+            return
+        with self.engine.connect() as conn, conn.begin():
+            have = version_of(conn)
+        kept = Path(f"{name}.v{have}.bak")
+        copy_to(self.engine, kept.with_suffix(".new"))
+        kept.with_suffix(".new").replace(kept)
 
     def close(self) -> None:
         self.engine.dispose()
 
     @contextmanager
     def writing(self) -> Iterator[Tx]:
-        """One write transaction; commits at the end, rolls back on any exception. A full disk is told as such."""
-        try:
-            with self.engine.begin() as conn:
-                yield Tx(conn)
-        except OperationalError as err:
-            if "full" in str(err.orig) or "No space" in str(err.orig):
-                raise Trouble(1102) from err
-            if "locked" in str(err.orig):
-                raise Trouble(1101) from err
-            raise
+        """One write transaction; commits at the end, rolls back on any exception. Raises Trouble 1101, 1102, 1103.
+
+        What is to follow (`Tx.after_commit`) cannot undo it any more: if it fails now, it is done at the next start."""
+        with told(), self.engine.begin() as conn:
+            tx = Tx(conn)
+            yield tx
+        for follow in tx.after_commit:
+            try:
+                follow()
+            except Trouble as err:
+                log.warning("left for the next start: %s", err)
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
-        """One consistent view of the data, without holding up writers."""
-        with self.engine.connect().execution_options(reading=True) as conn, conn.begin():
+        """One consistent view of the data, without holding up writers. Raises Trouble 1103."""
+        options = reading_options(self.engine)
+        with told(), self.engine.connect().execution_options(reading=True, **options) as conn, conn.begin():
             yield Tx(conn)
 
 
@@ -82,15 +85,7 @@ class Tx(RecordStatements, PeopleStatements):
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
-
-    def add_missing_columns(self) -> None:
-        inspector = inspect(self.conn)
-        for name, table in TABLES.items():
-            have = {c["name"] for c in inspector.get_columns(name)}
-            for column in table.columns:
-                if column.name not in have:
-                    kind = column.type.compile(dialect=self.conn.dialect)
-                    self.conn.exec_driver_sql(f'ALTER TABLE "{name}" ADD COLUMN "{column.name}" {kind}')
+        self.after_commit: list[Callable[[], None]] = []
 
     # --- settings ------------------------------------------------------------------------------------------------
 
@@ -98,5 +93,4 @@ class Tx(RecordStatements, PeopleStatements):
         return self.conn.execute(select(t.setting.c.value).where(t.setting.c.key == key)).scalar()
 
     def set_setting(self, key: str, value: str) -> None:
-        self.conn.execute(delete(t.setting).where(t.setting.c.key == key))
-        self.conn.execute(insert(t.setting).values(key=key, value=value))
+        upsert(self.conn, t.setting, {"key": key, "value": value})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from sync_server.store import tables as t
+from sync_server.store.engine import upsert, wait_turn
 from sync_server.store.rows import DeviceKey
 
 
@@ -102,19 +104,31 @@ class PeopleStatements:
             self.conn.execute(insert(t.block).values(use=use, next_no=first + size))
         return int(first)
 
+    def numbers_given(self) -> dict[str, int]:
+        """use → the next number nobody has."""
+        return {r.use: int(r.next_no) for r in self.conn.execute(select(t.block).order_by(t.block.c.use))}
+
+    def skip_numbers(self, use: str, up_to: int) -> None:
+        """Numbers below `up_to` are not handed out any more."""
+        self.conn.execute(update(t.block).where(t.block.c.use == use, t.block.c.next_no < up_to).values(next_no=up_to))
+
     def first_use(self, jti: str, expires_at: int, now: int) -> bool:
         """A signed assertion counts once."""
-        c = t.seen_assertion.c
-        self.conn.execute(delete(t.seen_assertion).where(c.expires_at < now))
-        if self.conn.execute(select(c.jti).where(c.jti == jti)).first():
+        self._clear_out(t.seen_assertion, t.seen_assertion.c.expires_at < now)
+        if self.conn.execute(select(t.seen_assertion.c.jti).where(t.seen_assertion.c.jti == jti)).first():
             return False
         self.conn.execute(insert(t.seen_assertion).values(jti=jti, expires_at=expires_at))
         return True
 
+    def _clear_out(self, table: Table, gone: ColumnElement[bool]) -> None:
+        """Rows another transaction is at are left to it: two that clear out at once must not wait for each other."""
+        (key,) = table.primary_key
+        free = select(key).where(gone).with_for_update(skip_locked=True)
+        self.conn.execute(delete(table).where(key.in_(free)))
+
     def add_session(self, hash: str, person: str, username: str, seen_at: int, expires_at: int) -> None:
         """Sessions that ended are cleared out on the way."""
-        c = t.web_session.c
-        self.conn.execute(delete(t.web_session).where(c.expires_at < seen_at))
+        self._clear_out(t.web_session, t.web_session.c.expires_at < seen_at)
         values = {"hash": hash, "person": person, "username": username, "seen_at": seen_at, "expires_at": expires_at}
         self.conn.execute(insert(t.web_session).values(**values))
 
@@ -129,12 +143,29 @@ class PeopleStatements:
         self.conn.execute(delete(t.web_session).where(t.web_session.c.hash == hash))
 
     def throttle(self, key: str) -> int:
-        """When this bucket is full again; 0 = it is."""
-        return int(self.conn.execute(select(t.throttle.c.free_at).where(t.throttle.c.key == key)).scalar() or 0)
+        """When this bucket is full again; 0 = it is. Others who ask for it wait for this transaction."""
+        wait_turn(self.conn, key)
+        found = select(t.throttle.c.free_at).where(t.throttle.c.key == key)
+        return int(self.conn.execute(found).scalar() or 0)
 
     def set_throttle(self, key: str, free_at: int, now: int) -> None:
         """Buckets that are full again are cleared out on the way."""
         c = t.throttle.c
-        self.conn.execute(delete(t.throttle).where((c.free_at < now) | (c.key == key)))
+        self._clear_out(t.throttle, (c.free_at < now) & (c.key != key))
         if free_at > now:
-            self.conn.execute(insert(t.throttle).values(key=key, free_at=free_at))
+            upsert(self.conn, t.throttle, {"key": key, "free_at": free_at})
+        else:
+            self.conn.execute(delete(t.throttle).where(c.key == key))
+
+    # --- what people did -----------------------------------------------------------------------------------------
+
+    def note(self, at: str, by: str, action: str, about: str, **detail: Any) -> None:
+        """Into the audit log."""
+        text = json.dumps(detail, ensure_ascii=False) if detail else None
+        self.conn.execute(insert(t.audit).values(at=at, by=by, action=action, about=about, detail=text))
+
+    def notes(self, about: str | None = None, limit: int = 1000) -> list[Mapping[str, Any]]:
+        """The newest first."""
+        query = select(t.audit).order_by(t.audit.c.n.desc()).limit(limit)
+        rows = self.conn.execute(query if about is None else query.where(t.audit.c.about == about)).mappings()
+        return [{**row, "detail": json.loads(row["detail"] or "{}")} for row in rows]

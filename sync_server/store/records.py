@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from schemas.records import TABLES
 from schemas.rows import codec
 from schemas.rules.evidence import digest_hex
 from sync_server.store import tables as t
+from sync_server.store.engine import upsert
 from sync_server.store.rows import Journaled, ScopeRow, Stored
 
 
@@ -169,6 +171,11 @@ class RecordStatements:
         )
         return [Journaled(*row[1:]) for row in self.conn.execute(query)]
 
+    def has_parked(self, scope: str) -> bool:
+        c = t.journal.c
+        query = select(c.n).where(c.scope == scope, c.outcome == "parked").limit(1)
+        return self.conn.execute(query).first() is not None
+
     def wait_for(self, id: str, scope: str, missing: Iterable[str]) -> None:
         self.conn.execute(delete(t.waiting).where(t.waiting.c.id == id))
         rows = [{"id": id, "missing": m, "scope": scope} for m in sorted(set(missing))]
@@ -202,6 +209,39 @@ class RecordStatements:
         ]
         if rows:
             self.conn.execute(insert(t.fork), rows)
+
+    def decide(self, id: str, accepted: bool, by: str, at: str, reason: str) -> None:
+        """A person's decision about a parked change; the first one counts."""
+        self.conn.execute(insert(t.decision).values(id=id, accepted=accepted, by=by, at=at, reason=reason))
+
+    def decision(self, id: str) -> Mapping[str, Any] | None:
+        row = self.conn.execute(select(t.decision).where(t.decision.c.id == id)).mappings().first()
+        return dict(row) if row else None
+
+    # --- epochs --------------------------------------------------------------------------------------------------
+
+    def add_epoch(self, id: str, at: str, previous: str | None, heads: Mapping[str, int]) -> None:
+        self.conn.execute(insert(t.epoch).values(id=id, began_at=at, previous=previous, heads=json.dumps(heads)))
+
+    def epochs(self) -> dict[str, tuple[str | None, dict[str, int]]]:
+        """id → (the epoch before it, seq of each scope it began with)."""
+        return {r.id: (r.previous, json.loads(r.heads)) for r in self.conn.execute(select(t.epoch))}
+
+    def add_seen(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Rows tablets had pulled of data that is gone; of one record the newest counts."""
+        for row in rows:
+            key = (t.seen_row.c.scope == row["scope"]) & (t.seen_row.c.record == row["record"])
+            have = self.conn.execute(select(t.seen_row.c.seq).where(key)).scalar()
+            if have is None or have < row["seq"]:
+                upsert(self.conn, t.seen_row, dict(row))
+
+    def seen_rows(self, scope: str) -> list[Mapping[str, Any]]:
+        query = select(t.seen_row).where(t.seen_row.c.scope == scope).order_by(t.seen_row.c.record)
+        return [dict(r) for r in self.conn.execute(query).mappings()]
+
+    def drop_seen(self, scope: str, record: str) -> None:
+        c = t.seen_row.c
+        self.conn.execute(delete(t.seen_row).where(c.scope == scope, c.record == record))
 
     def add_receipt(self, id: str, scope: str, enrolment: str, text: str, signature: str, claim: str) -> None:
         values = {

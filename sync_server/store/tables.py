@@ -18,23 +18,24 @@ from sqlalchemy import (
 
 meta = MetaData()
 # On SQLite only INTEGER PRIMARY KEY counts by itself
+Name = String().with_variant(String(collation="C"), "postgresql")  # orders by code point, as SQLite does
 Big = BigInteger().with_variant(Integer, "sqlite")
 
-setting = Table("setting", meta, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+setting = Table("setting", meta, Column("key", Name, primary_key=True), Column("value", Text, nullable=False))
 
 scope = Table(
     "scope", meta,
-    Column("id", String, primary_key=True),
-    Column("owner", String, nullable=False),
-    Column("audience", String, nullable=False),
+    Column("id", Name, primary_key=True),
+    Column("owner", Name, nullable=False),
+    Column("audience", Name, nullable=False),
     Column("seq", Big, nullable=False, default=0),
-    Column("digest", String, nullable=False),
+    Column("digest", Name, nullable=False),
 )  # fmt: skip
 
 chain = Table(
     "chain", meta,
-    Column("enrolment", String, primary_key=True),
-    Column("scope", String, primary_key=True),
+    Column("enrolment", Name, primary_key=True),
+    Column("scope", Name, primary_key=True),
     Column("pos", Big, nullable=False),
     Column("head", LargeBinary, nullable=False),
 )  # fmt: skip
@@ -42,20 +43,20 @@ chain = Table(
 journal = Table(
     "journal", meta,
     Column("n", Big, primary_key=True, autoincrement=True),
-    Column("scope", String, nullable=False),
-    Column("enrolment", String, nullable=False),
+    Column("scope", Name, nullable=False),
+    Column("enrolment", Name, nullable=False),
     Column("pos", Big, nullable=False),
-    Column("id", String, nullable=False, unique=True),
-    Column("type", String, nullable=False),
-    Column("record", String, nullable=False),
+    Column("id", Name, nullable=False, unique=True),
+    Column("type", Name, nullable=False),
+    Column("record", Name, nullable=False),
     Column("line", LargeBinary, nullable=False),
     Column("link", LargeBinary, nullable=False),
-    Column("proof", String, nullable=False),  # proven, unproven (the chain broke here), server (made on the server)
-    Column("outcome", String, nullable=False),
+    Column("proof", Name, nullable=False),  # proven, unproven (the chain broke here), server (made on the server)
+    Column("outcome", Name, nullable=False),
     Column("seq", Big),
     Column("problem", Integer),
     Column("detail", Text),  # JSON: zh, en, missing, conflicts
-    Column("received_at", String, nullable=False),
+    Column("received_at", Name, nullable=False),
     UniqueConstraint("enrolment", "scope", "pos"),
     Index("journal_record", "record"),
     Index("journal_outcome", "scope", "outcome"),
@@ -63,110 +64,150 @@ journal = Table(
 
 waiting = Table(
     "waiting", meta,
-    Column("id", String, primary_key=True),  # the parked change
-    Column("missing", String, primary_key=True),  # "type:id" it waits for
-    Column("scope", String, nullable=False),
+    Column("id", Name, primary_key=True),  # the parked change
+    Column("missing", Name, primary_key=True),  # "type:id" it waits for
+    Column("scope", Name, nullable=False),
     Index("waiting_missing", "missing"),
 )  # fmt: skip
 
 record_type = Table(
     "record_type", meta,
-    Column("id", String, primary_key=True),  # of a record: which type and scope it is, to answer references fast
-    Column("type", String, nullable=False),
-    Column("scope", String, nullable=False),
+    Column("id", Name, primary_key=True),  # of a record: which type and scope it is, to answer references fast
+    Column("type", Name, nullable=False),
+    Column("scope", Name, nullable=False),
 )  # fmt: skip
 
 fork = Table(
     "fork", meta,  # the other head of a cloned device: kept, never applied by itself
     Column("n", Big, primary_key=True, autoincrement=True),
-    Column("enrolment", String, nullable=False),
-    Column("scope", String, nullable=False),
+    Column("enrolment", Name, nullable=False),
+    Column("scope", Name, nullable=False),
     Column("pos", Big, nullable=False),
-    Column("id", String, nullable=False),
+    Column("id", Name, nullable=False),
     Column("line", LargeBinary, nullable=False),
-    Column("received_at", String, nullable=False),
+    Column("received_at", Name, nullable=False),
     UniqueConstraint("enrolment", "scope", "pos", "id"),
 )  # fmt: skip
 
 account = Table(
     "account", meta,
-    Column("person", String, primary_key=True),  # the id of its person record
-    Column("username", String, nullable=False, unique=True),
-    Column("password", String, nullable=False),
+    Column("person", Name, primary_key=True),  # the id of its person record
+    Column("username", Name, nullable=False, unique=True),
+    Column("password", Name, nullable=False),
     Column("disabled", Boolean, nullable=False, default=False),
 )  # fmt: skip
 
 membership = Table(
     "membership", meta,
-    Column("person", String, primary_key=True),
-    Column("owner", String, primary_key=True),  # a project's or organisation's record id
-    Column("role", String, primary_key=True),
+    Column("person", Name, primary_key=True),
+    Column("owner", Name, primary_key=True),  # a project's or organisation's record id
+    Column("role", Name, primary_key=True),
 )  # fmt: skip
 
 refresh = Table(
     "refresh", meta,
-    Column("hash", String, primary_key=True),
-    Column("family", String, nullable=False, index=True),
-    Column("person", String, nullable=False),
+    Column("hash", Name, primary_key=True),
+    Column("family", Name, nullable=False, index=True),
+    Column("person", Name, nullable=False),
     Column("expires_at", Big, nullable=False),
     Column("used", Boolean, nullable=False, default=False),
 )  # fmt: skip
 
 code = Table(
     "enrol_code", meta,
-    Column("hash", String, primary_key=True),
-    Column("person", String, nullable=False),
-    Column("use", String, nullable=False),
-    Column("made_by", String, nullable=False),
+    Column("hash", Name, primary_key=True),
+    Column("person", Name, nullable=False),
+    Column("use", Name, nullable=False),
+    Column("made_by", Name, nullable=False),
     Column("expires_at", Big, nullable=False),
-    Column("used_by", String),
+    Column("used_by", Name),
 )  # fmt: skip
 
 device_key = Table(
     "device_key", meta,
-    Column("enrolment", String, primary_key=True),
-    Column("device", String, nullable=False),
-    Column("device_code", String, nullable=False),
-    Column("person", String, nullable=False),
-    Column("public_key", String, nullable=False, unique=True),
-    Column("salt_key", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("last_seen", String),
+    Column("enrolment", Name, primary_key=True),
+    Column("device", Name, nullable=False),
+    Column("device_code", Name, nullable=False),
+    Column("person", Name, nullable=False),
+    Column("public_key", Name, nullable=False, unique=True),
+    Column("salt_key", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("last_seen", Name),
     Column("pending", Integer),
-    Column("app_version", String),
+    Column("app_version", Name),
 )  # fmt: skip
 
 block = Table(
     "number_range", meta,  # how far numbers of one use are handed out
-    Column("use", String, primary_key=True),
+    Column("use", Name, primary_key=True),
     Column("next_no", Big, nullable=False),
 )  # fmt: skip
 
 receipt = Table(
     "receipt", meta,
-    Column("id", String, primary_key=True),
-    Column("scope", String, nullable=False),
-    Column("enrolment", String, nullable=False),
+    Column("id", Name, primary_key=True),
+    Column("scope", Name, nullable=False),
+    Column("enrolment", Name, nullable=False),
     Column("text", Text, nullable=False),
-    Column("signature", String, nullable=False),
+    Column("signature", Name, nullable=False),
     Column("claim", Text, nullable=False),  # the head of the push: the device's own signature over its chain
 )  # fmt: skip
 
 web_session = Table(
     "web_session", meta,
-    Column("hash", String, primary_key=True),  # of the cookie; the cookie itself is nowhere
-    Column("person", String, nullable=False),
-    Column("username", String, nullable=False),
+    Column("hash", Name, primary_key=True),  # of the cookie; the cookie itself is nowhere
+    Column("person", Name, nullable=False),
+    Column("username", Name, nullable=False),
     Column("seen_at", Big, nullable=False),
     Column("expires_at", Big, nullable=False),
 )  # fmt: skip
 
 throttle = Table(
     "throttle", meta,
-    Column("key", String, primary_key=True),
+    Column("key", Name, primary_key=True),
     Column("free_at", Big, nullable=False),  # when the bucket is full again
 )  # fmt: skip
 
 seen_assertion = Table(
-    "seen_assertion", meta, Column("jti", String, primary_key=True), Column("expires_at", Big, nullable=False)
+    "seen_assertion", meta, Column("jti", Name, primary_key=True), Column("expires_at", Big, nullable=False)
+)  # fmt: skip
+
+decision = Table(
+    "decision", meta,  # of the project manager, about a change parked for a right or from a revoked device
+    Column("id", Name, primary_key=True),  # the change
+    Column("accepted", Boolean, nullable=False),
+    Column("by", Name, nullable=False),
+    Column("at", Name, nullable=False),
+    Column("reason", Text, nullable=False),
+)  # fmt: skip
+
+epoch = Table(
+    "epoch", meta,  # one row for each time the data became another: made, or restored from a backup
+    Column("id", Name, primary_key=True),
+    Column("began_at", Name, nullable=False),
+    Column("previous", Name),  # the epoch of the backup; null for the first
+    Column("heads", Text, nullable=False),  # JSON: scope → seq this epoch began with
+)  # fmt: skip
+
+seen_row = Table(
+    "seen_row", meta,  # rows that tablets had pulled and the restored backup does not explain
+    Column("scope", Name, primary_key=True),
+    Column("record", Name, primary_key=True),
+    Column("type", Name, nullable=False),
+    Column("epoch", Name, nullable=False),  # in which the tablet had pulled it
+    Column("seq", Big, nullable=False),
+    Column("line", LargeBinary, nullable=False),  # the row line as pulled
+    Column("enrolment", Name, nullable=False),
+    Column("received_at", Name, nullable=False),
+)  # fmt: skip
+
+audit = Table(
+    "audit", meta,  # what people did on the server beside writing records; only ever added to
+    Column("n", Big, primary_key=True, autoincrement=True),
+    Column("at", Name, nullable=False),
+    Column("by", Name, nullable=False),  # a person's id, or who ran the command
+    Column("action", Name, nullable=False),
+    Column("about", Name, nullable=False),  # id of the project, person, enrolment, change … it was done to
+    Column("detail", Text),  # JSON
+    Index("audit_about", "about"),
 )  # fmt: skip

@@ -131,7 +131,11 @@ FORGED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("how", list(FORGED))
 def test_forged_assertions(server: Server, device: Device, how: str) -> None:
     before = server.state()
-    problem(device.ask_token(device.assertion(**FORGED[how])), 2002)
+    unknown = how in (
+        "nobody",
+        "console",
+    )  # told apart: a device of a server that was restored must know to enrol again
+    problem(device.ask_token(device.assertion(**FORGED[how])), 2010 if unknown else 2002)
     assert server.state() == before
 
 
@@ -173,13 +177,15 @@ def test_an_enrolment_code_works_once_and_for_half_an_hour(server: Server) -> No
     problem(ask(late), 2006)
 
 
-def test_a_revoked_device_is_shut_out_at_once(server: Server, device: Device) -> None:
+def test_a_revoked_device_reads_nothing_and_what_it_hands_in_waits(server: Server, device: Device) -> None:
     server.service.revoke(device.enrolment)
     line = device.change("point", server.point())
     for answer in (
-        device.push([line]), device.pull(), device.outcomes([]), device.ask_token(device.assertion()),
-        server.http.get("/api/v1/me", headers=device.auth),
+        device.pull(), server.http.get("/api/v1/me", headers=device.auth),
         server.http.post("/api/v1/blocks", json={"use": "sample", "size": 5}, headers=device.auth),
     ):  # fmt: skip
         problem(answer, 2005)
-    assert server.sql("SELECT count(*) FROM journal WHERE enrolment=?", device.enrolment) == [(0,)]
+    (detail,) = device.push([line]).json()["details"]
+    assert (detail["outcome"], detail["problem"]) == ("parked", 3009) and "项目经理" in detail["zh"]
+    assert server.sql("SELECT count(*) FROM point") == [(0,)]
+    assert device.outcomes([detail["id"]]).json()[0]["outcome"] == "parked"

@@ -186,11 +186,11 @@ RULES = (
     ),
     Rule(
         "sync_server: the rules know no web framework",
-        tuple(f"sync_server/{f}" for f in ("service.py", "store/*", "blobs.py", "access.py", "problems.py")),
+        tuple(f"sync_server/{f}" for f in ("service/*", "store/*", "blobs.py", "access.py", "problems.py")),
         of("fastapi", "starlette", "jinja2", "uvicorn", "sync_server.api", "sync_server.console", "sync_server.main"),
         (
-            ("sync_server/service.py", "from fastapi import HTTPException"),
-            ("sync_server/service.py", "from sync_server.api import router"),
+            ("sync_server/service/base.py", "from fastapi import HTTPException"),
+            ("sync_server/service/people.py", "from sync_server.api import router"),
             ("sync_server/store/records.py", "from ..console import pages"),
         ),
     ),
@@ -205,9 +205,9 @@ RULES = (
         ("sync_server/*",),
         states_sql,
         (
-            ("sync_server/service.py", "from sqlalchemy import select"),
-            ("sync_server/service.py", "from sqlalchemy import create_engine"),
-            ("sync_server/service.py", "import sqlalchemy as sa"),
+            ("sync_server/service/base.py", "from sqlalchemy import select"),
+            ("sync_server/service/base.py", "from sqlalchemy import create_engine"),
+            ("sync_server/service/base.py", "import sqlalchemy as sa"),
             ("sync_server/api.py", "from sqlmodel import Session"),
             ("sync_server/console/tables.py", "import sqlite3"),
         ),

@@ -1,0 +1,21 @@
+"""The rules of the server: push, pull, resolve, enrol, facts. One transaction each; nothing here knows HTTP."""
+
+from __future__ import annotations
+
+from sync_server.service.base import Caller, Write
+from sync_server.service.deciding import Deciding, Parked, Unexplained
+from sync_server.service.exchange import Exchange
+from sync_server.service.people import People
+
+
+class Service(Exchange, Deciding, People):
+    def start(self) -> None:
+        """Make or upgrade the database, name its epoch, and run again what an earlier crash left parked."""
+        self.store.create()
+        with self.store.writing() as tx:
+            if tx.setting("epoch") is None:
+                self.begin_epoch(tx)
+        self.rerun()
+
+
+__all__ = ["Caller", "Parked", "Service", "Unexplained", "Write"]

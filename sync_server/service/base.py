@@ -1,0 +1,221 @@
+"""What all of the service stands on: the store, the clock, who holds which role, and the one way to write."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence, Set
+from datetime import UTC, datetime
+from functools import partial
+from typing import NamedTuple
+
+from schemas.fields import Audience
+from schemas.ids import Ids
+from schemas.merge import whole_atoms
+from schemas.problems import Trouble
+from schemas.records import TYPES, check
+from schemas.rows import refs_of
+from schemas.rules import evidence
+from schemas.wire import (
+    ACCEPTED,
+    ScopeGrant,
+)  # fmt: skip
+from sync_server.access import ADMIN, may_read, writable
+from sync_server.applying import SERVER, Applying, Author
+from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
+
+
+class Caller(NamedTuple):
+    """Who a request speaks for. enrolment is None for a person at the console."""
+
+    person: str
+    enrolment: str | None = None
+
+
+class Write(NamedTuple):
+    """One record as a person on the server wants it; all its values."""
+
+    type: str
+    id: str
+    scope: str
+    values: Values
+
+
+class Base:
+    def __init__(
+        self,
+        store: Store,
+        server_key: bytes,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ):
+        self.store, self._key, self._clock = store, server_key, clock
+        self.server_key = evidence.public_of(server_key)
+        self._random = random
+        self.new_id = Ids(lambda: int(clock().timestamp() * 1000), random)
+
+    def now(self) -> str:
+        return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
+
+    def now_ms(self) -> int:
+        return int(self._clock().timestamp() * 1000)
+
+    def _finish(self, tx: Tx, work: Applying) -> None:
+        """Run what waited for the new records in this scope, write it all, and look at the other scopes once it is in."""
+        scope = work.scope
+        if work.created() or work.parked_edits():
+            work.run_parked(partial(self._author, tx, scope.owner, scope.audience))
+        work.finish()
+        self._after(tx, work)
+
+    def _after(self, tx: Tx, work: Applying) -> None:
+        created, missing = work.created(), work.waits()
+        if created or missing:
+            tx.after_commit.append(lambda: self._settle(work.scope, created, missing))
+
+    def _settle(self, scope: ScopeRow, created: Sequence[str], missing: Set[str]) -> None:
+        """What waits elsewhere for what this transaction made goes in; so does what this transaction parked, if it came in
+        meanwhile.
+
+        Only after the commit: each scope is locked by itself, so that two writers never wait for each other, and of two
+        transactions that could not see each other the later one sees both here. A process that dies before it gets to
+        this does it when it starts again (`start`)."""
+        with self.store.reading() as tx:
+            todo = tx.waiting_for(created) - {scope.id}
+            kinds = tx.types_of([m.partition(":")[2] for m in missing])
+            here = {f"{type}:{id}" for id, (type, _) in kinds.items()}
+            rights = [m.split(":")[1] for m in missing if m.startswith("right:")]
+            if missing & here or any(
+                may_read(self._roles(tx, p, scope.owner, scope.audience), scope.audience) for p in rights
+            ):
+                todo.add(scope.id)
+        for other in sorted(todo):
+            self.rerun(other)
+
+    def _applying(self, tx: Tx, scope_id: str) -> Applying:
+        scope = tx.scope(scope_id, lock=True)
+        if scope is None:
+            raise Trouble(2004)
+        return Applying(tx, scope, self.home(tx), self.new_id, self.now())
+
+    def _author(self, tx: Tx, owner: str, audience: str, j: Journaled) -> Author:
+        key = tx.key(j.enrolment)
+        if key is None:
+            return SERVER
+        roles = self._roles(tx, key.person, owner, audience)
+        accepted = (tx.decision(j.id) or {}).get("accepted") is True
+        return Author(key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment, accepted)
+
+    def rerun(self, scope: str | None = None) -> int:
+        """Run parked changes again: of one scope, or of all that have any. Returns how many moved."""
+        with self.store.reading() as tx:
+            wanted = [s.id for s in tx.scopes() if scope in (None, s.id) and tx.has_parked(s.id)]
+        moved = 0
+        for id in wanted:
+            with self.store.writing() as tx:
+                work = self._applying(tx, id)
+                went = work.run_parked(partial(self._author, tx, work.scope.owner, work.scope.audience))
+                work.finish()
+                if went:
+                    self._after(tx, work)
+                moved += went
+        return moved
+
+    def begin_epoch(self, tx: Tx, previous: str | None = None) -> str:
+        """From here on the data is another: made, or restored from a backup of epoch `previous`."""
+        epoch = self.new_id()
+        tx.set_setting("epoch", epoch)
+        tx.add_epoch(epoch, self.now(), previous, {s.id: s.seq for s in tx.scopes()})
+        return epoch
+
+    def since(self, tx: Tx, epoch: str) -> dict[str, int]:
+        """Up to which seq of each scope the data of an earlier epoch and today's are the same: the least head on the way
+        back. Nothing is known of an epoch that is not on that way: {}, which reads as 0 everywhere."""
+        known, at = tx.epochs(), tx.setting("epoch") or ""
+        least: dict[str, int] | None = None
+        while at in known and at != epoch:
+            at, heads = known[at][0] or "", known[at][1]
+            least = heads if least is None else {s: min(n, heads.get(s, 0)) for s, n in least.items()}
+        return (least or {}) if at == epoch else {}
+
+    def write(self, person: str | None, writes: Iterable[Write]) -> list[str]:
+        """Make or change records as `person` (None = the installation itself). All or none, in one transaction.
+
+        Raises Trouble 3001 with the faults, 2003 when the person may not. Returns the ids."""
+        todo = list(writes)
+        with self.store.writing() as tx:
+            for scope_id in sorted(
+                {w.scope for w in todo}
+            ):  # always in the same order: no two writers wait for each other
+                tx.scope(scope_id, lock=True)
+            for scope_id in dict.fromkeys(w.scope for w in todo):
+                self._write_in(tx, person, scope_id, [w for w in todo if w.scope == scope_id])
+        return [w.id for w in todo]
+
+    def _write_in(self, tx: Tx, person: str | None, scope_id: str, writes: Sequence[Write]) -> None:
+        scope = tx.scope(scope_id)
+        if scope is None:
+            raise Trouble(2004)
+        roles = self._roles(tx, person, scope.owner, scope.audience) if person else frozenset({ADMIN})
+        allowed = set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
+        work = self._applying(tx, scope_id)
+        work.fetch({w.id for w in writes}, {id for w in writes for _, id in refs_of(w.type, w.values)})
+        for w in writes:
+            if w.type not in allowed:
+                raise Trouble(3003, type={"zh": TYPES[w.type].about.zh, "en": TYPES[w.type].about.en})
+            faults = check(TYPES[w.type], w.values)
+            if faults:
+                raise Trouble(3001, {"faults": [f._asdict() for f in faults]},
+                              faults={"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)})  # fmt: skip
+            old = work.seen(w.id)
+            before, after = whole_atoms(TYPES[w.type], old.values, w.values) if old else ({}, w.values)
+            verdict = work.on_server(w.type, w.id, before, after, by=person or SERVER.person) if after else None
+            if verdict and verdict.outcome not in ACCEPTED:  # all or none: a reference that is not here, say
+                raise Trouble(verdict.problem or 1100, {"missing": verdict.missing}, **verdict.words)
+        self._finish(tx, work)
+
+    def home(self, tx: Tx) -> str:
+        """The organisation this installation belongs to."""
+        return tx.setting("organisation") or ""
+
+    def _roles(self, tx: Tx, person: str, owner: str, audience: str) -> frozenset[str]:
+        """Roles held in the owner's project; in the organisation's scope, those held anywhere."""
+        held = tx.memberships(person)
+        if audience == Audience.ORGANISATION:
+            return frozenset(role for _, role in held)
+        home = self.home(tx)
+        return frozenset(role for o, role in held if o == owner or (o == home and role == ADMIN))
+
+    def _ever_member(self, tx: Tx, person: str, scope: ScopeRow) -> bool:
+        """Someone who holds or held any role there: what he or she recorded without the right one is parked, not lost."""
+        owners = {o for o, _ in tx.memberships(person)}
+        return bool(owners) if scope.audience == Audience.ORGANISATION else scope.owner in owners
+
+    def grants(self, tx: Tx, person: str) -> list[ScopeGrant]:
+        """The scopes a person may pull, organisation first."""
+        out = []
+        names = {s.id: s.values.get("name", "") for kind in ("project", "organisation") for s in tx.everywhere(kind)}
+        for scope in sorted(tx.scopes(), key=lambda s: (s.audience != "organisation", s.id)):
+            roles = self._roles(tx, person, scope.owner, scope.audience)
+            if may_read(roles, scope.audience):
+                out.append(
+                    ScopeGrant.model_validate(
+                        {"scope": scope.id, "audience": scope.audience, "owner": scope.owner, "name": names.get(scope.owner, ""),
+                         "roles": sorted(roles), "writes": writable(roles, scope.audience)}
+                    )
+                )  # fmt: skip
+        return out
+
+    def _live_key(self, tx: Tx, enrolment: str) -> DeviceKey:
+        key = tx.key(enrolment)
+        if key is None or key.state != "enrolled":
+            raise Trouble(2005)
+        return key
+
+    def _same_epoch(self, tx: Tx, epoch: str) -> None:
+        ours = tx.setting("epoch") or ""
+        if epoch != ours:
+            raise Trouble(1201, {"epoch": ours}, epoch=ours)
+
+    def records(self, type: str, scope: str) -> list[Stored]:
+        with self.store.reading() as tx:
+            return tx.of_scope(type, scope)

@@ -1,0 +1,70 @@
+"""From one version of the database to the next.
+
+New tables, and new columns that may be empty, come by themselves (`grow`). Anything else is a numbered step here. All of
+it runs in one transaction with the number, so that a process killed in between leaves the old version whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, func, insert, inspect, select
+from sqlmodel import SQLModel
+
+from schemas.problems import Trouble
+from schemas.records import TABLES
+from sync_server.store import tables as t
+from sync_server.store.engine import upsert, wait_for_start
+
+
+def _device_numbers(conn: Connection) -> None:
+    """2: device codes are counted like other numbers, because a restored server must be able to skip some; the epoch there
+    is gets its row."""
+    devices = conn.execute(select(func.count()).select_from(t.device_key)).scalar_one()
+    if devices:
+        conn.execute(insert(t.block).values(use="device", next_no=devices + 1))
+    first = conn.execute(select(t.setting.c.value).where(t.setting.c.key == "epoch")).scalar()
+    if first:  # made when the database was; nothing of before is known, nor needed
+        conn.execute(insert(t.epoch).values(id=first, began_at="", previous=None, heads="{}"))
+
+
+# 1 is the database of 0.1.0, which kept no number
+STEPS: dict[int, Callable[[Connection], None]] = {2: _device_numbers}
+VERSION = max(STEPS)
+
+
+def version_of(conn: Connection) -> int:
+    """0 for a database without our tables. Raises Trouble 4102 for one of a newer server."""
+    if not inspect(conn).has_table("setting"):
+        return 0
+    found = conn.execute(select(t.setting.c.value).where(t.setting.c.key == "schema")).scalar()
+    have = int(found) if found else 1
+    if have > VERSION:
+        raise Trouble(4102, found=have, known=VERSION)
+    return have
+
+
+def upgrade(conn: Connection) -> int:
+    """Bring the database to VERSION; returns the version it had."""
+    wait_for_start(conn)
+    have = version_of(conn)
+    grow(conn)
+    for number, step in STEPS.items():
+        if have and number > have:
+            step(conn)
+    if have != VERSION:
+        upsert(conn, t.setting, {"key": "schema", "value": str(VERSION)})
+    return have
+
+
+def grow(conn: Connection) -> None:
+    """Tables and columns a newer version knows: types and fields are only ever added (docs/records.md)."""
+    t.meta.create_all(conn)
+    SQLModel.metadata.create_all(conn, tables=list(TABLES.values()))
+    inspector = inspect(conn)
+    for table in (*t.meta.tables.values(), *TABLES.values()):
+        have = {c["name"] for c in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in have:
+                kind = column.type.compile(dialect=conn.dialect)
+                conn.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
