@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from schemas.records import TABLES
 
-VERSION = 1
+VERSION = 2
 
 _V1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -48,7 +48,20 @@ CREATE TABLE block (use TEXT NOT NULL, from_no INTEGER NOT NULL, to_no INTEGER N
     PRIMARY KEY (use, from_no));
 """
 
-MIGRATIONS = {1: _V1}
+# Several people on one tablet, each with what he or she may see; and rows of an earlier epoch, to be offered to a server
+# that was restored. '' = the only person there was: the store puts the name in when it opens.
+_V2 = """
+CREATE TABLE granted (person TEXT NOT NULL, scope TEXT NOT NULL, roles TEXT NOT NULL, writes TEXT NOT NULL,
+    PRIMARY KEY (person, scope)) WITHOUT ROWID;
+INSERT INTO granted SELECT '', id, roles, writes FROM scope WHERE left_at IS NULL;
+ALTER TABLE scope DROP COLUMN roles;
+ALTER TABLE scope DROP COLUMN writes;
+ALTER TABLE draft ADD COLUMN person TEXT NOT NULL DEFAULT '';
+CREATE TABLE offer (scope TEXT NOT NULL, id TEXT NOT NULL, epoch TEXT NOT NULL, line BLOB NOT NULL,
+    PRIMARY KEY (scope, id)) WITHOUT ROWID;
+"""
+
+MIGRATIONS = {1: _V1, 2: _V2}
 
 
 def open_db(path: Path) -> sqlite3.Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,22 +27,30 @@ class Identity(NamedTuple):
 
 
 class Keys:
+    """Every person who works on this tablet, each with an own key; `identity` is whose turn it is."""
+
     def __init__(self, folder: Path) -> None:
         self._path = folder / "identity.json"
-        self.identity: Identity | None = self._read()
+        self.identities: dict[str, Identity] = {}  # enrolment → identity
+        self.identity: Identity | None = None
+        self._read()
 
-    def _read(self) -> Identity | None:
+    def _read(self) -> None:
         if not self._path.exists():
-            return None
+            return
         data = json.loads(self._path.read_text())
-        return Identity(**{**data, "private_key": unb64(data["private_key"]), "salt_key": unb64(data["salt_key"])})
+        kept = data.get("identities", [data])  # 0.1.0 knew one person only
+        for one in kept:
+            secrets = {k: unb64(one[k]) for k in ("private_key", "salt_key")}
+            self.identities[one["enrolment"]] = Identity(**{**one, **secrets})
+        self.identity = self.identities[data.get("active") or kept[0]["enrolment"]]
 
     def draft(self) -> tuple[bytes, bytes]:
         """Private key and salt key of an enrolment under way: the same ones until it is done."""
         path = self._path.with_name("enrolling.json")
-        used = b64(self.identity.private_key) if self.identity is not None else ""
+        used = {b64(i.private_key) for i in self.identities.values()}
         # the power may have gone after the identity was saved and before the draft was dropped
-        if path.exists() and json.loads(path.read_text())["private_key"] == used:
+        if path.exists() and json.loads(path.read_text())["private_key"] in used:
             path.unlink()
         if not path.exists():
             self._write(path, {"private_key": b64(new_key()), "salt_key": b64(os.urandom(32))})
@@ -49,12 +58,22 @@ class Keys:
         return unb64(data["private_key"]), unb64(data["salt_key"])
 
     def save(self, identity: Identity) -> None:
-        data = {**identity._asdict(), "private_key": b64(identity.private_key), "salt_key": b64(identity.salt_key)}
-        self._write(self._path, data)
+        """A person enrolled, and it is his or her turn. An earlier enrolment of the same person is of no more use."""
+        others = {e: i for e, i in self.identities.items() if i.person != identity.person}
+        self._keep({**others, identity.enrolment: identity}, identity)
         self._path.with_name("enrolling.json").unlink(missing_ok=True)
-        self.identity = identity
 
-    def _write(self, path: Path, data: dict[str, str]) -> None:
+    def turn(self, enrolment: str) -> None:
+        """Another person takes the tablet. Raises KeyError for somebody who is not enrolled here."""
+        self._keep(self.identities, self.identities[enrolment])
+
+    def _keep(self, identities: dict[str, Identity], active: Identity) -> None:
+        secrets = ("private_key", "salt_key")
+        texts = [{**i._asdict(), **{k: b64(getattr(i, k)) for k in secrets}} for i in identities.values()]
+        self._write(self._path, {"active": active.enrolment, "identities": texts})
+        self.identities, self.identity = identities, active
+
+    def _write(self, path: Path, data: Mapping[str, object]) -> None:
         """temp → fsync → rename → fsync of the folder: a power cut leaves the old file or the new one."""
         temp = path.with_suffix(".new")
         fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -30,7 +30,7 @@ from schemas.reference import Label
 
 log = logging.getLogger("jingtu.app")
 TABS = ("today", "map", "sync", "settings")
-ENROL_AGAIN = (1203, 1204, 2005)  # the server takes nothing more from this enrolment
+ENROL_AGAIN = (1203, 1204, 2005, 2010)  # the server takes nothing more from this enrolment
 LIVE = ("today", "map", "point")  # pages that need to know where we are
 
 

@@ -11,6 +11,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +25,8 @@ from schemas.canonical import NotCanonical
 from schemas.problems import PROBLEMS, Trouble
 from schemas.rules import evidence
 from schemas.wire import (
+    OLDEST_SERVER,
+    PROTOCOL,
     Block,
     BlockRequest,
     EnrolAnswer,
@@ -35,9 +38,12 @@ from schemas.wire import (
     PushAnswer,
     PushHead,
     Receipt,
+    SeenAnswer,
+    SeenHead,
 )  # fmt: skip
 
 BATCH = 500
+OFFER = 200  # rows in one offer after a restore
 TRIES = 4  # of one request, before this scope waits for the next sync
 DAMAGED = (1001, 1207)  # unreadable there: most likely hurt on the way, so worth another try
 TOO_MUCH = (1002, 1004)  # for this server's limits, which a proxy or its administrator may have narrowed
@@ -81,79 +87,133 @@ class Syncer:
     ) -> None:
         self.store = store
         self._transport, self._pause = transport, pause
-        self._token: str | None = None
+        self._tokens: dict[str, str] = {}  # enrolment → access token
         self._tls: ssl.SSLContext | None = None
         self._result = SyncResult()
 
     # --- enrolment -----------------------------------------------------------------------------------------------
 
-    def enrol(self, server_url: str, code: str, label: str, app_version: str = "0.1.0") -> EnrolAnswer:
-        """Bind this device and the person the code was made for. Raises Trouble 2006, 5004."""
-        old = self.store.identity
+    def enrol(
+        self, server_url: str, code: str, label: str, app_version: str = "0.1.0", beside: bool = False
+    ) -> EnrolAnswer:
+        """Bind this device and the person the code was made for. `beside`: a further person on this tablet, vouched for by
+        whoever has it now; without it the tablet counts as a new device. Raises Trouble 2006, 5004."""
+        old = self.store.identity if beside else None
         private, salt_key = self.store.keys.draft()  # kept until enrolled: a lost answer is asked for again
         public, salt = evidence.public_of(private), evidence.b64(salt_key)
-        signature = evidence.sign(private, f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode())
+        text = f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode()
         request = EnrolRequest(
-            code=code, public_key=public, salt_key=salt, label=label, app_version=app_version, signature=signature
-        )
+            code=code, public_key=public, salt_key=salt, label=label, app_version=app_version,
+            signature=evidence.sign(private, text), beside=old.enrolment if old else None,
+            beside_signature=evidence.sign(old.private_key, text) if old else None,
+        )  # fmt: skip
         with self._client(server_url) as http:
             try:
-                response = http.post("/api/v1/enrol", json=request.model_dump())
+                response = http.post("/api/v1/enrol", json=request.model_dump(exclude_none=True))
                 answer = self._read(response, EnrolAnswer)
             except (httpx.HTTPError, NotReached) as err:
                 raise Trouble(5004) from err
         identity = Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name,
                             server_url, answer.server_key, private, salt_key)  # fmt: skip
         self.store.keys.save(identity)
-        self._token = None  # it was the old enrolment's
-        self.store.carry_over(old, identity)
-        self._note_epoch(answer.epoch)
+        self.store.carry_over(None, identity)
+        if self.store.meta("epoch") is None:  # a tablet that knows another one learns at its next sync what to offer
+            self.store.set_meta("epoch", answer.epoch)
         self.store.grant(answer.scopes)
         return answer
 
     # --- the loop ------------------------------------------------------------------------------------------------
 
     def run(self, progress: Callable[[Progress], None] | None = None) -> SyncResult:
-        """Sync all scopes. Never raises for the network or the server: what could not be done is in the result."""
+        """Sync all scopes of everybody on this tablet. Never raises for the network or the server: what could not be done is
+        in the result."""
         self._result = result = SyncResult()
         self._tell = progress or (lambda _: None)
-        identity = self.store.keys.require()
-        with self._client(identity.server_url) as http:
-            self._http = http
-            try:
-                me = self._ask("GET", "/api/v1/me", Me)
-                result.reached = True
-                self._note_epoch(me.epoch)
-                self.store.grant(me.scopes)
-                self._renew_blocks({w for s in me.scopes for w in s.writes})
-            except (NotReached, Trouble) as err:
-                result.problems.append(err if isinstance(err, Trouble) else Trouble(5004))
-                return result
-            if self.store.counts()["foreign"]:
-                result.problems.append(Trouble(1206))  # another person's unsent work: only that person can send it
-            scopes = [s.scope for s in self.store.scopes()]
-            equal = True
-            for scope in [*scopes, *(s for s in self.store.pending_scopes() if s not in scopes)]:
+        first = self.store.keys.require()
+        everybody = [first, *(i for i in self.store.keys.identities.values() if i is not first)]
+        equal = True
+        for who in everybody:
+            with self._client(who.server_url) as http:
+                self._http, self._who = http, who
                 try:
-                    self._push(scope)
-                    if scope in scopes:
-                        # before the rows: else a change taken meanwhile would lie on top of the row that holds it
-                        self._ask_parked(scope)
-                        equal &= self._pull(scope)
+                    equal &= self._sync_as(who)
                 except NotReached:
                     result.problems.append(Trouble(5004))
                     equal = False
-                except Trouble as err:  # this scope waits; the others go on
-                    result.problems.append(err)
-                    equal = False
-            result.digests_equal = equal
+                    break
+                except Trouble as err:
+                    gone = err.problem.number in (2005, 2010) and who is not first
+                    if not gone or self.store.pending_scopes(who):  # who left and owes nothing troubles nobody
+                        result.problems.append(err)
+                        equal = False
+        if self.store.counts()["foreign"]:
+            result.problems.append(
+                Trouble(1206)
+            )  # unsent work of a person whose key is not here: nobody else can send it
+        result.digests_equal = equal
         return result
+
+    def _sync_as(self, who: Identity) -> bool:
+        """One person's scopes. True when every base is the server's. Raises Trouble, NotReached before anything was asked."""
+        try:
+            self._meet()
+        except Trouble as err:
+            if err.problem.number == 2005:  # revoked: what it has may still be handed in, for the project manager
+                self._hand_in()
+            raise
+        scopes = [s.scope for s in self.store.scopes(who)]
+        equal = True
+        for scope in [*scopes, *(s for s in self.store.pending_scopes(who) if s not in scopes)]:
+            try:
+                self._push(scope)
+                if scope in scopes:
+                    self._offer(scope)
+                    # before the rows: else a change taken meanwhile would lie on top of the row that holds it
+                    self._ask_parked(scope)
+                    equal &= self._pull(scope)
+            except NotReached:
+                self._result.problems.append(Trouble(5004))
+                equal = False
+            except Trouble as err:  # this scope waits; the others go on
+                self._result.problems.append(err)
+                equal = False
+        return equal
+
+    def _hand_in(self) -> None:
+        """Pushes what is unsent, and asks what was decided about it."""
+        pending = set(self.store.pending_scopes(self._who))
+        for scope in sorted(pending | set(self.store.parked_scopes(self._who))):
+            with suppress(Trouble):  # the first one is told already
+                self._push(scope)
+                self._ask_parked(scope)
+
+    def _meet(self) -> None:
+        """Who am I to the server, what may I see, and is its data still the one I know?"""
+        known = self.store.meta("epoch") or ""
+        me = self._ask("GET", "/api/v1/me", Me, params={"epoch": known})
+        self._result.reached = True
+        if me.epoch != known:
+            self.store.new_epoch(me.epoch, me.since)
+        self.store.grant(me.scopes, self._who)
+        self._renew_blocks({w for s in me.scopes for w in s.writes})
+
+    def _offer(self, scope: str) -> None:
+        """After a restore: rows this tablet had pulled and the server's backup may not hold, for a person to look at."""
+        while True:
+            epoch, rows = self.store.offers(scope, OFFER)
+            if not rows:
+                return
+            head = canonical.dumps(SeenHead(epoch=epoch).model_dump())
+            packed = gzip.compress(b"\n".join([head, *rows.values()]), 1, mtime=0)
+            headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+            self._ask("POST", f"/api/v1/scopes/{scope}/seen", SeenAnswer, content=packed, headers=headers)
+            self.store.offered(scope, rows)
 
     def _push(self, scope: str) -> None:
         """Pending changes, oldest first, exactly the bytes they were made of."""
         with_links, limit = False, BATCH
         for _ in range(10_000):  # ends when nothing is pending; the bound only stops a server that lies
-            batch = self.store.batch(scope, limit)
+            batch = self.store.batch(scope, limit, self._who)
             if batch is None:
                 return
             try:
@@ -165,9 +225,9 @@ class Syncer:
                 elif number == 1205 and not with_links:
                     with_links = True
                 elif number == 1202 and err.extra.get("expected", batch.first) < batch.first:
-                    self.store.offer_again(scope, int(err.extra["expected"]))
+                    self.store.offer_again(scope, int(err.extra["expected"]), self._who)
                 elif number == 1201:
-                    self._note_epoch(str(err.extra.get("epoch", "")))
+                    self._meet()
                 else:
                     raise
                 continue
@@ -181,7 +241,7 @@ class Syncer:
             self._tell(Progress("push", scope, self._result.pushed, self._result.pushed + batch.left))
 
     def _send(self, batch: Batch, with_links: bool) -> PushAnswer:
-        identity = self.store.keys.require()
+        identity = self._who
         lines = evidence.lines_hash(batch.lines)
         message = evidence.head_message(batch.scope, identity.enrolment, batch.last, batch.links[-1], lines)
         head = PushHead(
@@ -205,7 +265,7 @@ class Syncer:
 
     def _receipt_fits(self, answer: PushAnswer, batch: Batch) -> bool:
         """Signed by our server, for exactly this batch."""
-        identity = self.store.keys.require()
+        identity = self._who
         if not evidence.verify(identity.server_key, answer.receipt.encode(), answer.signature):
             return False
         r = Receipt.model_validate_json(answer.receipt)
@@ -243,22 +303,17 @@ class Syncer:
             except Trouble as err:
                 if err.problem.number != 1201:
                     raise
-                self._note_epoch(str(err.extra.get("epoch", "")))
-                cursor = 0
+                self._meet()
+                cursor = self.store.cursor(scope)
         raise NotReached
 
     def _ask_parked(self, scope: str) -> None:
-        ids = self.store.parked(scope)
+        ids = self.store.parked(scope, self._who)
         if ids:
             news = self._raw(
                 "POST", f"/api/v1/scopes/{scope}/outcomes", json=OutcomeQuery(ids=ids).model_dump(), check=_outcomes
             )
             self.store.resolved(scope, _outcomes(news) or [])
-
-    def _note_epoch(self, epoch: str) -> None:
-        known = self.store.meta("epoch")
-        if epoch and known != epoch:
-            self.store.new_epoch(epoch)
 
     def _renew_blocks(self, writes: set[str]) -> None:
         """Ask for the next numbers early (at 80 % used), and for enough: two samples per planned point on this device."""
@@ -274,12 +329,15 @@ class Syncer:
 
     def _client(self, base_url: str) -> httpx.Client:
         timeout = httpx.Timeout(60.0, connect=10.0)
+        spoken = {"Jingtu-Protocol": str(PROTOCOL)}
         if self._transport is not None:
-            return httpx.Client(base_url=base_url, transport=self._transport, timeout=timeout, trust_env=False)
+            return httpx.Client(
+                base_url=base_url, transport=self._transport, timeout=timeout, trust_env=False, headers=spoken
+            )
         # reading the system's certificates takes 0.1 s: once per app, and only where TLS is spoken
         if self._tls is None and base_url.startswith("https:"):
             self._tls = httpx.create_ssl_context()
-        return httpx.Client(base_url=base_url, verify=self._tls or False, timeout=timeout)
+        return httpx.Client(base_url=base_url, verify=self._tls or False, timeout=timeout, headers=spoken)
 
     def _ask(
         self, method: str, path: str, model: type[Model], check: Callable[[Model], bool] | None = None, **request: Any
@@ -305,7 +363,7 @@ class Syncer:
             if attempt:
                 self._pause(0.2 * 2**attempt)
             try:
-                token = self._token or self._new_token()
+                token = self._tokens.get(self._who.enrolment) or self._new_token()
             except Trouble as err:
                 if err.problem.number != 2002 or attempt == TRIES - 1:
                     raise
@@ -326,7 +384,7 @@ class Syncer:
             trouble = _trouble(response)
             if trouble is not None:
                 if trouble.problem.number == 2002:
-                    self._token = None
+                    self._tokens.pop(self._who.enrolment, None)
                 elif trouble.problem.number in DAMAGED:
                     damaged = trouble
                 elif trouble.problem.status < 500:
@@ -338,7 +396,7 @@ class Syncer:
 
     def _new_token(self) -> str:
         """An access token for a signed statement of who we are: nobody types a password in the field."""
-        identity = self.store.keys.require()
+        identity = self._who
         for _ in range(2):
             offset = int(self.store.meta("server_offset_ms") or 0)
             now = int((self.store.clock.now().timestamp() * 1000 + offset) // 1000)
@@ -362,8 +420,8 @@ class Syncer:
                     continue  # once more, by the server's time
                 raise trouble
             try:
-                self._token = str(response.json()["access_token"])
-                return self._token
+                token = self._tokens[identity.enrolment] = str(response.json()["access_token"])
+                return token
             except (ValueError, KeyError, TypeError) as err:
                 raise httpx.ProtocolError("not a token") from err
         raise httpx.ProtocolError("clock")
@@ -412,6 +470,9 @@ def _outcomes(response: httpx.Response) -> list[OutcomeNow] | None:
 
 def _trouble(response: httpx.Response) -> Trouble | None:
     """The server's own word on what is wrong; a proxy's error page is not one."""
+    spoken = response.headers.get("jingtu-protocol", "")
+    if spoken.isdigit() and int(spoken[:9]) < OLDEST_SERVER:
+        return Trouble(5006)
     if "application/problem+json" not in response.headers.get("content-type", ""):
         return None
     try:

@@ -127,25 +127,25 @@ RULES = (
     ),
     Rule(
         "field_app: store and sync know no user interface",
-        ("field_app/store.py", "field_app/sync.py"),
+        ("field_app/store/*", "field_app/sync.py"),
         UI,
-        (("field_app/store.py", "import flet as ft"), ("field_app/sync.py", "from flet import Page")),
+        (("field_app/store/work.py", "import flet as ft"), ("field_app/sync.py", "from flet import Page")),
     ),
     Rule(
         "field_app: store, sync, form, capture know neither state nor pages",
-        ("field_app/store.py", "field_app/sync.py", "field_app/form.py", "field_app/capture/*"),
+        ("field_app/store/*", "field_app/sync.py", "field_app/form.py", "field_app/capture/*"),
         app("state", "pages", "main"),
         (
-            ("field_app/store.py", "from field_app.state import State"),
+            ("field_app/store/work.py", "from field_app.state import State"),
             ("field_app/capture/photo.py", "from ..state import State"),
             ("field_app/form.py", "from field_app import pages"),
         ),
     ),
     Rule(
         "field_app: the store does not know the syncer",
-        ("field_app/store.py",),
+        ("field_app/store/*",),
         app("sync", "form", "capture"),
-        (("field_app/store.py", "from .sync import run"),),
+        (("field_app/store/base.py", "from field_app.sync import run"),),
     ),
     Rule(
         "field_app: state knows no page",
@@ -173,8 +173,8 @@ RULES = (
             ("field_app/sync.py", "from sqlmodel import Session"),
             ("field_app/main.py", "from .device_db import open_db"),
         ),
-        (("field_app/store.py", "import sqlite3\nfrom field_app.device_db import open_db"),),
-        but=("field_app/store.py", "field_app/device_db.py"),
+        (("field_app/store/base.py", "import sqlite3\nfrom field_app.device_db import open_db"),),
+        but=("field_app/store/*", "field_app/device_db.py"),
     ),
     Rule(
         "field_app: only sync.py speaks HTTP",

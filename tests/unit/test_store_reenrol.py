@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from field_app import store as stores
 from field_app.keys import Identity
 from field_app.store import Edit, Store
+from field_app.store import outgoing as stores
 from field_app.sync import Syncer
 from schemas import change
 from schemas.problems import Trouble
@@ -76,7 +76,7 @@ def test_what_is_too_much_is_halved(store: Store, number: int, monkeypatch: pyte
         return answer(store, batch, [(Outcome.PARKED, None)] * len(batch.lines))
 
     monkeypatch.setattr(syncer, "_send", send)
-    syncer._tell = lambda _: None
+    syncer._tell, syncer._who = lambda _: None, store.keys.require()
     syncer._push(FIELD)
     assert sizes == [9, 4, 2, 2, 2, 2, 1] and store.counts()["pending"] == 0
     store.finalize([comment(store) for _ in range(3)])
@@ -213,13 +213,17 @@ def test_a_power_cut_after_the_new_identity_is_made_good_at_the_next_start(tmp_p
     store.close()
 
 
-def test_another_person_does_not_send_it(store: Store) -> None:
+def test_everybody_sends_his_own(store: Store) -> None:
     first = store.keys.require()
     store.finalize([comment(store, "theirs")])
     old, new = enrolled(store, person=store.new_id())
     before = store._rows("SELECT * FROM journal")
     assert store.carry_over(old, new) == 0 and store._rows("SELECT * FROM journal") == before
-    assert store.counts()["foreign"] == store.counts()["pending"] == 1 and store.batch(FIELD, 10) is None
+    assert store.counts()["pending"] == 1 and store.batch(FIELD, 10) is None  # not by the second person's key
+    batch = store.batch(FIELD, 10, first)
+    assert batch and batch.enrolment == first.enrolment and store.counts()["foreign"] == 0
+    del store.keys.identities[first.enrolment]  # the key is lost
+    assert store.counts()["foreign"] == 1
     old, new = enrolled(store, person=first.person)  # and back again
     assert store.carry_over(old, new) == 1 and store.counts()["foreign"] == 0
 
@@ -256,14 +260,24 @@ def test_with_the_server_from_revoked_to_all_sent(tmp_path: Path) -> None:
     note("two", first)
     note("new")
     service.revoke(store.keys.require().enrolment)
-    syncer._token = None
-    assert numbers() == [2005] and store.counts()["pending"] == 2
-    enrol(people[1])  # somebody else takes the tablet: nothing of the first person's is sent
-    assert numbers() == [1206] and store.counts()["foreign"] == store.counts()["pending"] == 2
+    syncer._tokens.clear()
+    assert numbers() == [2005] and store.counts()["pending"] == 0  # handed in: it waits for the project manager
+    assert {s.state for s in store.all("comment")} == {"parked"} and texts(store) == {"two", "new"}
+    enrol(people[1])  # somebody else takes the tablet
+    assert numbers() == [] and store.counts()["foreign"] == 0
+    (waits, other) = [p.line.id for p in service.parked(field)]
+    service.grant(people[1], project, "project_manager")
+    service.decide_parked(people[1], [waits], True, "是本人所记")
+    service.decide_parked(people[1], [other], False, "重复")
+    assert numbers() == [] and {s.values["text"] for s in store.all("comment") if s.state == "accepted"} == {"two"}
     enrol(people[0])
     result = syncer.run()
-    assert (result.problems, result.acknowledged, result.conflicts, result.digests_equal) == ([], 2, 0, True)
-    assert texts(store) == {"two", "new"} and store._rows("SELECT * FROM ahead") == []
+    assert (result.problems, result.conflicts, result.digests_equal) == ([], 0, True)
+    (refused,) = store.outcomes("rejected")
+    assert "重复" in refused[4]["zh"] and "重复" in refused[4]["en"] and refused[0] == other
+    assert texts(store) == {"two"} and store._rows("SELECT * FROM ahead") == []
+    note("new", None)
+    assert numbers() == [] and texts(store) == {"two", "new"}
     assert {s.state for s in store.all("comment")} == {"accepted"} and store.counts()["pending"] == 0
     store.new_epoch("another")  # everything is offered again, also what went by the first enrolment: known, so no harm
     result = syncer.run()

@@ -1,0 +1,35 @@
+"""The only file that opens the device database.
+
+What `finalize` returned from survives a power cut (WAL, synchronous=FULL, one transaction). Two layers per record:
+*base*, the server's version in the table named after the type, and *overlay*, this device's changes on top of it that
+the base does not hold yet. `ahead` lists those changes; the overlay is always base + ahead, in order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from field_app.clock import Clock
+from field_app.store.incoming import Incoming
+from field_app.store.outgoing import Outgoing
+from field_app.store.rows import Batch, Edit, Seen, Values, values_of
+from field_app.store.work import Work
+from schemas.problems import Trouble
+
+
+class Store(Work, Outgoing, Incoming):
+    """One tablet = one data folder. Methods may be called from any thread; each is one transaction."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom) -> None:
+        super().__init__(folder, clock, random)
+        with suppress(Trouble):  # a full device must still open: what is in it can be read, and sent
+            self._adopt_known_types()
+            self._adopt_nobodys()
+            for identity in self.keys.identities.values():  # the power may have gone between the new identity and this
+                self.carry_over(None, identity)
+
+
+__all__ = ["Batch", "Edit", "Seen", "Store", "Values", "values_of"]

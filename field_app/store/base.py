@@ -1,0 +1,148 @@
+"""What both sides of the store stand on: the open file, who this device is, and a record as base + overlay."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from itertools import dropwhile
+from pathlib import Path
+from typing import Any
+
+from field_app.clock import Clock, DeviceClock
+from field_app.device_db import open_db
+from field_app.keys import Identity, Keys
+from field_app.store.rows import Values
+from schemas import canonical, change
+from schemas.change import Change
+from schemas.ids import Ids
+from schemas.merge import put
+from schemas.problems import Trouble
+from schemas.records import TYPES
+from schemas.rows import codec
+from schemas.rules import evidence
+
+
+class Base:
+    def __init__(self, folder: Path, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom) -> None:
+        self.folder = folder
+        self.clock: Clock = clock or DeviceClock()
+        self.new_id = Ids(lambda: int(self.clock.now().timestamp() * 1000), random)
+        self._lock = threading.RLock()
+        self._db = open_db(folder / "tablet.db")
+        self.keys = Keys(folder)
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. A full disk rolls back and is told as such."""
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException as err:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                number = _storage_problem(err)
+                if number:
+                    raise Trouble(number) from err
+                raise
+
+    def _rows(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(sql, args).fetchall()
+
+    def _adopt_nobodys(self) -> None:
+        """After an update from a version that knew one person: what is here is that person's."""
+        if self.identity is not None and self._rows(
+            "SELECT 1 FROM granted WHERE person='' UNION SELECT 1 FROM draft WHERE person=''"
+        ):
+            with self._write() as db:
+                for table in ("granted", "draft"):
+                    db.execute(f"UPDATE {table} SET person=? WHERE person=''", (self.identity.person,))
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.keys.identity
+
+    def meta(self, key: str) -> str | None:
+        rows = self._rows("SELECT value FROM meta WHERE key=?", key)
+        return rows[0][0] if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        with self._write() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+
+    def scope_for(self, type: str, owner: str, audience: str | None = None) -> str:
+        """The scope a record of this type belongs to. Types without an audience of their own take `audience`."""
+        return f"{owner}.{audience or TYPES[type].about.audience.value}"
+
+    def _base(self, db: sqlite3.Connection, type: str, record: str) -> tuple[int, Values] | None:
+        c = codec(type)
+        row = db.execute(f'SELECT {",".join(quoted(c.columns))} FROM "{type}" WHERE id=?', (record,)).fetchone()
+        return (row[2], c.from_row(row)) if row else None
+
+    def _view(self, db: sqlite3.Connection, type: str, record: str) -> Values | None:
+        over = db.execute("SELECT vals FROM overlay WHERE record=?", (record,)).fetchone()
+        if over:
+            loaded: Values = json.loads(over[0])
+            return loaded
+        base = self._base(db, type, record)
+        return base[1] if base else None
+
+    def _set_overlay(self, db: sqlite3.Connection, record: str, scope: str, type: str, values: Values) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO overlay VALUES (?,?,?,?)", (record, scope, type, canonical.dumps(values).decode())
+        )
+
+    def _make_overlay(self, db: sqlite3.Connection, record: str) -> None:
+        """Base + ahead. Without a base it begins with the change that made the record: half a record is never shown."""
+        lines = db.execute(
+            "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? ORDER BY j.rowid", (record,)
+        ).fetchall()
+        changes = [change.decode(line) for (line,) in lines]
+        base = self._base(db, changes[0].type, record) if changes else None
+        if base is None:
+            changes = list(dropwhile(lambda c: not c.creates, changes))
+        if not changes:
+            db.execute("DELETE FROM overlay WHERE record=?", (record,))
+            return
+        values = base[1] if base else {}
+        for one in changes:
+            put(values, one.after)
+        self._set_overlay(db, record, changes[0].scope, changes[0].type, values)
+
+    def _next_place(self, db: sqlite3.Connection, identity: Identity, one: Change) -> tuple[int, bytes]:
+        """Position and link of a change that is added to the identity's chain."""
+        pos, link = db.execute(
+            "SELECT pos, link FROM journal WHERE enrolment=? AND scope=? ORDER BY pos DESC LIMIT 1",
+            (identity.enrolment, one.scope),
+        ).fetchone() or (0, evidence.first_link(one.scope, identity.enrolment))
+        return pos + 1, evidence.next_link(link, evidence.salt_of(identity.salt_key, one.id), one.line)
+
+
+def _storage_problem(err: BaseException) -> int | None:
+    """5001: the device is full. 5007: it cannot be written to, for that or another reason: a quota and a failing card look
+    the same from here."""
+    name = getattr(err, "sqlite_errorname", None) or ""
+    if name == "SQLITE_FULL":
+        return 5001
+    return 5007 if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_CANTOPEN")) else None
+
+
+def quoted(columns: Iterable[str]) -> list[str]:
+    return [f'"{c}"' for c in columns]
+
+
+@cache
+def insert_row(type: str) -> str:
+    """Columns by name: a table that grew has them in another order than the class."""
+    columns = quoted(codec(type).columns)
+    return f'INSERT OR REPLACE INTO "{type}" ({",".join(columns)}) VALUES ({",".join("?" * len(columns))})'

@@ -1,0 +1,213 @@
+"""What comes in: what the person may see, rows, epochs, and what this device had seen of an earlier one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from field_app.keys import Identity
+from field_app.store.base import Base, insert_row, quoted
+from schemas import canonical
+from schemas.records import TYPES
+from schemas.rows import codec
+from schemas.rules import evidence
+from schemas.wire import PullHead, ScopeGrant
+
+
+class Incoming(Base):
+    def grant(self, scopes: Sequence[ScopeGrant], who: Identity | None = None) -> list[str]:
+        """Take note of what a person may see now (default: whose turn it is). Scopes nobody on this tablet may see any more
+        lose their pulled rows, never unsent ones; those are returned."""
+        person = (who or self.keys.require()).person
+        with self._write() as db:
+            db.execute("DELETE FROM granted WHERE person=?", (person,))
+            for s in scopes:
+                db.execute(
+                    "INSERT INTO scope (id,audience,owner,name,digest) VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE"
+                    " SET name=excluded.name, left_at=NULL", (s.scope, s.audience, s.owner, s.name, evidence.digest_hex(0)),
+                )  # fmt: skip
+                row = (person, s.scope, json.dumps(s.roles), json.dumps(s.writes))
+                db.execute("INSERT INTO granted VALUES (?,?,?,?)", row)
+            left = db.execute(
+                "SELECT id FROM scope WHERE left_at IS NULL AND id NOT IN (SELECT scope FROM granted)"
+            ).fetchall()
+            for (scope,) in left:
+                self._forget_base(db, scope)
+                db.execute("UPDATE scope SET left_at=? WHERE id=?", (self.clock.now().isoformat(), scope))
+        return [scope for (scope,) in left]
+
+    def _forget_base(self, db: sqlite3.Connection, scope: str) -> None:
+        """At once: the person may not see these rows any more."""
+        for table in (*TYPES, "other"):
+            db.execute(f'DELETE FROM "{table}" WHERE scope=?', (scope,))
+        db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+        db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=0 WHERE id=?", (evidence.digest_hex(0), scope))
+
+    def cursor(self, scope: str) -> int:
+        rows = self._rows("SELECT cursor FROM scope WHERE id=?", scope)
+        return int(rows[0][0]) if rows else 0
+
+    def digest(self, scope: str) -> str:
+        rows = self._rows("SELECT digest FROM scope WHERE id=?", scope)
+        return str(rows[0][0]) if rows else evidence.digest_hex(0)
+
+    def apply_pull(self, scope: str, head: PullHead, lines: Sequence[bytes]) -> None:
+        """Rows and cursor in one transaction: a kill in between repeats the pull, never skips a row.
+
+        In a refresh the digest counts only rows that came since it began; the others go with the last page."""
+        with self._write() as db:
+            text, refreshing = db.execute("SELECT digest,refreshing FROM scope WHERE id=?", (scope,)).fetchone()
+            total, touched = int(text, 16), set()
+            for line in lines:
+                row = canonical.loads(line)
+                type_, record, seq, values = row["type"], row["id"], row["seq"], row["values"]
+                total += evidence.row_hash(line)
+                # with `fresh`, "was it new there" is also "is the old row not counted yet"
+                if not (refreshing and _added(db, scope, record)):
+                    total -= self._old_hash(db, type_, record)
+                if type_ in TYPES:
+                    db.execute(insert_row(type_), codec(type_).to_row(record, scope, seq, values))
+                else:
+                    db.execute("INSERT OR REPLACE INTO other VALUES (?,?,?,?,?)", (record, scope, seq, type_, line))
+                touched.add((type_, record))
+            db.execute(
+                "UPDATE scope SET cursor=?, digest=?, pulled_at=? WHERE id=?",
+                (head.cursor, evidence.digest_hex(total), self.clock.now().isoformat(), scope),
+            )
+            self._drop_pulled(db, scope, touched)
+            if refreshing and not head.more:
+                self._end_refresh(db, scope)
+
+    def _old_hash(self, db: sqlite3.Connection, type: str, record: str) -> int:
+        if type in TYPES:
+            base = self._base(db, type, record)
+            return evidence.row_hash(evidence.row_line(type, record, *base)) if base else 0
+        row = db.execute("SELECT line FROM other WHERE id=?", (record,)).fetchone()
+        return evidence.row_hash(row[0]) if row else 0
+
+    def _drop_pulled(self, db: sqlite3.Connection, scope: str, touched: set[tuple[str, str]]) -> None:
+        """Changes whose rows are in the base by now leave `ahead`; overlays of what moved are made anew."""
+        cursor, refreshing = db.execute("SELECT cursor,refreshing FROM scope WHERE id=?", (scope,)).fetchone() or (
+            -1,
+            0,
+        )
+        up_to = (scope, cursor)
+        # in a refresh a row that did not come again yet has a seq of before, which proves nothing
+        fresh = (
+            " AND EXISTS (SELECT 1 FROM fresh f WHERE f.scope=ahead.scope AND f.id=ahead.record)" if refreshing else ""
+        )
+        kinds = db.execute(
+            "SELECT DISTINCT j.type FROM ahead a JOIN journal j ON j.id=a.id WHERE a.scope=? AND a.seq<=?", up_to
+        ).fetchall()
+        records = {record for _, record in touched}
+        for (type_,) in kinds:
+            # the cursor alone does not say it: a record that moved on since comes with a later page
+            gone = db.execute(
+                f'DELETE FROM ahead WHERE scope=? AND seq<=? AND EXISTS (SELECT 1 FROM "{type_}" b WHERE b.id=ahead.record'
+                f" AND b.seq>=ahead.seq){fresh} RETURNING record", up_to,
+            )  # fmt: skip
+            records |= {r for (r,) in gone.fetchall()}
+        for record in records:
+            self._make_overlay(db, record)
+
+    def start_over(self, scope: str) -> None:
+        """Pull a scope anew from 0. Its rows stay until their replacement is here; pending changes are untouched."""
+        with self._write() as db:
+            self._refresh(db, scope)
+
+    def new_epoch(self, epoch: str, since: Mapping[str, int] | None = None) -> None:
+        """The server's data is another: pull all again, and offer every change again (known ones cost nothing).
+
+        `since`: up to which seq of each scope it is still the same; rows above are kept to be offered (`offers`): they may
+        be of edits on the server that its backup does not hold. Accepted changes do not come back into `ahead`: the old
+        rows show them until the new ones are here."""
+        with self._write() as db:
+            for scope, refreshing in db.execute("SELECT id,refreshing FROM scope").fetchall():
+                self._keep_offers(db, scope, (since or {}).get(scope, 0), bool(refreshing))
+                self._refresh(db, scope)
+            for identity in self.keys.identities.values():
+                # also what the person sent under former enrolments: the backup may be older than it
+                db.execute(
+                    "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,0 FROM journal"
+                    " WHERE enrolment=? OR CASE WHEN json_valid(CAST(line AS TEXT))"
+                    " THEN json_extract(CAST(line AS TEXT),'$.by')=? ELSE 0 END", (identity.enrolment, identity.person),
+                )  # fmt: skip
+                self._carry(db, identity)
+            # the accepted changes of a person without a key here are not offered again: no new seq would release them
+            gone = db.execute(
+                "DELETE FROM ahead WHERE seq IS NOT NULL AND id NOT IN"
+                " (SELECT j.id FROM pending JOIN journal j USING (enrolment,scope,pos)) RETURNING record"
+            ).fetchall()
+            db.execute("UPDATE ahead SET seq=NULL")
+            for (record,) in gone:
+                self._make_overlay(db, record)
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch',?)", (epoch,))
+
+    def _keep_offers(self, db: sqlite3.Connection, scope: str, since: int, refreshing: bool) -> None:
+        """Rows above `since`. In a refresh that had not ended only those that came in it are of the epoch that ends now;
+        the others were kept when it began."""
+        epoch = self.meta("epoch") or ""
+        only = " AND id IN (SELECT id FROM fresh WHERE scope=?)" if refreshing else ""
+        args = (scope, since, *([scope] if refreshing else []))
+        lines = db.execute(f"SELECT id, line FROM other WHERE scope=? AND seq>?{only}", args).fetchall()
+        for type_ in TYPES:
+            c = codec(type_)
+            sql = f'SELECT {",".join(quoted(c.columns))} FROM "{type_}" WHERE scope=? AND seq>?{only}'
+            lines += [(r[0], evidence.row_line(type_, r[0], r[2], c.from_row(r))) for r in db.execute(sql, args)]
+        db.executemany("INSERT OR REPLACE INTO offer VALUES (?,?,?,?)", [(scope, i, epoch, line) for i, line in lines])
+
+    def offers(self, scope: str, limit: int) -> tuple[str, dict[str, bytes]]:
+        """An epoch that is no more, and row lines as they were pulled in it: record → line."""
+        rows = self._rows("SELECT epoch, id, line FROM offer WHERE scope=? ORDER BY epoch, id LIMIT ?", scope, limit)
+        first = rows[0][0] if rows else ""
+        return first, {id: line for epoch, id, line in rows if epoch == first}
+
+    def offered(self, scope: str, ids: Iterable[str]) -> None:
+        with self._write() as db:
+            db.executemany("DELETE FROM offer WHERE scope=? AND id=?", [(scope, i) for i in ids])
+
+    def _refresh(self, db: sqlite3.Connection, scope: str) -> None:
+        zero = evidence.digest_hex(0)
+        db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=1 WHERE id=?", (zero, scope))
+        db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+
+    def _end_refresh(self, db: sqlite3.Connection, scope: str) -> None:
+        """The last page is here: what did not come again is no longer on the server."""
+        gone = []
+        for table in (*TYPES, "other"):
+            gone += db.execute(
+                f'DELETE FROM "{table}" WHERE scope=? AND id NOT IN (SELECT id FROM fresh WHERE scope=?) RETURNING id',
+                (scope, scope),
+            ).fetchall()
+        db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+        db.execute("UPDATE scope SET refreshing=0 WHERE id=?", (scope,))
+        for (record,) in gone:
+            self._make_overlay(db, record)
+
+    def recount_digest(self, scope: str) -> str:
+        """The digest from the rows themselves, to check the one kept up along the way."""
+        total = 0
+        for type_ in TYPES:
+            c = codec(type_)
+            for row in self._rows(f'SELECT {",".join(quoted(c.columns))} FROM "{type_}" WHERE scope=?', scope):
+                total += evidence.row_hash(evidence.row_line(type_, row[0], row[2], c.from_row(row)))
+        total += sum(evidence.row_hash(line) for (line,) in self._rows("SELECT line FROM other WHERE scope=?", scope))
+        return evidence.digest_hex(total)
+
+    def _adopt_known_types(self) -> None:
+        """After an update of the app: rows of types it did not know move into their tables."""
+        marks = ",".join("?" * len(TYPES))
+        with self._write() as db:
+            for line, scope in db.execute(
+                f"SELECT line,scope FROM other WHERE type IN ({marks})", list(TYPES)
+            ).fetchall():
+                row = canonical.loads(line)
+                cells = codec(row["type"]).to_row(row["id"], scope, row["seq"], row["values"])
+                db.execute(insert_row(row["type"]), cells)
+                db.execute("DELETE FROM other WHERE id=?", (row["id"],))
+
+
+def _added(db: sqlite3.Connection, scope: str, record: str) -> bool:
+    """Note that a row came in this refresh. False if it had come before."""
+    return db.execute("INSERT OR IGNORE INTO fresh VALUES (?,?)", (scope, record)).rowcount > 0

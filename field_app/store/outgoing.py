@@ -1,0 +1,195 @@
+"""What goes out: pending changes in batches, what became of them, and chains after enrolling again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+
+from field_app.keys import Identity
+from field_app.store.base import Base
+from field_app.store.rows import BATCH_BYTES, Batch
+from schemas import change
+from schemas.canonical import NotCanonical
+from schemas.rules import evidence
+from schemas.wire import ACCEPTED, OutcomeNow, PushAnswer, Receipt
+
+
+class Outgoing(Base):
+    def pending_scopes(self, who: Identity | None = None) -> list[str]:
+        """Scopes with changes that this person (default: whose turn it is) can send."""
+        enrolment = (who or self.keys.require()).enrolment
+        return [s for (s,) in self._rows("SELECT DISTINCT scope FROM pending WHERE enrolment=?", enrolment)]
+
+    def batch(self, scope: str, limit: int, who: Identity | None = None) -> Batch | None:
+        """The oldest unbroken run of pending changes of a person's chain (default: whose turn it is), exactly as they were
+        made: at most `limit` and about BATCH_BYTES, but always one."""
+        identity = who or self.keys.require()
+        with self._lock:
+            sizes = self._db.execute(  # lengths first: a long journal of large changes does not fit into memory
+                "SELECT j.pos,length(j.line) FROM pending p JOIN journal j USING (enrolment,scope,pos)"
+                " WHERE p.enrolment=? AND p.scope=? ORDER BY p.pos LIMIT ?",
+                (identity.enrolment, scope, limit),
+            ).fetchall()
+            if not sizes:
+                return None
+            first, last, room = sizes[0][0], sizes[0][0], BATCH_BYTES - sizes[0][1]
+            for pos, size in sizes[1:]:
+                room -= size
+                if pos != last + 1 or room < 0:
+                    break
+                last = pos
+            run = self._db.execute(
+                "SELECT pos,id,line,link FROM journal WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ? ORDER BY pos",
+                (identity.enrolment, scope, first, last),
+            ).fetchall()
+            before = self._db.execute(
+                "SELECT link FROM journal WHERE enrolment=? AND scope=? AND pos=?",
+                (identity.enrolment, scope, first - 1),
+            ).fetchone()
+            (waiting,) = self._db.execute("SELECT count(*) FROM pending").fetchone()
+        prev = before[0] if before else evidence.first_link(scope, identity.enrolment)
+        return Batch(
+            scope,
+            first,
+            prev,
+            [r[3] for r in run],
+            [r[1] for r in run],
+            [r[2] for r in run],
+            waiting - len(run),
+            identity.enrolment,
+        )
+
+    def mark_sent(self, batch: Batch) -> None:
+        """Counted before sending, so that a kill in between still shows as a possible re-send."""
+        with self._write() as db:
+            db.execute(
+                "UPDATE pending SET sends=sends+1 WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
+                (batch.enrolment, batch.scope, batch.first, batch.last),
+            )
+
+    def acknowledge(self, batch: Batch, answer: PushAnswer) -> None:
+        """Note a verified receipt. Accepted changes stay in the overlay until their rows are pulled; a rejected one
+        leaves it, and its values stay findable in the journal and in `outcomes`."""
+        receipt = Receipt.model_validate_json(answer.receipt)
+        details = {d.id: d for d in answer.details}
+        enrolment, now = batch.enrolment, self.clock.now().isoformat()
+        with self._write() as db:
+            touched: set[tuple[str, str]] = set()
+            sends = dict(
+                db.execute(
+                    "SELECT pos,sends FROM pending WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
+                    (enrolment, batch.scope, batch.first, batch.last),
+                ).fetchall()
+            )
+            for pos, count, outcome, first_seq in receipt.runs:
+                for n in range(count):
+                    change_id = batch.ids[pos + n - batch.first]
+                    seq = None if first_seq is None else first_seq + n
+                    detail = details.get(change_id)
+                    type_, record = db.execute("SELECT type,record FROM journal WHERE id=?", (change_id,)).fetchone()
+                    db.execute(
+                        "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome,"
+                        " seq=excluded.seq, detail=excluded.detail, sends=outcome.sends+excluded.sends",
+                        (change_id, batch.scope, type_, record, outcome.value, seq,
+                         detail.model_dump_json() if detail else None, sends.get(pos + n, 1), now),
+                    )  # fmt: skip
+                    self._settle(db, change_id, outcome.value, seq)
+                    touched.add((type_, record))
+            db.execute(
+                "DELETE FROM pending WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
+                (enrolment, batch.scope, batch.first, batch.last),
+            )
+            db.execute(
+                "INSERT OR REPLACE INTO receipt VALUES (?,?,?,?,?)",
+                (receipt.receipt, batch.scope, answer.receipt, answer.signature, now),
+            )
+            self._drop_pulled(db, batch.scope, touched)
+
+    def _settle(self, db: sqlite3.Connection, change_id: str, outcome: str, seq: int | None) -> None:
+        if outcome in ACCEPTED:
+            db.execute("UPDATE ahead SET seq=? WHERE id=?", (seq, change_id))
+        elif outcome == "rejected":
+            db.execute("DELETE FROM ahead WHERE id=?", (change_id,))
+
+    def parked(self, scope: str, who: Identity | None = None) -> list[str]:
+        """Parked changes this person may ask about: own ones, also of former enrolments."""
+        mine = (who or self.keys.require()).enrolment
+        others = [e for e in self.keys.identities if e != mine]
+        rows = self._rows(
+            "SELECT o.id FROM outcome o JOIN journal j ON j.id=o.id WHERE o.outcome='parked' AND o.scope=?"
+            f" AND j.enrolment NOT IN ({','.join('?' * len(others))}) ORDER BY o.at LIMIT 1000", scope, *others,
+        )  # fmt: skip
+        return [i for (i,) in rows]
+
+    def parked_scopes(self, who: Identity | None = None) -> list[str]:
+        scopes = [s for (s,) in self._rows("SELECT DISTINCT scope FROM outcome WHERE outcome='parked'")]
+        return [s for s in scopes if self.parked(s, who)]
+
+    def resolved(self, scope: str, news: Iterable[OutcomeNow]) -> None:
+        """What became of parked changes since."""
+        with self._write() as db:
+            touched = set()
+            for n in news:
+                row = db.execute("SELECT type,record FROM outcome WHERE id=? AND scope=?", (n.id, scope)).fetchone()
+                if row is None or n.outcome == "parked":
+                    continue
+                db.execute(
+                    "UPDATE outcome SET outcome=?,seq=?,detail=? WHERE id=?",
+                    (n.outcome.value, n.seq, n.model_dump_json(), n.id),
+                )
+                self._settle(db, n.id, n.outcome.value, n.seq)
+                touched.add(row)
+            self._drop_pulled(db, scope, touched)
+
+    def offer_again(self, scope: str, first: int, who: Identity | None = None) -> None:
+        """The server lacks the chain from here on (it was restored): everything from there is pending once more."""
+        with self._write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,0 FROM journal"
+                " WHERE enrolment=? AND scope=? AND pos>=?",  # earlier sends are in `outcome` already
+                ((who or self.keys.require()).enrolment, scope, first),
+            )
+
+    def carry_over(self, old: Identity | None, new: Identity) -> int:
+        """Enrolled again: the person's unsent changes of former chains are made again in the new one. How many.
+
+        `old` is None where the identity was lost. What another person made stays as it is: nobody sends for somebody else."""
+        if old is not None and old.enrolment == new.enrolment:
+            return 0
+        with self._write() as db:
+            return self._carry(db, new)
+
+    def _carry(self, db: sqlite3.Connection, new: Identity) -> int:
+        """Same id, record, contents and time, so that the server knows a change it had got; new device and link."""
+        rows = db.execute(
+            "SELECT j.enrolment,j.scope,j.pos,j.line FROM pending p JOIN journal j USING (enrolment,scope,pos)"
+            " WHERE p.enrolment<>? ORDER BY j.rowid", (new.enrolment,),
+        ).fetchall()  # fmt: skip
+        count = 0
+        for enrolment, scope, pos, line in rows:
+            try:
+                was = change.decode(line)
+            except NotCanonical:  # a byte rotted: it stays where it is, readable for an administrator
+                continue
+            if was.by != new.person:
+                continue
+            one = change.encode(
+                id=was.id, scope=was.scope, type=was.type, record=was.record, before=was.before, after=was.after,
+                made_at=was.made_at, by=new.person, device=new.device,
+            )  # fmt: skip
+            place = (enrolment, scope, pos)
+            at, link = self._next_place(db, new, one)
+            db.execute(
+                "INSERT INTO former_journal SELECT * FROM journal WHERE enrolment=? AND scope=? AND pos=?", place
+            )
+            # in place: the row keeps its turn among all that was ever made here, which overlays are built by
+            db.execute(
+                "UPDATE journal SET enrolment=?,pos=?,line=?,link=? WHERE enrolment=? AND scope=? AND pos=?",
+                (new.enrolment, at, one.line, link, *place),
+            )
+            db.execute(
+                "UPDATE pending SET enrolment=?,pos=? WHERE enrolment=? AND scope=? AND pos=?",
+                (new.enrolment, at, *place),
+            )
+            count += 1
+        return count

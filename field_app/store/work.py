@@ -1,0 +1,261 @@
+"""What a person does: drafts, 完成, looking, numbers."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from field_app.keys import Identity
+from field_app.store.base import Base, quoted
+from field_app.store.rows import Edit, Seen, Values
+from schemas import canonical, change
+from schemas.change import Change
+from schemas.merge import put, whole_atoms
+from schemas.problems import Trouble
+from schemas.records import TYPES, check, missing
+from schemas.rows import codec
+from schemas.wire import Block, ScopeGrant
+
+
+class Work(Base):
+    # --- who works here ------------------------------------------------------------------------------------------
+
+    def people(self) -> list[tuple[str, str]]:
+        """(enrolment, name) of everybody enrolled on this tablet."""
+        return [(i.enrolment, i.person_name) for i in self.keys.identities.values()]
+
+    def turn(self, enrolment: str) -> None:
+        """Another person takes the tablet: from now on changes are his or hers, and so is what can be seen."""
+        self.keys.turn(enrolment)
+
+    def scopes(self, who: Identity | None = None) -> list[ScopeGrant]:
+        """What a person (default: whose turn it is) may pull, organisation first: others refer to it."""
+        identity = who or self.identity
+        order = "CASE audience WHEN 'organisation' THEN 0 WHEN 'field' THEN 1 WHEN 'transfer' THEN 2 ELSE 3 END"
+        rows = self._rows(
+            "SELECT s.id,s.audience,s.owner,s.name,g.roles,g.writes FROM granted g JOIN scope s ON s.id=g.scope"
+            f" WHERE g.person=? ORDER BY {order},s.id", identity.person if identity else "",
+        )  # fmt: skip
+        return [
+            ScopeGrant(scope=i, audience=a, owner=o, name=n, roles=json.loads(r), writes=json.loads(w))
+            for i, a, o, n, r, w in rows
+        ]
+
+    def _hidden(self) -> tuple[set[str], set[str]]:
+        """On a tablet several people share: scopes only others may see, and records there that the person made unsent
+        changes to, which he or she goes on seeing."""
+        if len(self.keys.identities) < 2:
+            return set(), set()
+        mine = {s.scope for s in self.scopes()}
+        hidden = {s for (s,) in self._db.execute("SELECT id FROM scope") if s not in mine}
+        enrolment = self.keys.require().enrolment
+        own = self._db.execute(
+            "SELECT DISTINCT a.record FROM ahead a JOIN journal j ON j.id=a.id WHERE j.enrolment=?", (enrolment,)
+        )
+        return hidden, {r for (r,) in own} if hidden else set()
+
+    # --- drafts: every edit, at once -----------------------------------------------------------------------------
+
+    def save_draft(self, type: str, record: str, scope: str, values: Values, parent: str | None = None) -> None:
+        text, at = canonical.dumps(values).decode(), self.clock.now().isoformat()
+        with self._write() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO draft (record,scope,type,vals,parent,updated_at,person) VALUES (?,?,?,?,?,?,?)",
+                (record, scope, type, text, parent, at, self._person()),
+            )
+
+    def drafts(self, type: str | None = None, parent: str | None = None) -> list[Seen]:
+        """The person's own ones, the oldest first: who starts a record signs it."""
+        sql, args = "SELECT type,record,scope,vals FROM draft WHERE person=?", [self._person()]
+        for column, wanted in (("type", type), ("parent", parent)):
+            if wanted is not None:
+                sql, args = f"{sql} AND {column}=?", [*args, wanted]
+        return [
+            Seen(t, r, s, 0, json.loads(v), "draft") for t, r, s, v in self._rows(sql + " ORDER BY updated_at", *args)
+        ]
+
+    def _person(self) -> str:
+        return self.identity.person if self.identity else ""
+
+    def drop_draft(self, record: str) -> None:
+        with self._write() as db:
+            db.execute("DELETE FROM draft WHERE record=?", (record,))
+
+    # --- finalize ------------------------------------------------------------------------------------------------
+
+    def finalize(self, edits: Sequence[Edit], complete: bool = True) -> list[Change]:
+        """完成: validate, then in ONE transaction append the changes and show them. All edits or none.
+
+        complete=False skips what only 完成 asks for (`missing`), as for an amendment to one field.
+        Raises Trouble 5002 with the faults by record, 5001 when the device is full."""
+        identity = self.keys.require()
+        faults = {
+            e.record: [*(missing(TYPES[e.type], e.values) if complete else []), *check(TYPES[e.type], e.values)]
+            for e in edits
+        }
+        wrong = {r: fs for r, fs in faults.items() if fs}
+        if wrong:
+            words = {lang: "；".join(getattr(f, lang) for fs in wrong.values() for f in fs) for lang in ("zh", "en")}
+            raise Trouble(5002, {"faults": {r: [f._asdict() for f in fs] for r, fs in wrong.items()}}, faults=words)
+        made: list[Change] = []
+        with self._write() as db:
+            for edit in edits:
+                one = self._append(db, identity, edit)
+                if one is not None:
+                    made.append(one)
+                db.execute("DELETE FROM draft WHERE record=?", (edit.record,))
+        return made
+
+    def delete(self, type: str, record: str, reason: str) -> list[Change]:
+        """作废: a record is marked, never erased; its codes stay used up."""
+        seen = self.get(type, record)
+        if seen is None:
+            return []
+        return self.finalize(
+            [Edit(type, record, seen.scope, {**seen.values, "deleted": True, "void_reason": reason})], complete=False
+        )
+
+    def _append(self, db: sqlite3.Connection, identity: Identity, edit: Edit) -> Change | None:
+        now = self._view(db, edit.type, edit.record)
+        values = {k: v for k, v in edit.values.items() if v not in (None, "", [])}
+        if now is None:
+            before, after = {}, values
+        else:
+            before, after = whole_atoms(TYPES[edit.type], now, values)
+            if not after:
+                return None
+        offset = db.execute("SELECT value FROM meta WHERE key='server_offset_ms'").fetchone()
+        made_at: change.MadeAt = {
+            "wall": self.clock.now().isoformat(timespec="milliseconds"),
+            "mono_ms": self.clock.mono_ms(),
+            "server_offset_ms": int(offset[0]) if offset else None,
+        }
+        one = change.encode(
+            id=self.new_id(), scope=edit.scope, type=edit.type, record=edit.record, before=before, after=after,
+            made_at=made_at, by=identity.person, device=identity.device,
+        )  # fmt: skip
+        if len(one.line) > change.MAX_BYTES:
+            raise _too_large(one)
+        pos, link = self._next_place(db, identity, one)
+        db.execute(
+            "INSERT INTO journal VALUES (?,?,?,?,?,?,?,?)",
+            (identity.enrolment, edit.scope, pos, one.id, edit.type, edit.record, one.line, link),
+        )
+        db.execute("INSERT INTO pending (enrolment,scope,pos) VALUES (?,?,?)", (identity.enrolment, edit.scope, pos))
+        db.execute("INSERT INTO ahead VALUES (?,?,?,NULL)", (one.id, edit.scope, edit.record))
+        seen = dict(now or {})
+        put(seen, after)
+        self._set_overlay(db, edit.record, edit.scope, edit.type, seen)
+        return one
+
+    def get(self, type: str, record: str) -> Seen | None:
+        found = [s for s in self.all(type, id=record)]
+        return found[0] if found else None
+
+    def all(self, type: str, deleted: bool = False, **equal: Any) -> list[Seen]:
+        """Records of a type as this device sees them, base and overlay together, where the fields equal what is given."""
+        c = codec(type)
+        sql, args = f'SELECT {",".join(quoted(c.columns))} FROM "{type}" WHERE 1', []
+        for name, value in equal.items():
+            sql, args = f'{sql} AND "{name}"=?', [*args, value]
+        with self._lock:
+            base = self._db.execute(sql + " ORDER BY id", args).fetchall()
+            overs = self._db.execute(
+                "SELECT record,scope,vals FROM overlay WHERE type=? ORDER BY record", (type,)
+            ).fetchall()
+            states = self._states(type) if overs else {}
+            hidden, own = self._hidden()
+        if hidden:
+            base = [r for r in base if r[1] not in hidden]
+            overs = [o for o in overs if o[1] not in hidden or o[0] in own]
+        over = {record: (scope, json.loads(vals)) for record, scope, vals in overs}
+        out = [Seen(type, r[0], r[1], r[2], c.from_row(r), "accepted") for r in base if r[0] not in over]
+        for record, (scope, values) in over.items():
+            if all((record if k == "id" else scope if k == "scope" else values.get(k)) == v for k, v in equal.items()):
+                out.append(Seen(type, record, scope, 0, values, states.get(record, "pending")))
+        return [s for s in out if deleted or not s.values.get("deleted")]
+
+    def _states(self, type: str) -> dict[str, str]:
+        rows = self._db.execute(
+            # offered again after a new epoch: the outcome of before says nothing about the server as it is now
+            "SELECT a.record, max(CASE WHEN p.pos IS NOT NULL THEN 3 WHEN o.outcome='parked' THEN 2"
+            " WHEN o.outcome IN ('applied','conflict') THEN 1 ELSE 3 END)"
+            " FROM ahead a JOIN overlay v ON v.record=a.record LEFT JOIN outcome o ON o.id=a.id"
+            " LEFT JOIN journal j ON j.id=a.id LEFT JOIN pending p"
+            " ON p.enrolment=j.enrolment AND p.scope=j.scope AND p.pos=j.pos WHERE v.type=? GROUP BY a.record",
+            (type,),
+        )
+        return {record: {1: "accepted", 2: "parked", 3: "pending"}[rank] for record, rank in rows}
+
+    def counts(self) -> dict[str, int]:
+        """What the safe line shows: how much is on this device, and how much of it is not on the server.
+
+        foreign: pending, but of an enrolment whose key is not here, so that nobody here can send it."""
+        ((total,),) = self._rows("SELECT count(*) FROM journal")
+        ((pending,),) = self._rows("SELECT count(*) FROM pending")
+        here = list(self.keys.identities)
+        marks = ",".join("?" * len(here))
+        ((foreign,),) = self._rows(f"SELECT count(*) FROM pending WHERE enrolment NOT IN ({marks})", *here)
+        kinds = dict(self._rows("SELECT outcome, count(*) FROM outcome WHERE outcome<>'applied' GROUP BY outcome"))
+        return {
+            "finalized": total,
+            "pending": pending,
+            "foreign": foreign,
+            **{k: kinds.get(k, 0) for k in ("parked", "rejected", "conflict")},
+        }
+
+    def outcomes(self, *kinds: str) -> list[tuple[str, str, str, str, dict[str, Any]]]:
+        """(change id, type, record, outcome, detail) of the person's changes that were not simply applied."""
+        marks = ",".join("?" * len(kinds))
+        others = [e for e in self.keys.identities if self.identity is None or e != self.identity.enrolment]
+        rows = self._rows(
+            f"SELECT o.id,o.type,o.record,o.outcome,o.detail FROM outcome o JOIN journal j ON j.id=o.id"
+            f" WHERE o.outcome IN ({marks}) AND j.enrolment NOT IN ({','.join('?' * len(others))}) ORDER BY o.at",
+            *kinds, *others,
+        )  # fmt: skip
+        return [(i, t, r, o, json.loads(d or "{}")) for i, t, r, o, d in rows]
+
+    def changes(self) -> list[tuple[str, int, Change]]:
+        """(scope, position, change) of everything ever finalized here."""
+        return [
+            (s, p, change.decode(line))
+            for s, p, line in self._rows("SELECT scope,pos,line FROM journal ORDER BY scope,pos")
+        ]
+
+    def sends(self) -> dict[str, int]:
+        """change id → how often it was sent."""
+        return {i: n for i, n in self._rows("SELECT id, sends FROM outcome")}
+
+    def add_block(self, block: Block) -> None:
+        with self._write() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO block VALUES (?,?,?,?)", (block.use, block.from_no, block.to_no, block.from_no)
+            )
+
+    def numbers_left(self, use: str) -> int:
+        ((left,),) = self._rows("SELECT coalesce(sum(to_no-next_no+1),0) FROM block WHERE use=?", use)
+        return int(left)
+
+    def next_number(self, use: str) -> int:
+        """A number nobody else will ever print; used up even if the record is dropped. Raises Trouble 5003."""
+        with self._write() as db:
+            row = db.execute(
+                "UPDATE block SET next_no=next_no+1 WHERE (use,from_no) = (SELECT use,from_no FROM block WHERE use=? AND next_no<=to_no"
+                " ORDER BY from_no LIMIT 1) RETURNING next_no-1", (use,),
+            ).fetchone()  # fmt: skip
+        if row is None:
+            raise Trouble(5003, use=use)
+        return int(row[0])
+
+
+def _too_large(one: Change) -> Trouble:
+    """The server could never take it: told now, while the person can still shorten it."""
+    about, name = TYPES[one.type].about, one.after.get("code") or one.record[-6:]
+    mb = f"{len(one.line) / 1e6:.1f}", f"{change.MAX_BYTES / 1e6:.0f}"
+    fault = {
+        "field": "", "zh": f"{about.zh} {name} 有 {mb[0]} MB，最多 {mb[1]} MB，请删减签名、照片或长文字",
+        "en": f"{about.en} {name} has {mb[0]} MB, at most {mb[1]} MB: shorten signatures, pictures or long text",
+    }  # fmt: skip
+    return Trouble(5002, {"faults": {one.record: [fault]}}, faults={k: fault[k] for k in ("zh", "en")})
