@@ -77,6 +77,7 @@ class State:
         self.width, self.height = 1024.0, 768.0
         self.busy = ""
         self.filter = "all"
+        self.joining = False  # the enrol page is for a further person
         self.selected = ""  # the point chosen on the map
 
     # --- what pages read -----------------------------------------------------------------------------------------
@@ -109,6 +110,16 @@ class State:
     def device(self) -> str:
         identity = self._store.identity
         return identity.device_code if identity else ""
+
+    @property
+    def people(self) -> list[tuple[str, str]]:
+        """(enrolment, name) of everybody who shares this tablet."""
+        return self._store.people()
+
+    @property
+    def turn(self) -> str:
+        """The enrolment of the person who has the tablet now."""
+        return self._store.identity.enrolment if self._store.identity else ""
 
     @property
     def server(self) -> str:
@@ -332,14 +343,35 @@ class State:
     def enrol_again(self) -> None:
         """The enrol page, although there is an identity: only where the server asked for it."""
         if self.must_enrol and not self.busy:
+            self.joining = False
             self.go("enrol")
+
+    def add_person(self) -> None:
+        """The enrol page for somebody who is to share this tablet."""
+        if not self.busy:
+            self.joining = True
+            self.go("enrol")
+
+    async def take_turn(self, enrolment: str) -> None:
+        """Another person takes the tablet: own drafts, own projects, own name on what is recorded."""
+        if self.busy or enrolment == self.turn:
+            return
+        self._visit = None
+        await self._do(self._store.set_meta, "ui.open", "")
+        await self._do(self._store.turn, enrolment)
+        await self.load()
+        self.route = "today"
+        self._notice = Notice("done", (f"现在由 {self.person} 使用", f"{self.person} has the tablet now"))
+        self.notify()
 
     async def enrol(self, server: str, code: str, label: str) -> None:
         if self.busy:
             return
         self.busy = "enrol"
         try:
-            await asyncio.to_thread(self._syncer.enrol, server.strip().rstrip("/"), code.strip(), label.strip())
+            await asyncio.to_thread(
+                self._syncer.enrol, server.strip().rstrip("/"), code.strip(), label.strip(), beside=self.joining
+            )
         finally:
             self.busy = ""
         self.go("sync")

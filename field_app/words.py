@@ -247,6 +247,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "sync.server": ("服务器 {url}", "Server {url}"),
     # settings
+    "set.people": ("谁在用", "Who has the tablet"),
+    "set.people.why": ("记录由使用人签名；换人先切换", "Records are signed by this person; switch before handing over"),
+    "set.add_person": ("再加一个人", "Add a person"),
     "set.theme": ("显示", "Display"),
     "set.theme.why": ("太阳下选「阳光」：黑白最大对比", "In the sun choose Sunlight: black on white"),
     "set.light": ("浅色", "Light"),
@@ -262,6 +265,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "set.lod": ("限值来源", "Limits from"),
     # enrol
     "enrol.again": ("重新登记这台平板", "Enrol this tablet again"),
+    "enrol.join": ("再加一个人共用这台平板", "Add a person to this tablet"),
+    "enrol.join.then": ("加入之后", "Then"),
+    "enrol.own_key": ("此人有自己的密钥，记录由本人签名", "this person signs with an own key"),
+    "enrol.apart": ("各人只看自己有权看的数据", "each sees only what he or she may see"),
+    "enrol.sign": ("交接班在「设置」里切换使用人", "change who has the tablet under Settings"),
     "enrol.title": ("这台平板还没有注册", "This tablet is not enrolled"),
     "enrol.server": ("服务器地址", "Server address"),
     "enrol.code": ("注册码", "Enrolment code"),

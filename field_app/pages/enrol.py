@@ -13,7 +13,8 @@ from field_app.state import State
 
 @page
 def Enrol(state: State, k: Kit):
-    server, set_server = ft.use_state("https://")
+    joining = state.joining
+    server, set_server = ft.use_state(state.server if joining else "https://")
     code, set_code = ft.use_state("")
     label, set_label = ft.use_state("平板 01" if k.lang == "zh" else "Tablet 01")
     ready = len(code.strip()) >= 8 and "://" in server and len(server) > 10 and label.strip()
@@ -24,27 +25,34 @@ def Enrol(state: State, k: Kit):
     promise = [
         ft.Row([k.icon(icon, 24, "ink-2"), k.t(k.say(key), 16, expand=True)], spacing=12)
         for icon, key in (
-            (I.KEY_OUTLINED, "enrol.key"),
-            (I.CLOUD_OFF_OUTLINED, "enrol.offline"),
-            (I.DOWNLOAD_OUTLINED, "enrol.load"),
+            (I.KEY_OUTLINED, "enrol.own_key" if joining else "enrol.key"),
+            (I.VISIBILITY_OFF_OUTLINED, "enrol.apart") if joining else (I.CLOUD_OFF_OUTLINED, "enrol.offline"),
+            (I.DRAW_OUTLINED, "enrol.sign") if joining else (I.DOWNLOAD_OUTLINED, "enrol.load"),
         )
     ]
     other = "en" if k.lang == "zh" else "zh"
     switch = k.button(
         "English" if k.lang == "zh" else "中文", guard(state, lambda: state.look(lang=other)), "plain", size=15
     )
+    server_box = box(
+        k, k.say("enrol.server"), server, guard(state, lambda e: set_server(e.control.value)),
+        keyboard_type=ft.KeyboardType.URL,
+    )  # fmt: skip
     items = [
         ft.Row(
-            [mark(64), k.t(k.say("enrol.again" if state.person else "enrol.title"), 20, True, expand=True), switch],
+            [
+                mark(64),
+                k.t(
+                    k.say("enrol.join" if joining else "enrol.again" if state.person else "enrol.title"),
+                    20,
+                    True,
+                    expand=True,
+                ),
+                switch,
+            ],
             spacing=14,
         ),
-        box(
-            k,
-            k.say("enrol.server"),
-            server,
-            guard(state, lambda e: set_server(e.control.value)),
-            keyboard_type=ft.KeyboardType.URL,
-        ),
+        *([] if joining else [server_box]),
         box(
             k,
             k.say("enrol.code"),
@@ -52,8 +60,8 @@ def Enrol(state: State, k: Kit):
             guard(state, lambda e: set_code(e.control.value)),
             capitalization=ft.TextCapitalization.CHARACTERS,
         ),
-        box(k, k.say("enrol.label"), label, guard(state, lambda e: set_label(e.control.value))),
-        k.card(k.t(k.say("enrol.then"), 14, True, "ink-2"), *promise, spacing=12),
+        *([] if joining else [box(k, k.say("enrol.label"), label, guard(state, lambda e: set_label(e.control.value)))]),
+        k.card(k.t(k.say("enrol.join.then" if joining else "enrol.then"), 14, True, "ink-2"), *promise, spacing=12),
     ]
     busy = state.busy == "enrol"
     text = k.say("busy") if busy else k.say("enrol.go" if ready else "enrol.missing")

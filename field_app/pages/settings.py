@@ -5,7 +5,7 @@ from __future__ import annotations
 import flet as ft
 
 from field_app.kit import SCALES, THEMES, I, Kit, column
-from field_app.pages.shell import call, frame, page, scroll
+from field_app.pages.shell import call, frame, guard, page, scroll
 from field_app.state import State
 
 THEME_ICONS = {"light": I.LIGHT_MODE_OUTLINED, "dark": I.DARK_MODE_OUTLINED, "sun": I.WB_SUNNY_OUTLINED}
@@ -21,7 +21,11 @@ def Settings(state: State, k: Kit):
     def trio(name: str, options: dict[str, str], now: str, columns: int) -> ft.Control:
         return k.choices(options, now, lambda code: call(state, lambda: state.look(**{name: code})), columns)
 
+    people = dict(state.people)
     items = [
+        heading(k, I.PEOPLE_OUTLINE, k.say("set.people"), k.say("set.people.why")),
+        k.choices(people, state.turn, lambda id: call(state, state.take_turn, id), 1 if len(people) < 2 else 2),
+        k.button(k.say("set.add_person"), guard(state, state.add_person), "plain", I.PERSON_ADD_OUTLINED),
         heading(k, THEME_ICONS[k.name], k.say("set.theme"), k.say("set.theme.why")),
         trio("theme", {t: k.say(f"set.{t}") for t in THEMES}, state.theme, 3),
         heading(k, I.LANGUAGE, k.say("set.lang")),

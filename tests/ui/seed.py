@@ -153,6 +153,15 @@ def fill(store: Store, calibrated: bool = True, blocks: bool = True) -> None:
         store.add_block(Block(use="sample", from_no=1, to_no=50))
 
 
+def share(store: Store) -> None:
+    """A second person on the same tablet; it is still the first one's turn."""
+    first = store.keys.require()
+    second = first._replace(enrolment=uid(9, 3), person=MATE, person_name="赵宁", private_key=evidence.new_key())
+    store.keys.save(second)
+    store.grant(store.scopes(first))
+    store.turn(first.enrolment)
+
+
 if __name__ == "__main__":
     store = Store(Path(sys.argv[1]))
     fill(store)

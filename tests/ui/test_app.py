@@ -217,3 +217,35 @@ def test_english_dark_and_sunlight(tablet: Tablet, browser: Browser, tmp_path: P
     f.tap("Start S15")
     f.see("Use this position")
     f.page.context.close()
+
+
+def test_two_people_share_a_tablet(tablet: Tablet, browser: Browser) -> None:
+    store = Store(tablet.folder)
+    seed.share(store)
+    store.close()
+    f = window(browser, tablet.start(), 390, 1400)
+    f.tap("开始 S15")  # a draft of the first person
+    f.tap("继续：定位")
+    f.see(re.compile("平均 [2-9]"))
+    f.tap("采用这个位置")
+    f.tap("返回")
+    f.tap("返回")
+    f.see("继续 S15")
+    f.tap("设置", exact=True)
+    f.see("谁在用")
+    f.tap("赵宁", exact=True)
+    f.see("现在由 赵宁 使用")
+    f.see("开始 S15")  # not somebody else's half-typed visit
+    f.tap("设置", exact=True)
+    f.tap("再加一个人")
+    f.see("再加一个人共用这台平板")
+    assert "服务器地址" not in f.everything() and f.overflow() == []
+    f.tap("返回")
+    f.tap("设置", exact=True)
+    f.tap("周岚", exact=True)
+    f.see("继续 S15")
+    f.page.context.close()
+    tablet.stop()
+    store = Store(tablet.folder)
+    assert store.keys.require().person_name == "周岚" and len(store.drafts()) == 1
+    store.close()
