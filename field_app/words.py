@@ -266,6 +266,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # enrol
     "enrol.again": ("重新登记这台平板", "Enrol this tablet again"),
     "enrol.join": ("再加一个人共用这台平板", "Add a person to this tablet"),
+    "enrol.join.missing": ("填此人的注册码", "Fill in this person’s code"),
     "enrol.join.then": ("加入之后", "Then"),
     "enrol.own_key": ("此人有自己的密钥，记录由本人签名", "this person signs with an own key"),
     "enrol.apart": ("各人只看自己有权看的数据", "each sees only what he or she may see"),
