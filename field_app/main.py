@@ -22,8 +22,9 @@ from field_app.fonts import FAMILIES, ensure
 from field_app.pages.root import App
 from field_app.pages.shell import guard
 from field_app.state import State
-from field_app.store import Store
+from field_app.store import NewerDatabase, Store
 from field_app.sync import Syncer
+from schemas.problems import Trouble
 
 log = logging.getLogger("jingtu.app")
 
@@ -81,6 +82,30 @@ def session(store: Store, syncer: Syncer) -> Callable[[ft.Page], None]:
     return start
 
 
+def open_tablet(folder: Path) -> Callable[[ft.Page], None]:
+    """The app on this folder; or, where it cannot be opened, a page that says why and what to do."""
+    try:
+        store = Store(folder)
+    except NewerDatabase as err:
+        log.error("%s", err)
+        return sorry(Trouble(5008, found=err.version))
+    except Trouble as err:
+        log.error("%s", err)
+        return sorry(err)
+    return session(store, Syncer(store))
+
+
+def sorry(trouble: Trouble) -> Callable[[ft.Page], None]:
+    def start(page: ft.Page) -> None:
+        page.title = "净土外业"
+        p = trouble.problem
+        said = ((trouble.text("zh"), p.remedy_zh), (trouble.text("en"), p.remedy_en))
+        for title, remedy in said:
+            page.add(ft.Text(title, size=22, weight=ft.FontWeight.W_700), ft.Text(remedy, size=18))
+
+    return start
+
+
 def run(argv: list[str] | None = None) -> None:
     args = argparse.ArgumentParser(prog="field_app", description="净土外业 / Jingtu field app")
     args.add_argument("--data", help="数据文件夹 / data folder (JINGTU_DATA)")
@@ -88,8 +113,7 @@ def run(argv: list[str] | None = None) -> None:
     args.add_argument("--host", default="127.0.0.1")
     given, _ = args.parse_known_args(argv)  # a packaged app is started with words of its own
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    store = Store(data_folder(given.data))
-    start = session(store, Syncer(store))
+    start = open_tablet(data_folder(given.data))
     if given.port is None:
         ft.run(start, assets_dir=assets_folder() or "assets", no_cdn=True)
         return

@@ -23,6 +23,7 @@ from field_app.store import Batch, Store
 from schemas import canonical
 from schemas.canonical import NotCanonical
 from schemas.problems import PROBLEMS, Trouble
+from schemas.records import SCHEMA
 from schemas.rules import evidence
 from schemas.wire import (
     OLDEST_SERVER,
@@ -247,7 +248,7 @@ class Syncer:
         head = PushHead(
             enrolment=identity.enrolment, epoch=self.store.meta("epoch") or "", first=batch.first, prev=batch.prev.hex(),
             head=batch.links[-1].hex(), lines=lines, signature=evidence.sign(identity.private_key, message),
-            links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left,
+            links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left, types=SCHEMA,
         )  # fmt: skip
         body = b"\n".join([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines])
         packed = gzip.compress(body, 1, mtime=0)

@@ -84,14 +84,37 @@ class Record(Strict):
 
     @classmethod
     def of(cls, id: str, values: Mapping[str, Any], seq: int = 0) -> Self:
-        """The typed record of stored values. Trusts them: they were validated on the way in."""
-        record = cls.model_validate_json(canonical.dumps({**_known(cls, values), "id": id, "seq": seq}))
+        """The typed record of stored values. Trusts them: they were validated on the way in, though perhaps by a newer
+        version, which knew more codes and wider limits: such a code stands as it is, such an optional value is left out."""
+        given = {**_known(cls, values), "id": id, "seq": seq}
+        try:
+            return cls.model_validate_json(canonical.dumps(given))
+        except ValidationError as err:
+            newer = _newer(cls, given, err)
+        record = cls.model_validate_json(
+            canonical.dumps({k: v for k, v in {**given, **newer}.items() if v is not None})
+        )
+        record.__dict__.update({k: given[k] for k, v in newer.items() if v is not None})
         return record
 
 
 def _known(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
     known = fields_of(cls)
     return {k: v for k, v in values.items() if k in known}
+
+
+def _newer(cls: type[Record], given: Mapping[str, Any], err: ValidationError) -> dict[str, Any]:
+    """What to read in the place of fields this version cannot: a code it knows, or None where the field may be absent."""
+    out: dict[str, Any] = {}
+    for e in err.errors(include_url=False):
+        name = str(e["loc"][0])
+        field = fields_of(cls)[name]
+        if e["type"] == "code" and field.spec.codes:
+            known = list(field.options())
+            out[name] = [v for v in given[name] if v in known] if isinstance(given[name], list) else known[0]
+        elif not field.required:
+            out[name] = None
+    return out
 
 
 def check(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:

@@ -52,6 +52,7 @@ class PushHead(Wire):
     )
     signature: Signature
     links: list[Hex64] | None = None  # sent when asked (problem 1205): locates the line that does not fit
+    types: int = Field(default=1, ge=1, le=2**31)  # which state of the record types the tablet knows (records.SCHEMA)
     pending: int = Field(default=0, ge=0, le=2**53)  # how many more wait on the device; shown to the project manager
 
 

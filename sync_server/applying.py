@@ -15,7 +15,7 @@ from schemas.change import Change
 from schemas.fields import Audience, fields_of
 from schemas.merge import Clash, merge, put, whole_atoms
 from schemas.problems import PROBLEMS, Trouble
-from schemas.records import TYPES, Fault, check
+from schemas.records import SCHEMA, TYPES, Fault, check
 from schemas.reference import codes
 from schemas.rows import refs_of
 from schemas.rules import evidence
@@ -31,6 +31,7 @@ class Author(NamedTuple):
     device: str
     roles: frozenset[str]
     revoked: str | None = None  # the enrolment, if it was revoked: the project manager decides about what it hands in
+    types: int = 0  # which state of the record types the tablet knew (records.SCHEMA); 0 = none that matters
     accepted: bool = False  # he or she did, for this change: it needs no right any more
 
 
@@ -75,6 +76,7 @@ class Applying:
         self._journal: list[Journaled] = []
         self._amended: dict[str, Values] = {}  # id of a parked create → its record with the edits that wait behind it
         self._fresh: set[str] = set()
+        self._waits_now: set[str] = set()  # what changes parked earlier began to wait for in this transaction
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
         self._held: dict[tuple[str, str], list[str]] | None = (
             None  # (device, record) → what its parked change waits for
@@ -117,7 +119,23 @@ class Applying:
 
     def take(self, c: Change, author: Author) -> Verdict:
         """Judge and apply one change. Nothing is raised: every change has an outcome."""
-        stop = self._refuse(c, author) or self._hold(c, author) or self._own_faults(c) or self._park(c, author)
+        v = self._take(c, author)
+        if author.types <= SCHEMA:
+            return v
+        # a newer tablet: a code or a field may be right that nobody here knows yet
+        newer = f"types:{author.types}"
+        if v.outcome is Outcome.REJECTED and v.problem == 3001:
+            return Verdict(Outcome.PARKED, problem=3103, missing=[newer])
+        return v._replace(missing=[*v.missing, newer]) if v.outcome is Outcome.PARKED else v
+
+    def _take(self, c: Change, author: Author) -> Verdict:
+        stop = (
+            self._refuse(c, author)
+            or self._nothing_to_change(c)
+            or self._hold(c, author)
+            or self._own_faults(c)
+            or self._park(c, author)
+        )
         if stop:
             return stop
         cls, old = TYPES[c.type], self._here.get(c.record)
@@ -168,6 +186,12 @@ class Applying:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
         return None
 
+    def _nothing_to_change(self, c: Change) -> Verdict | None:
+        """An edit of a record whose first version was refused can never go in: nobody is asked to decide about it."""
+        if c.creates or c.type not in TYPES or c.record in self._where or not self._first_refused(c.record):
+            return None
+        return Verdict(Outcome.REJECTED, problem=3007)
+
     def _hold(self, c: Change, author: Author) -> Verdict | None:
         """What waits for an update of this server, or for a right of the author."""
         wait = Outcome.PARKED
@@ -198,8 +222,6 @@ class Applying:
     def _park(self, c: Change, author: Author) -> Verdict | None:
         wait = Outcome.PARKED
         missing = [] if c.creates or c.record in self._where else [f"{c.type}:{c.record}"]
-        if missing and self._first_refused(c.record):
-            return Verdict(Outcome.REJECTED, problem=3007)
         old = self._here.get(c.record)
         refs = refs_of(c.type, self._amended.get(c.id, c.after), old.values if old else None)
         missing += [f"{type}:{id}" for type, id in refs if id != c.record and not self._reachable(type, id, author)]
@@ -218,9 +240,12 @@ class Applying:
         return self._held
 
     def _first_refused(self, record: str) -> bool:
-        """Was the change that would have made this record rejected? Then nothing that follows can ever go in."""
+        """Was the change that would have made this record rejected, and does no other one wait that makes it? Then nothing
+        that follows can ever go in."""
         lines = [*self.tx.history(record), *(j for j in self._journal if j.record == record)]
-        return any(j.outcome == "rejected" and j.problem != 1208 and change.decode(j.line).creates for j in lines)
+        made = [j for j in lines if j.outcome in ("rejected", "parked") and j.problem != 1208]
+        outcomes = {j.outcome for j in made if change.decode(j.line).creates}
+        return outcomes == {"rejected"}
 
     def _reachable(self, type: str, id: str, author: Author) -> bool:
         """A reference is to a record of that type in this project or the organisation (V22), where the author may look."""
@@ -407,6 +432,7 @@ class Applying:
                     if json.loads(j.detail or "{}").get("missing") != v.missing:
                         self.tx.set_outcome(j.id, "parked", None, v.problem, v.detail())
                         self.tx.wait_for(j.id, self.scope.id, v.missing)
+                        self._waits_now |= set(v.missing)
                     continue
                 self.tx.set_outcome(j.id, v.outcome.value, v.seq, v.problem, v.detail())
                 self.tx.wait_for(j.id, self.scope.id, [])
@@ -433,9 +459,9 @@ class Applying:
         return any(j.outcome == "parked" and not change.decode(j.line).creates for j in self._journal)
 
     def waits(self) -> set[str]:
-        """What the changes parked in this transaction wait for."""
+        """What the changes parked in this transaction wait for, and what earlier ones wait for anew."""
         parked = (j for j in self._journal if j.outcome == "parked")
-        return {m for j in parked for m in json.loads(j.detail or "{}").get("missing", [])}
+        return self._waits_now | {m for j in parked for m in json.loads(j.detail or "{}").get("missing", [])}
 
     def outcome_of(self, id: str) -> Journaled | None:
         return next((j for j in reversed(self._journal) if j.id == id), None)

@@ -64,7 +64,9 @@ def Enrol(state: State, k: Kit):
         k.card(k.t(k.say("enrol.join.then" if joining else "enrol.then"), 14, True, "ink-2"), *promise, spacing=12),
     ]
     busy = state.busy == "enrol"
-    text = k.say("busy") if busy else k.say("enrol.go" if ready else "enrol.join.missing" if joining else "enrol.missing")
+    text = (
+        k.say("busy") if busy else k.say("enrol.go" if ready else "enrol.join.missing" if joining else "enrol.missing")
+    )
     foot = next_bar(
         k,
         k.button(

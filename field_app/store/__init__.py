@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from field_app.clock import Clock
+from field_app.device_db import NewerDatabase
 from field_app.store.incoming import Incoming
 from field_app.store.outgoing import Outgoing
 from field_app.store.rows import Batch, Edit, Seen, Values, values_of
@@ -32,4 +33,4 @@ class Store(Work, Outgoing, Incoming):
                 self.carry_over(None, identity)
 
 
-__all__ = ["Batch", "Edit", "Seen", "Store", "Values", "values_of"]
+__all__ = ["Batch", "Edit", "NewerDatabase", "Seen", "Store", "Values", "values_of"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
@@ -84,8 +85,11 @@ class Base:
             kinds = tx.types_of([m.partition(":")[2] for m in missing])
             here = {f"{type}:{id}" for id, (type, _) in kinds.items()}
             rights = [m.split(":")[1] for m in missing if m.startswith("right:")]
-            if missing & here or any(
-                may_read(self._roles(tx, p, scope.owner, scope.audience), scope.audience) for p in rights
+            keys = [tx.key(m.partition(":")[2]) for m in missing if m.startswith("device:")]
+            if (
+                missing & here
+                or any(may_read(self._roles(tx, p, scope.owner, scope.audience), scope.audience) for p in rights)
+                or any(key is not None and key.state == "enrolled" for key in keys)
             ):
                 todo.add(scope.id)
         for other in sorted(todo):
@@ -103,7 +107,11 @@ class Base:
             return SERVER
         roles = self._roles(tx, key.person, owner, audience)
         accepted = (tx.decision(j.id) or {}).get("accepted") is True
-        return Author(key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment, accepted)
+        missing = json.loads(j.detail or "{}").get("missing", [])
+        types = max((int(m.removeprefix("types:")) for m in missing if m.startswith("types:")), default=0)
+        return Author(
+            key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment, types, accepted
+        )
 
     def rerun(self, scope: str | None = None) -> int:
         """Run parked changes again: of one scope, or of all that have any. Returns how many moved."""
@@ -115,8 +123,7 @@ class Base:
                 work = self._applying(tx, id)
                 went = work.run_parked(partial(self._author, tx, work.scope.owner, work.scope.audience))
                 work.finish()
-                if went:
-                    self._after(tx, work)
+                self._after(tx, work)
                 moved += went
         return moved
 

@@ -59,7 +59,9 @@ class Exchange(Base):
             parts = pushing.parts_at(scope_id, head, links, stored, known)
             if parts is None:
                 work = self._applying(tx, scope_id)
-                author = Author(key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment)
+                author = Author(
+                    key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment, head.types
+                )
                 pushing.take_lines(tx, work, author, head, lines, links, proofs, skip=max(0, pos - head.first + 1))
                 self._finish(tx, work)
                 if last > pos:
@@ -76,6 +78,7 @@ class Exchange(Base):
         receipt = Receipt(
             receipt=self.new_id(), scope=scope_id, enrolment=head.enrolment, epoch=head.epoch, first=head.first,
             last=head.first + len(rows) - 1, head=head.head, runs=runs, at=self.now(), server_key=self.server_key,
+            backed_up_to=self._backed_up_to(tx, scope_id),
         )  # fmt: skip
         text = canonical.dumps(receipt.model_dump(mode="json", exclude_none=True)).decode()
         signature = evidence.sign(self._key, text.encode())
@@ -83,14 +86,22 @@ class Exchange(Base):
         tx.add_receipt(receipt.receipt, scope_id, head.enrolment, text, signature, claim)
         return PushAnswer(receipt=text, signature=signature, details=details)
 
+    def _backed_up_to(self, tx: Tx, scope_id: str) -> int | None:
+        """Up to which seq the last good backup holds this scope: what a tablet need not keep for us any longer."""
+        heads: dict[str, int] = tx.backed_up().get("heads", {})
+        return heads.get(scope_id)
+
     def outcomes(self, caller: Caller, scope_id: str, ids: Sequence[str]) -> list[OutcomeNow]:
         """What became of a person's own changes by now, from whichever of his or her devices they came.
 
         Raises Trouble 2004, 2005."""
         with self.store.reading() as tx:
             scope = tx.scope(scope_id)
+            roles = self._roles(tx, caller.person, scope.owner, scope.audience) if scope else ()
             if scope is None or not (
-                tx.chain(caller.enrolment or "", scope_id) or self._ever_member(tx, caller.person, scope)
+                may_read(roles, scope.audience)
+                or tx.chain(caller.enrolment or "", scope_id)
+                or self._ever_member(tx, caller.person, scope)
             ):
                 raise Trouble(2004)
             found = tx.journaled(ids)
@@ -123,5 +134,6 @@ class Exchange(Base):
             head = PullHead(
                 epoch=tx.setting("epoch") or "", cursor=reached, head=scope.seq, count=len(rows), more=more,
                 digest=None if more else evidence.digest_hex(scope.digest),
+                backed_up_to=self._backed_up_to(tx, scope_id),
             )  # fmt: skip
         return head, [evidence.row_line(s.type, s.id, s.seq, s.values) for s in rows]

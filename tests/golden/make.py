@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.fields import RecordField, atoms_of, fields_of
-from schemas.records import TYPES
+from schemas.records import SCHEMA, TYPES
 from schemas.reference import codes
 from tests.golden.rules import Golden, breaking
 
@@ -34,6 +34,7 @@ def golden() -> Golden:
         f.get("codes") for owner in (*(t["fields"] for t in types.values()), *values.values()) for f in owner.values()
     }
     return {
+        "schema": SCHEMA,
         "types": types,
         "values": dict(sorted(values.items())),
         "codes": {n: list(codes(n)) for n in sorted(filter(None, lists))},
@@ -70,7 +71,10 @@ def text(made: Golden) -> str:
 
 def main() -> int:
     made = golden()
-    faults = breaking(json.loads(FILE.read_text()), made) if FILE.exists() else []
+    old = json.loads(FILE.read_text()) if FILE.exists() else made
+    faults = breaking(old, made)
+    if old.get("schema", SCHEMA) >= SCHEMA and {**old, "schema": 0} != {**made, "schema": 0}:
+        faults.append("类型变了，schemas.records.SCHEMA 要加一 · the types changed: raise schemas.records.SCHEMA")
     print(*faults, sep="\n", file=sys.stderr)
     if faults and "--anyway" not in sys.argv:
         print("会破坏旧记录，没有写 · this breaks old records; not written (--anyway)", file=sys.stderr)
