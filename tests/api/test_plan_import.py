@@ -15,8 +15,9 @@ from schemas.rules.geo import offset
 from schemas.rules.reconcile import Report, run
 from sync_server.facts import load_facts
 from sync_server.main import Parts, build
-from sync_server.plan_file import read_plan
-from sync_server.plan_import import Imported, Options, compare, import_plan, newest_plan
+from sync_server.plan import importing
+from sync_server.plan.importing import Imported, Options, compare, import_plan, newest_plan
+from sync_server.plan.rows import read_plan
 from sync_server.service import Write
 from sync_server.settings import Settings
 
@@ -173,6 +174,39 @@ def test_a_failed_import_leaves_nothing(office: Office) -> None:
     ]  # fmt: skip
     assert "4 行有错" in caught.value.text("zh") and "4 rows are wrong" in caught.value.text("en")
     assert counts == {t: len(office.values(t)) for t in counts}
+
+
+def test_a_fault_in_the_last_part_takes_the_first_ones_back(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large plans are written in parts, of one transaction."""
+    monkeypatch.setattr(importing, "AT_ONCE", 2)
+    office.load(rows(1))
+    before = office.head()
+    told: list[int] = []
+    text = rows(1, 2, 3, 4, 5) + "S09,118.71,32.0,,,\n"  # the target of the options is upside down
+    with pytest.raises(Trouble) as caught:
+        office.load(text, OPTIONS._replace(target=("0.5", "0.2")), progress=lambda n, total: told.append(n))
+    assert caught.value.problem.number == 3001 and told == [0, 2, 4]
+    assert office.head() == before and (len(office.values("plan")), len(office.values("planned_point"))) == (1, 1)
+    assert office.load(text).points == 6
+
+
+def test_survey_coordinates_wait_for_a_person(office: Office) -> None:
+    """Whoever calls gets what was found, to show it; without a yes nothing goes in."""
+    text = "code,X,Y\nS01,3543887.646,40383353.450\n"
+    before = office.head()
+    with pytest.raises(Trouble) as caught:
+        office.load(text)
+    assert caught.value.problem.number == 4006 and caught.value.problem.status == 409
+    assert "第 40 带" in caught.value.text("zh") and "zone 40" in caught.value.text("en") and office.head() == before
+    assert importing.zones_of(office.service, office.project) == []
+    assert office.load(text, OPTIONS._replace(confirmed=True)).points == 1
+    (point,) = office.values("planned_point")
+    assert point["position"] == {
+        "lon": "118.7654321", "lat": "32.0123456", "source_epsg": 4528,
+        "source_northing": "3543887.646", "source_easting": "40383353.450",
+    }  # fmt: skip
+    assert importing.zones_of(office.service, office.project) == [40]
+    assert office.load(rows(1, 2)).version == 2  # degrees need no yes
 
 
 def test_only_the_good_rows_when_asked(office: Office) -> None:

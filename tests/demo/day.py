@@ -19,7 +19,8 @@ from schemas import canonical
 from schemas.reference import analyte
 from schemas.rules import evidence
 from schemas.rules.geo import offset
-from sync_server.plan_file import read_plan, read_table
+from sync_server.plan.rows import read_plan
+from sync_server.plan.table import read_table
 from tests.demo.seed import Demo
 
 HOURS = 9

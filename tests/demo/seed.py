@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sync_server.main import Parts
-from sync_server.plan_file import read_plan
-from sync_server.plan_import import Options, import_plan
+from sync_server.plan.importing import Options, import_plan
+from sync_server.plan.rows import read_plan
 from sync_server.service import Write
 
 PASSWORD = "jingtu-demo"  # on loopback, with made-up data

@@ -1,11 +1,13 @@
 """Geo formulas against figures computed elsewhere (PROJ 9, GeographicLib), and against themselves both ways."""
 
 from decimal import Decimal
+from functools import cache
 from math import cos, hypot, isclose, radians
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import CRS, Transformer
 
 from schemas.rules import geo
 
@@ -193,6 +195,49 @@ def test_gauss_kruger_matches_proj_both_ways(lon, lat, epsg, easting, northing):
 def test_gk_forward_of_the_reference_point():
     easting, northing = geo.gk_forward(Decimal("116.4"), Decimal("39.9"), 39)
     assert (round(easting, 3), round(northing, 3)) == (448688.856, 4418598.001)
+
+
+ZONES = range(geo.FIRST_ZONE, geo.LAST_ZONE + 1)
+LATS = (3.0, 12.5, 18.2, 26.0, 31.9, 39.9, 47.3, 53.9)
+MM = 1e-3
+
+
+@cache
+def proj(epsg: int) -> Transformer:
+    """lon, lat → easting, northing by PROJ."""
+    return Transformer.from_crs(4490, epsg, always_xy=True)
+
+
+def agree(lon: float, lat: float, epsg: int) -> None:
+    """Forward and inverse are within a millimetre of PROJ."""
+    easting, northing = proj(epsg).transform(lon, lat)
+    ours = geo.gk_project(lon, lat, epsg)
+    assert hypot(ours[0] - easting, ours[1] - northing) < MM, (lon, lat, epsg)
+    assert geo.distance_m(*geo.gk_inverse(easting, northing, epsg), lon, lat) < MM, (lon, lat, epsg)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_zone_agrees_with_proj_to_its_edges_and_beyond(zone):
+    for epsg in (4488 + zone, 4509 + zone):
+        for off in (-2.0, -1.5, -0.7, 0.0, 1e-7, 1.5, 2.0):
+            for lat in LATS:
+                agree(3 * zone + off, lat, epsg)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(ZONES), st.floats(-2, 2), st.floats(3, 54), st.booleans())
+def test_any_point_within_two_degrees_agrees_with_proj(zone, off, lat, prefixed):
+    agree(3 * zone + off, lat, zone + (4488 if prefixed else 4509))
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_systems_are_what_the_register_says(zone):
+    with_prefix, without = CRS.from_epsg(4488 + zone), CRS.from_epsg(4509 + zone)
+    assert with_prefix.name == f"CGCS2000 / 3-degree Gauss-Kruger zone {zone}"
+    assert without.name == f"CGCS2000 / 3-degree Gauss-Kruger CM {3 * zone}E"
+    for crs in (with_prefix, without):
+        assert crs.geodetic_crs.to_epsg() == 4490
+        assert [axis.direction for axis in crs.axis_info] == ["north", "east"]  # X is northing
 
 
 @settings(max_examples=80, deadline=None)

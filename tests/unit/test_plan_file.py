@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from schemas.fields import fields_of
 from schemas.problems import Trouble
 from schemas.records import TYPES
-from sync_server import plan_file
-from sync_server.plan_file import COLUMNS, MAX_BYTES, MAX_ROWS, PlanFile, RowFault, read_plan, read_table
+from sync_server.plan import cells
+from sync_server.plan.cells import MAX_BYTES, MAX_ROWS
+from sync_server.plan.columns import COLUMNS
+from sync_server.plan.rows import PlanFile, RowFault, read_plan
+from sync_server.plan.table import read_table
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 HEAD = "code,lon,lat\n"
@@ -71,6 +74,45 @@ def test_what_spreadsheets_write(text: str, encoding: str) -> None:
     assert file.encoding == ("utf-8-sig" if plain else encoding)
 
 
+FOUR_BYTES = "𠮷土坑㐀"  # beyond GBK: GB 18030 needs four bytes for the first and the last
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "told"),
+    [
+        ("utf-8", b"", "utf-8-sig"),
+        ("utf-8", b"\xef\xbb\xbf", "utf-8-sig"),
+        ("gb18030", b"", "gb18030"),
+        ("utf-16-le", b"\xff\xfe", "utf-16"),
+        ("utf-16-be", b"\xfe\xff", "utf-16"),
+    ],
+)
+def test_every_encoding_keeps_every_character(encoding: str, mark: bytes, told: str) -> None:
+    data = mark + f"点位编号,经度,纬度,布点理由\n{FOUR_BYTES}1,118.7,32.0,{FOUR_BYTES}旁\n".encode(encoding)
+    assert [len(c.encode("gb18030")) for c in FOUR_BYTES] == [4, 2, 2, 4]
+    file = read_plan(data)
+    assert (file.faults, file.encoding) == ([], told)
+    assert [(r.code, r.fields["reason"]) for r in file.rows] == [(FOUR_BYTES + "1", FOUR_BYTES + "旁")]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_titles_may_stand_above_the_header(separator: str) -> None:
+    """As spreadsheets save them: the title's line is filled up with separators, or stands alone."""
+    head = separator.join(("点位编号", "经度", "纬度", "检测项目"))
+    body = separator.join(("S01", "118.7", "32.0", '"重金属,VOCs;TPH C6-C9"'))
+    for title in ("某地块采样方案" + separator * 3, "某地块，第一批，共 1 个点", "制表：a,b;c"):
+        file = read(f"{title}\n\n单位：度\n{head}\n{body}\n")
+        assert (file.faults, [(r.line, r.code) for r in file.rows]) == ([], [(5, "S01")])
+        assert file.rows[0].target["groups"] == ["metal", "voc", "tph_c6c9"]
+
+
+def test_a_header_too_far_down_is_not_looked_for() -> None:
+    title = "说明\n" * 19
+    assert [r.line for r in read(title + HEAD + ROW).rows] == [21]
+    with pytest.raises(Trouble, match="Columns are missing"):
+        read(title + "说明\n" + HEAD + ROW)
+
+
 def test_digits_stay_as_written_unless_too_many() -> None:
     file = read("code,lon,lat\nS01,118.7500000,32.0\nS02,118.123456789,032.10\nS03,118.00000005,-0.000000001\n")
     assert rows(file) == [
@@ -97,6 +139,7 @@ def test_every_column_goes_where_it_belongs() -> None:
     assert (second.fields, second.target) == ({"role": "well"}, {})
     assert file.ignored == ["序号"] and (first.line, second.line) == (2, 3)
     known = set(fields_of(TYPES["planned_point"])) | set(fields_of(TYPES["planned_target"])) | {"lon", "lat"}
+    known |= {"northing", "easting"}  # of the position: test_plan_projection.py
     assert set(COLUMNS) <= known
 
 
@@ -194,7 +237,13 @@ def test_all_faults_of_all_rows_are_told_at_once() -> None:
         (b"\xef\xbb\xbf\r\n , ,\r\n", 4001, "文件是空的", "the file is empty"),
         (HEAD.encode(), 4001, "只有表头", "there is a header but no point"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 4001, "不是文本文件", "it is not a text file"),
-        (b"PK\x03\x04\x14\0\x06\0", 4001, "不是文本文件", "it is not a text file"),
+        (b"PK\x03\x04\x14\0\x06\0", 4001, "工作簿损坏或不是 .xlsx", "the workbook is broken or no .xlsx"),
+        (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+            4001,
+            "旧版 .xls 或有密码",
+            "an old .xls or a workbook with a password",
+        ),
         ((HEAD + ROW).encode() * 200 + b"\0", 4001, "不是文本文件", "it is not a text file"),
         (HEAD.encode("utf-16-le"), 4001, "不是文本文件", "it is not a text file"),  # no mark
         (b"\xff\xfea", 4001, "编码不是 UTF-16", "the encoding is not UTF-16"),
@@ -207,7 +256,15 @@ def test_all_faults_of_all_rows_are_told_at_once() -> None:
         ),
         ((HEAD + '"S01"x,118.7,32\n').encode(), 4001, "从第 2 行起引号不成对", "from line 2 on the quotes"),
         ((HEAD + "S" * 140_000 + ",118.7,32\n").encode(), 4001, "从第 2 行起", "from line 2 on"),
-        (b"point,x,y\nS01,1,2\n", 4002, "缺少列：经度、纬度", "Columns are missing: longitude, latitude"),
+        (
+            b"point,a,b\nS01,1,2\n",
+            4002,
+            "缺少列：经度、纬度（或平面坐标 X、Y）",
+            "missing: longitude, latitude (or survey coordinates X, Y)",
+        ),
+        (b"point,x,b\nS01,1,2\n", 4002, "缺少列：Y（东坐标）", "missing: Y (easting)"),
+        (b"x,y\n1,2\n", 4002, "缺少列：点位编号", "missing: point"),
+        (b"point,lat,y\nS01,1,2\n", 4002, "缺少列：经度", "missing: longitude"),
         (ROW.encode(), 4002, "缺少列：点位编号、经度、纬度", "Columns are missing: point, longitude, latitude"),
         (
             b"code,lon,lat,point\nS01,1,2,3\n",
@@ -240,7 +297,7 @@ def test_sizes_have_a_limit() -> None:
 
 
 def test_the_largest_plan_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan_file, "MAX_ROWS", 2000)
+    monkeypatch.setattr(cells, "MAX_ROWS", 2000)
     text = HEAD + "".join(f"S{n},118.7,32.0\n" for n in range(2000))
     assert len(read(text).rows) == 2000
     with pytest.raises(Trouble, match="more than 2000 rows"):

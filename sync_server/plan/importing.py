@@ -7,10 +7,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from schemas.problems import Trouble
-from schemas.rules.geo import distance_m
-from sync_server.plan_file import PlanFile, PlanRow
+from schemas.rules.geo import distance_m, gk_zone
+from sync_server.plan.rows import PlanFile, PlanRow
 from sync_server.service import Service, Write
 from sync_server.store import Stored, Tx, Values
+
+AT_ONCE = 1000  # rows written between two reports of progress
 
 
 class Options(NamedTuple):
@@ -23,6 +25,7 @@ class Options(NamedTuple):
     role: str = "soil"
     only_good: bool = False
     change_note: str | None = None
+    confirmed: bool = False  # a person saw `PlanFile.projection` and found it right
 
 
 class Difference(NamedTuple):
@@ -110,7 +113,7 @@ def planned_values(row: PlanRow, plan: str, options: Options) -> Values:
     reason = row.fields.get("reason") or options.reason
     values: dict[str, Any] = {
         "plan_id": plan, "code": row.code, "role": options.role, "origin": "plan", **row.fields,
-        "position": {"lon": row.lon, "lat": row.lat, "source_epsg": 4490},
+        "position": row.position,
     }  # fmt: skip
     if reason:
         values["reason"] = reason
@@ -131,14 +134,41 @@ def target_values(row: PlanRow, role: str, options: Options) -> Values | None:
     return {"medium": "soil", "rule": rule, "depth_top_m": top, "depth_bottom_m": bottom, "groups": groups}
 
 
+def zones_of(service: Service, project: str) -> list[int]:
+    """3° zones in which a project is known to lie: by its site's boundary and the newest plan's points. Empty when
+    nothing is known yet; a division code alone does not say where a site is."""
+    scope = f"{project}.field"
+    lons = [
+        ring[0][0]
+        for site in service.records("site", scope)
+        if not site.values.get("deleted")
+        for ring in (site.values.get("boundary") or {}).get("rings", [])[:1]
+    ]
+    with service.store.reading() as tx:
+        lons += [point["position"]["lon"] for point in newest_version(tx, scope)[1]]
+    zones = set()
+    for lon in lons:
+        try:
+            zones.add(gk_zone(float(lon)))
+        except ValueError:  # a place outside China's zones
+            continue
+    return sorted(zones)
+
+
 def import_plan(
     service: Service, project: str, file: PlanFile, options: Options, person: str | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Imported:  # fmt: skip
-    """All rows or none, unless only the good ones were asked for. Raises Trouble 4003 with every fault, 2003, 2004."""
+    """All rows or none, unless only the good ones were asked for. `progress` gets rows written, rows in all.
+
+    Raises Trouble 4003 with every fault, 4006 (survey coordinates that nobody confirmed), 2003, 2004, 3001.
+    """
     if file.faults and not (options.only_good and file.rows):
         wrong = len({f.line for f in file.faults})
         raise Trouble(4003, {"faults": [f._asdict() for f in file.faults]}, count=wrong)
+    if file.projection and not options.confirmed:
+        zh, en = file.projection.words()
+        raise Trouble(4006, found={"zh": zh, "en": en})
     scope = f"{project}.field"
     records = service.records("project", scope)
     if not records:
@@ -153,25 +183,30 @@ def import_plan(
         head["groups"] = list(options.groups)
     if options.change_note:
         head["change_note"] = options.change_note
-    writes: list[Write] = []
     new: list[Values] = []
-    for n, row in enumerate(file.rows):
-        point = planned_values(row, plan, options)
-        target = target_values(row, point["role"], options)
-        new.append({**point, "targets": [target] if target else []})
-        id = service.new_id()
-        writes.append(Write("planned_point", id, scope, point))
-        if target:
-            writes.append(Write("planned_target", service.new_id(), scope, {"planned_point_id": id, **target}))
-        if n % 1000 == 0:
-            progress(n, len(file.rows))
+    without = 0
     with service.store.writing() as tx:
         tx.scope(scope, lock=True)  # of two imports at once the second sees what the first one wrote
         last, old = newest_version(tx, scope)
         version = last.values["version"] + 1 if last else 1
         head |= {"code": f"{values['code'][:58]}-P{version}", "version": version}
-        service._write_in(tx, person, scope, [Write("plan", plan, scope, head), *writes])
+        writes = [Write("plan", plan, scope, head)]
+        for n, row in enumerate(file.rows):
+            if n % AT_ONCE == 0:  # in parts of one transaction: a large plan never lies in memory as a whole
+                service._write_in(tx, person, scope, writes)
+                writes = []
+                progress(n, len(file.rows))
+            point = planned_values(row, plan, options)
+            target = target_values(row, point["role"], options)
+            if last:
+                new.append({**point, "targets": [target] if target else []})
+            without += not target
+            id = service.new_id()
+            writes.append(Write("planned_point", id, scope, point))
+            if target:
+                writes.append(Write("planned_target", service.new_id(), scope, {"planned_point_id": id, **target}))
+        service._write_in(tx, person, scope, writes)
     progress(len(file.rows), len(file.rows))
     left_out = len({f.line for f in file.faults})
     difference = compare(old, new) if last else None
-    return Imported(plan, version, len(file.rows), left_out, difference, sum(not v["targets"] for v in new))
+    return Imported(plan, version, len(file.rows), left_out, difference, without)
