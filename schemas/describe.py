@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.fields import RecordField, fields_of
-from schemas.records import TYPES
+from schemas.records import SCHEMA, TYPES
 from schemas.reference import codes
 
 
 @cache
 def describe() -> dict[str, Any]:
-    """{"types": {name: …}, "codes": {list: {code: {"zh", "en"}}}}; keys that say nothing are left out."""
+    """{"schema": n, "types": {name: …}, "codes": {list: {code: {"zh", "en"}}}}; keys that say nothing are left out."""
     lists: set[str] = set()
     types = {}
     for name, cls in TYPES.items():
@@ -24,7 +24,7 @@ def describe() -> dict[str, Any]:
             "key": list(about.key), "fields": _fields(cls, lists),
         }  # fmt: skip
     labels = {n: {code: {"zh": label.zh, "en": label.en} for code, label in codes(n).items()} for n in sorted(lists)}
-    return {"types": types, "codes": labels}
+    return {"schema": SCHEMA, "types": types, "codes": labels}
 
 
 def _fields(cls: type[BaseModel], lists: set[str]) -> dict[str, Any]:
