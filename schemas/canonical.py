@@ -15,9 +15,13 @@ class NotCanonical(ValueError):
     """The bytes are not JSON of our kind; the text says what is wrong, zh ‖ en."""
 
 
+# made once: json.dumps and json.loads would make one for every call
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def dumps(value: Any) -> bytes:
     """Canonical bytes of a JSON value made of dict, list, str, int, bool, None."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _no_float(text: str) -> Any:
@@ -55,13 +59,16 @@ def _fit_to_keep(value: Any, depth: int = 0) -> None:
             _fit_to_keep(inner, depth + 1)
 
 
+_DECODER = json.JSONDecoder(
+    parse_int=_small, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_no_twins
+)
+
+
 def loads(data: bytes | str) -> Any:
     """Parse JSON strictly: UTF-8, no floats, no NaN, no key twice, nothing that cannot be kept. Raises NotCanonical."""
     try:
         text = data if isinstance(data, str) else data.decode()
-        value = json.loads(
-            text, parse_int=_small, parse_float=_no_float, parse_constant=_no_float, object_pairs_hook=_no_twins
-        )
+        value = _DECODER.decode(text)
     except NotCanonical:
         raise
     except (ValueError, RecursionError) as err:

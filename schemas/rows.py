@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
 
 from schemas import canonical
 from schemas.change import ID
@@ -48,11 +50,31 @@ def codec(type: str) -> Codec:
     return Codec(type)
 
 
+class _Pointer(NamedTuple):
+    """A field that refers to records: by itself, or inside its value class."""
+
+    name: str
+    target: str  # "*" = as subject_kind says; "" = look inside
+    inside: tuple[_Pointer, ...]
+
+
+@cache
+def _pointers(cls: type[BaseModel]) -> tuple[_Pointer, ...]:
+    """Walked once per class: a record is looked through for every change."""
+    out = []
+    for name, field in fields_of(cls).items():
+        inside = _pointers(field.model) if field.model is not None and not field.spec.ref else ()
+        if field.spec.ref or inside:
+            out.append(_Pointer(name, field.spec.ref or "", inside))
+    return tuple(out)
+
+
 def refs_of(type: str, values: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> list[tuple[str, str]]:
     """(type, id) of every record these values point at; also inside value classes. "*" is resolved by subject_kind,
     which `known` holds where the values are only part of a record."""
     out: list[tuple[str, str]] = []
-    _collect(TYPES[type], values, {**(known or {}), **values}, out)
+    kind = values.get("subject_kind") or (known or {}).get("subject_kind")
+    _collect(_pointers(TYPES[type]), values, str(kind), out)
     return out
 
 
@@ -60,16 +82,16 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) and ID.match(value) is not None
 
 
-def _collect(cls: Any, values: Mapping[str, Any], top: Mapping[str, Any], out: list[tuple[str, str]]) -> None:
-    for name, field in fields_of(cls).items():
+def _collect(pointers: tuple[_Pointer, ...], values: Mapping[str, Any], kind: str, out: list[tuple[str, str]]) -> None:
+    for name, target, inside in pointers:
         value = values.get(name)
         if value in (None, "", []):
             continue
-        if field.spec.ref:
-            target = str(top.get("subject_kind")) if field.spec.ref == "*" else field.spec.ref
+        if target:
+            to = kind if target == "*" else target
             # anything but an id is a fault of the record, told by `check`; here it points nowhere
-            out.extend((target, v) for v in (value if isinstance(value, list) else [value]) if _is_id(v))
-        elif field.model is not None:
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, dict):
-                    _collect(field.model, item, top, out)
+            out.extend((to, v) for v in (value if isinstance(value, list) else [value]) if _is_id(v))
+            continue
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                _collect(inside, item, kind, out)
