@@ -5,7 +5,7 @@
     python3 dev.py test  [ARGS]   全部测试，参数交给 pytest / all tests, ARGS go to pytest
     python3 dev.py check          格式、静态检查、类型、分层 / format, lint, types, layering
     python3 dev.py soak  [ARGS]   长时间仿真 / long simulation
-    python3 dev.py bench          性能测量，尚未提供 / measurements, not here yet
+    python3 dev.py bench [ARGS]   性能测量 / measurements (--only NAME, --json FILE)
     python3 dev.py setup          只准备环境 / only prepare the environment
     python3 dev.py lock  [ARGS]   重做 requirements/（--upgrade 升级）/ remake requirements/ (--upgrade to move)
 
@@ -265,11 +265,7 @@ def soak(args):
 
 
 def bench(args):
-    raise Stop(
-        "性能测量还没有，将随 SPEED 一项提供。",
-        "There are no measurements yet; they come with the SPEED work.",
-        code=2,
-    )
+    become("-m", "tests.bench.run", *args)
 
 
 def check(args):
@@ -335,7 +331,7 @@ def main(argv):
         newer_python()
     signal.signal(signal.SIGTERM, stop_at_term)
     try:
-        if command not in (lock, bench):
+        if command is not lock:
             environment()
         command(argv[1:])
     except Stop as e:

@@ -6,13 +6,15 @@ old version.
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from field_app.storage import to_disk, told
 from schemas.records import TABLES
 
 VERSION = 2
@@ -65,13 +67,32 @@ MIGRATIONS = {1: _V1, 2: _V2}
 
 
 def open_db(path: Path) -> sqlite3.Connection:
-    """Open, bring up to date, and check that the file promises durability. One connection, guarded by Store's lock."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Open, bring up to date, and check that the file promises durability. One connection, guarded by Store's lock.
+
+    Raises NewerDatabase, Trouble 5001, 5007 where there is no room for a first opening or a migration."""
+    with told():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return _opened(path, alone=False)
+        except sqlite3.OperationalError as err:
+            if not err.sqlite_errorname.startswith("SQLITE_IOERR_SHM"):
+                raise
+            # no room for the index beside the file: alone with it, SQLite keeps that in memory, and what is here can be read
+            return _opened(path, alone=True)
+
+
+def _opened(path: Path, alone: bool) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("PRAGMA foreign_keys=ON")
-    migrate(db, path)
+    try:
+        if alone:
+            db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA foreign_keys=ON")
+        migrate(db, path)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -83,20 +104,42 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
         _record_tables(db)
         return
     if have:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copy2(path, path.with_suffix(f".v{have}.bak"))
-    db.execute("BEGIN IMMEDIATE")
-    try:
+        _copy(db, path.with_suffix(f".v{have}.bak"))
+    with _transaction(db):
         for version in range(have + 1, VERSION + 1):
             for statement in MIGRATIONS[version].split(";"):
                 if statement.strip():
                     db.execute(statement)
         db.execute(f"PRAGMA user_version={VERSION}")
+    _record_tables(db)
+
+
+def _copy(db: sqlite3.Connection, kept: Path) -> None:
+    """The old database, whole and on the disk before it gets its name: whoever finds the copy may rely on it."""
+    temp = kept.with_name(f"{kept.name}.new")
+    temp.unlink(missing_ok=True)  # of one that was killed
+    try:
+        with closing(sqlite3.connect(temp)) as copy:
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, no -wal beside it
+        to_disk(temp)
+        temp.replace(kept)
+        to_disk(kept.parent)
+    except BaseException:
+        temp.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # a full disk has rolled back already, and its name is what is to be told
+            db.execute("ROLLBACK")
         raise
-    _record_tables(db)
 
 
 class NewerDatabase(Exception):
@@ -112,8 +155,7 @@ class NewerDatabase(Exception):
 def _record_tables(db: sqlite3.Connection) -> None:
     """Tables of record types grow by themselves: types and fields are only ever added (see docs/records.md)."""
     dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(db):
         for name, table in TABLES.items():
             have = {row[1] for row in db.execute(f'PRAGMA table_info("{name}")')}
             if not have:
@@ -125,7 +167,3 @@ def _record_tables(db: sqlite3.Connection) -> None:
                 if column.name not in have:
                     kind = column.type.compile(dialect=dialect)
                     db.execute(f'ALTER TABLE "{name}" ADD COLUMN "{column.name}" {kind}')
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from field_app.storage import to_disk, told
 from schemas.problems import Trouble
 from schemas.rules.evidence import b64, new_key, unb64
 
@@ -74,17 +75,21 @@ class Keys:
         self.identities, self.identity = identities, active
 
     def _write(self, path: Path, data: Mapping[str, object]) -> None:
-        """temp → fsync → rename → fsync of the folder: a power cut leaves the old file or the new one."""
+        """temp → fsync → rename → fsync of the folder: a power cut leaves the old file or the new one. Raises Trouble 5001,
+        5007; then the old one is there."""
         temp = path.with_suffix(".new")
-        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w") as f:
-            json.dump(data, f)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temp, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        with told():
+            try:
+                fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(fd, "w") as f:
+                    json.dump(data, f)
+                    f.flush()
+                    os.fsync(f.fileno())
+            except BaseException:
+                temp.unlink(missing_ok=True)  # half a file with secrets helps nobody, and takes room
+                raise
+            os.replace(temp, path)
+            to_disk(path.parent)
 
     def require(self) -> Identity:
         if self.identity is None:

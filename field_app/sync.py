@@ -117,10 +117,11 @@ class Syncer:
         identity = Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name,
                             server_url, answer.server_key, private, salt_key)  # fmt: skip
         self.store.keys.save(identity)
-        self.store.carry_over(None, identity)
-        if self.store.meta("epoch") is None:  # a tablet that knows another one learns at its next sync what to offer
-            self.store.set_meta("epoch", answer.epoch)
-        self.store.grant(answer.scopes)
+        with suppress(Trouble):  # enrolled it is: what there is no room for now is done by the next sync
+            self.store.carry_over(None, identity)
+            if self.store.meta("epoch") is None:  # a tablet that knows another one learns at its next sync what to offer
+                self.store.set_meta("epoch", answer.epoch)
+            self.store.grant(answer.scopes)
         return answer
 
     # --- the loop ------------------------------------------------------------------------------------------------
@@ -156,6 +157,8 @@ class Syncer:
 
     def _sync_as(self, who: Identity) -> bool:
         """One person's scopes. True when every base is the server's. Raises Trouble, NotReached before anything was asked."""
+        if self.store.counts()["foreign"]:  # there was no room for it when the person enrolled
+            self.store.carry_over(None, who)
         try:
             self._meet()
         except Trouble as err:

@@ -45,6 +45,13 @@ def may_write(roles: Iterable[str], type: str, audience: str) -> bool:
     )
 
 
+def may_decide(roles: Iterable[str], audience: str) -> bool:
+    """May these roles decide about what waits in a scope of this audience? What is in the organisation's scope concerns
+    every project: there only an administrator."""
+    deciders = {ADMIN} if audience == Audience.ORGANISATION else {MANAGER, ADMIN}
+    return bool(deciders & set(roles))
+
+
 def writable(roles: Iterable[str], audience: str) -> list[str]:
     held = list(roles)
     return [name for name in TYPES if may_write(held, name, audience)]

@@ -74,6 +74,7 @@ class Applying:
         self._asked: set[str] = set()
         self._where: dict[str, tuple[str, str]] = {}  # id → (type, scope) of every record known to exist
         self._journal: list[Journaled] = []
+        self._taken: set[str] = set()  # ids in _journal
         self._amended: dict[str, Values] = {}  # id of a parked create → its record with the edits that wait behind it
         self._fresh: set[str] = set()
         self._waits_now: set[str] = set()  # what changes parked earlier began to wait for in this transaction
@@ -143,7 +144,8 @@ class Applying:
         merged = merge(cls, now, c.before, c.after)
         clashes = merged.clashes
         values = merged.values
-        faults = check(cls, values)
+        # a new record was judged in `_own_faults` with the same values
+        faults = check(cls, values) if old is not None or not c.creates else []
         if faults:
             # its own fault is one that it also has without what others may have added since
             alone: Values = {k: v for k, v in now.items() if k in fields_of(cls) and fields_of(cls)[k].required}
@@ -195,13 +197,14 @@ class Applying:
     def _hold(self, c: Change, author: Author) -> Verdict | None:
         """What waits for an update of this server, or for a right of the author."""
         wait = Outcome.PARKED
+        late = [f"device:{author.revoked}"] if author.revoked and not author.accepted else []
         if c.type not in TYPES:
-            return Verdict(wait, problem=3102, words={"type": c.type}, missing=[f"type:{c.type}"])
+            return Verdict(wait, problem=3102, words={"type": c.type}, missing=[f"type:{c.type}", *late])
         about = TYPES[c.type].about
         if author.accepted:
             return None
-        if author.revoked:
-            return Verdict(wait, problem=3009, missing=[f"device:{author.revoked}"])
+        if late:
+            return Verdict(wait, problem=3009, missing=late)
         if author is not SERVER and not may_write(author.roles, c.type, self.scope.audience):
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
@@ -375,6 +378,7 @@ class Applying:
 
     def keep(self, c: Change, enrolment: str, pos: int, link: bytes, proof: str, v: Verdict) -> None:
         """Into the journal, whatever became of it."""
+        self._taken.add(c.id)
         self._journal.append(
             Journaled(self.scope.id, enrolment, pos, c.id, c.type, c.record, c.line, link, proof,
                       v.outcome.value, v.seq, v.problem, v.detail(), self.now)
@@ -464,7 +468,7 @@ class Applying:
         return self._waits_now | {m for j in parked for m in json.loads(j.detail or "{}").get("missing", [])}
 
     def outcome_of(self, id: str) -> Journaled | None:
-        return next((j for j in reversed(self._journal) if j.id == id), None)
+        return next((j for j in reversed(self._journal) if j.id == id), None) if id in self._taken else None
 
     # --- writing -------------------------------------------------------------------------------------------------
 

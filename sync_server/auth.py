@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import nullcontext
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -15,9 +16,12 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from schemas.problems import Trouble
 from schemas.rules import evidence
 from sync_server.service import Caller, Service
+from sync_server.store import Tx
 
 CLOCK_LEEWAY_S = 300  # a device clock further off is asked to go by server time
 DEVICE, CONSOLE_AUDIENCE = "jingtu", "jingtu-api"
+
+MAX_JTI = 200  # PostgreSQL keeps no index over much longer ones
 
 # (bucket, tries at once, seconds until one more): one person at one place; one place; one account from everywhere,
 # wide enough that a stranger who knows a name cannot easily lock its owner out
@@ -44,6 +48,10 @@ class Auth:
         with self._store.writing() as tx:
             tx.add_account(person, username, self._hasher.hash(password))
 
+    def hashed(self, password: str) -> str:
+        """What is kept of a password."""
+        return self._hasher.hash(password)
+
     def by_password(self, username: str, password: str, place: str) -> Tokens:
         """Raises Trouble 2001, 2007."""
         return self._issue(Caller(self.person_of(username, password, place)), secrets.token_hex(16))
@@ -61,8 +69,9 @@ class Auth:
         if account is None or not good or account["disabled"]:
             raise Trouble(2001)
         with self._store.writing() as tx:
-            for name, _, seconds in LIMITS:  # only wrong tries count
-                tx.set_throttle(keys[name], 0 if name == "both" else tx.throttle(keys[name]) - seconds * 1000, now)
+            free = {name: tx.throttle(keys[name]) for name, *_ in LIMITS}
+            # only wrong tries count
+            tx.set_throttles({keys[n]: 0 if n == "both" else free[n] - s * 1000 for n, _, s in LIMITS}, now)
         return str(account["person"])
 
     def _take_try(self, keys: dict[str, str], now: int) -> None:
@@ -74,8 +83,7 @@ class Auth:
                 wait = full[keys[name]] - now - burst * seconds * 1000
                 if wait > 0:
                     raise Trouble(2007, seconds=-(-wait // 1000))
-            for key, at in full.items():
-                tx.set_throttle(key, at, now)
+            tx.set_throttles(full, now)
 
     def by_refresh(self, token: str) -> Tokens:
         """Each refresh token works once; a second use ends the whole family (it was stolen, or the thief was faster)."""
@@ -86,15 +94,14 @@ class Auth:
             if row is not None and not first:
                 tx.drop_family(row["family"])
             account = tx.account_of(row["person"]) if row else None
-        if (
-            row is None
-            or not first
-            or row["expires_at"] < self._service.now_ms()
-            or account is None
-            or account["disabled"]
-        ):
+            good = first and account is not None and not account["disabled"]
+            if row is None or not good or row["expires_at"] < self._service.now_ms():
+                tokens = None
+            else:  # in this transaction: else a second use could end the family between the two, and miss the new one
+                tokens = self._issue(Caller(row["person"]), row["family"], tx)
+        if tokens is None:
             raise Trouble(2002)
-        return self._issue(Caller(row["person"]), row["family"])
+        return tokens
 
     def by_assertion(self, assertion: str) -> Tokens:
         """A JWT signed by an enrolment's key (RFC 7523). A revoked one too gets a token: it may hand in what it has.
@@ -109,6 +116,7 @@ class Auth:
                 and header["alg"] == "EdDSA"
                 and claims["aud"] == DEVICE
                 and int(claims["exp"]) - issued <= CLOCK_LEEWAY_S
+                and len(jti) <= MAX_JTI
             )
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as err:
             raise Trouble(2002) from err
@@ -127,7 +135,8 @@ class Auth:
                 raise Trouble(2002)
         return self._issue(Caller(key.person, enrolment), None)
 
-    def _issue(self, caller: Caller, family: str | None) -> Tokens:
+    def _issue(self, caller: Caller, family: str | None, tx: Tx | None = None) -> Tokens:
+        """With a family also a refresh token, in transaction `tx` or one of its own."""
         now = self._service.now_ms() // 1000
         claims = {
             "sub": caller.person,
@@ -142,13 +151,9 @@ class Auth:
         refresh = None
         if family is not None:
             refresh = secrets.token_urlsafe(32)
-            with self._store.writing() as tx:
-                tx.add_refresh(
-                    sha256(refresh.encode()).hexdigest(),
-                    family,
-                    caller.person,
-                    self._service.now_ms() + self._refresh_ms,
-                )
+            until = self._service.now_ms() + self._refresh_ms
+            with nullcontext(tx) if tx else self._store.writing() as open_tx:
+                open_tx.add_refresh(sha256(refresh.encode()).hexdigest(), family, caller.person, until)
         return Tokens(access, self._access_s, refresh)
 
     def caller(self, token: str) -> Caller:

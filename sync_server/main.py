@@ -13,6 +13,7 @@ from schemas.rules import evidence
 from sync_server.api import BodyLimit, Marked, handle_problems, make_router
 from sync_server.auth import Auth
 from sync_server.console.pages import mount_console
+from sync_server.restore import settle
 from sync_server.service import Service
 from sync_server.settings import Settings
 from sync_server.store import Store, open_engine
@@ -28,10 +29,20 @@ class Parts(NamedTuple):
     auth: Auth
 
 
+def open_store(url: str) -> Store:
+    return Store(open_engine(url))
+
+
+def service_of(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Service:
+    """The rules over a database as it is: nothing in it is made, upgraded or run again."""
+    return Service(open_store(settings.url()), settings.secret("receipt.key", evidence.new_key), clock)
+
+
 def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Parts:
     """The server without its HTTP face, as the command line uses it."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    service = Service(Store(open_engine(settings.url())), settings.secret("receipt.key", evidence.new_key), clock)
+    settle(settings, open_store)  # a restore that was killed on its last step
+    service = service_of(settings, clock)
     service.start()
     auth = Auth(service, settings.secret("token.key", evidence.new_key), settings.access_minutes, settings.refresh_days)
     return Parts(settings, service, auth)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sync_server.store.engine import room_on_disk, to_disk
 
 
 class Settings(BaseSettings):
@@ -22,15 +26,22 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.data / 'server.db').absolute()}"
 
     def secret(self, name: str, make: object) -> bytes:
-        """32 bytes kept in the data folder, made once, readable by the server's user only."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        """32 bytes kept in the data folder, made once, readable by the server's user only. Raises Trouble 1102."""
         path = self.data / name
-        if not path.exists():
-            temp = path.with_suffix(".new")
-            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(fd, "wb") as f:
-                f.write(make())  # type: ignore[operator]
-                f.flush()
-                os.fsync(f.fileno())
-            os.replace(temp, path)
+        with room_on_disk():
+            self.data.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                temp = path.with_suffix(f".{secrets.token_hex(8)}.new")
+                try:
+                    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                    with os.fdopen(fd, "wb") as f:
+                        f.write(make())  # type: ignore[operator]
+                        f.flush()
+                        os.fsync(f.fileno())
+                    # of two processes that start at once one makes it: the other's must not take its place afterwards
+                    with suppress(FileExistsError):
+                        os.link(temp, path)
+                finally:
+                    temp.unlink(missing_ok=True)
+                to_disk(self.data)  # what is signed with it must not outlive it
         return path.read_bytes()

@@ -16,6 +16,7 @@ from typing import Any
 from field_app.clock import Clock, DeviceClock
 from field_app.device_db import open_db
 from field_app.keys import Identity, Keys
+from field_app.storage import problem_of
 from field_app.store.rows import Values
 from schemas import canonical, change
 from schemas.change import Change
@@ -50,7 +51,7 @@ class Base:
             except BaseException as err:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                number = _storage_problem(err)
+                number = problem_of(err)
                 if number:
                     raise Trouble(number) from err
                 raise
@@ -126,15 +127,6 @@ class Base:
             (identity.enrolment, one.scope),
         ).fetchone() or (0, evidence.first_link(one.scope, identity.enrolment))
         return pos + 1, evidence.next_link(link, evidence.salt_of(identity.salt_key, one.id), one.line)
-
-
-def _storage_problem(err: BaseException) -> int | None:
-    """5001: the device is full. 5007: it cannot be written to, for that or another reason: a quota and a failing card look
-    the same from here."""
-    name = getattr(err, "sqlite_errorname", None) or ""
-    if name == "SQLITE_FULL":
-        return 5001
-    return 5007 if name.startswith(("SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CORRUPT", "SQLITE_CANTOPEN")) else None
 
 
 def quoted(columns: Iterable[str]) -> list[str]:

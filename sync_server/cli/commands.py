@@ -16,24 +16,21 @@ from rich.table import Table
 
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
-from sync_server.cli import people, plan
-from sync_server.cli.common import (
-    Data,
-    err,
-    find_project,
-    not_done,
-    out,
-    settings_of,
-    told,
-)
+from sync_server.cli import care, check, devices, members, people, plan, waiting
+from sync_server.cli.common import Data, err, find_project, not_done, opened, out, settings_of, told
 from sync_server.facts import load_facts
-from sync_server.main import build, create_app, server_clock
+from sync_server.main import create_app, server_clock
 
 app = typer.Typer(help="净土外业 · Jingtu: 现场记录同步服务器 · the sync server of the field app", no_args_is_help=True)
 for name, sub in (
-    ("plan", plan.app), ("user", people.user_app), ("device", people.device_app), ("project", people.project_app),
+    ("plan", plan.app), ("user", people.user_app), ("device", devices.device_app), ("block", devices.block_app),
+    ("project", people.project_app), ("organisation", members.organisation_app), ("member", members.member_app),
+    ("parked", waiting.parked_app), ("restored", care.restored_app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
+
+for command in (care.backup, care.restore, check.doctor, waiting.audit):
+    app.command()(command)
 
 SEVERITY = {
     "error": "错误 · error",
@@ -83,7 +80,7 @@ def reconcile(
 ) -> None:
     """核对：方案与现场 · Reconcile the plan with what came back."""
     with told():
-        parts = build(settings_of(data))
+        parts = opened(data)
         found = find_project(parts, project)
         report = run(load_facts(parts.service, found.id, server_clock()))
         if as_json:

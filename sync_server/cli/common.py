@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import getpass
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,19 +12,35 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from schemas.problems import Trouble
-from sync_server.main import Parts
+from sync_server.main import Parts, build
 from sync_server.settings import Settings
 from sync_server.store import Stored
 
 out, err = Console(), Console(stderr=True)
 Data = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (JINGTU_DATA)")]
+Json = Annotated[bool, typer.Option("--json", help="供程序读 · for programs")]
+As = Annotated[str, typer.Option("--as", help="以谁的名义：用户名 · in whose name: a user name")]
+Reason = Annotated[str, typer.Option("--reason", help="理由，写入操作日志 · the reason, kept in the audit log")]
 
 
 def settings_of(data: Path | None, **more: Any) -> Settings:
     given: dict[str, Any] = {"data": data} if data else {}
     return Settings(**given, **more)
+
+
+COPIED = ("id", "record", "enrolment")  # typed into the next command: never broken in two
+_open: list[Parts] = []
+
+
+def opened(data: Path | None) -> Parts:
+    """The server's rules over its data, until the command ends (`told`)."""
+    parts = build(settings_of(data))
+    _open.append(parts)
+    return parts
 
 
 @contextmanager
@@ -43,6 +61,9 @@ def told() -> Iterator[None]:
             raise
         tell(not_done(str(cause), str(cause)))
         raise typer.Exit(1) from error
+    finally:
+        while _open:
+            _open.pop().service.store.close()
 
 
 def not_done(zh: str, en: str) -> Trouble:
@@ -83,3 +104,61 @@ def organisation_of(parts: Parts, name: str) -> str:
             "first: jingtu project add … --organisation YOUR-FIRM",
         )
     return home or parts.service.found(name)
+
+
+def operator() -> str:
+    """Who runs the command, for the audit log, where nobody of the installation is named."""
+    try:
+        return f"os:{getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name, in a container
+        return "os:?"
+
+
+def person_of(parts: Parts, username: str) -> str:
+    """Raises Trouble 4101."""
+    with parts.service.store.reading() as tx:
+        account = tx.account(username)
+    if account is None:
+        raise not_done(f"没有用户 {username}", f"no user {username}")
+    return str(account["person"])
+
+
+def names_of(parts: Parts) -> dict[str, str]:
+    """id → the name of every person, project and organisation, for a list a person reads."""
+    with parts.service.store.reading() as tx:
+        people = {s.id: str(s.values.get("name", "")) for s in tx.everywhere("person")}
+        owners = {s.id: str(s.values.get("name", "")) for s in tx.everywhere("organisation")}
+        return {**people, **owners, **{s.id: str(s.values.get("code", "")) for s in tx.everywhere("project")}}
+
+
+def show(as_json: bool, rows: Sequence[dict[str, Any]], columns: Sequence[tuple[str, str]], empty: str) -> None:
+    """Rows as a table, by (key, heading), or all of them as JSON. Nothing in them is markup."""
+    if as_json:
+        print(json.dumps(list(rows), ensure_ascii=False, indent=1))
+        return
+    if not rows:
+        out.print(empty, markup=False)
+        return
+    table = Table()
+    for key, heading in columns:
+        table.add_column(heading, overflow="fold", no_wrap=key in COPIED)
+    for row in rows:
+        table.add_row(*(escape(_cell(row.get(key))) for key, _ in columns))
+    out.print(table)
+
+
+def table_of(*headings: str) -> Table:
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是 · yes" if value else "否 · no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)

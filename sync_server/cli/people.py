@@ -1,4 +1,4 @@
-"""`jingtu project|user|device …`: who works on what, with which device."""
+"""`jingtu project|user …`: projects, and who may sign in."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ import typer
 
 from schemas.records import TYPES, check
 from schemas.reference import codes
-from sync_server.access import ROLES
-from sync_server.cli.common import Data, find_project, not_done, organisation_of, out, settings_of, told
-from sync_server.main import Parts, build
+from sync_server.access import FORMER, MANAGER, ROLES
+from sync_server.cli.common import (
+    Data,
+    Json,
+    find_project,
+    names_of,
+    not_done,
+    opened,
+    operator,
+    organisation_of,
+    out,
+    person_of,
+    show,
+    told,
+)
+from sync_server.main import Parts
 from sync_server.service import Write
 
 user_app = typer.Typer(help="用户 · users", no_args_is_help=True)
-device_app = typer.Typer(help="设备 · devices", no_args_is_help=True)
 project_app = typer.Typer(help="项目 · projects", no_args_is_help=True)
 
 
@@ -30,7 +42,7 @@ def project_add(
 ) -> None:  # fmt: skip
     """新建项目和它的地块 · Make a project, its scopes and its site."""
     with told():
-        parts = build(settings_of(data))
+        parts = opened(data)
         with parts.service.store.reading() as tx:
             account = tx.account(manager) if manager else None
             taken = any(p.values["code"] == code for p in tx.everywhere("project"))
@@ -49,7 +61,7 @@ def project_add(
         project = parts.service.add_project(values)
         parts.service.write(None, [Write("site", parts.service.new_id(), f"{project}.field", site)])
         if account:
-            parts.service.grant(account["person"], project, "project_manager")
+            parts.service.grant(account["person"], project, "project_manager", operator())
         out.print(f"项目 {code} 已建 · project made: {project}", markup=False, soft_wrap=True)
 
 
@@ -78,7 +90,7 @@ def user_add(
         if wrong or bool(role) != bool(project):
             known = ", ".join(ROLES)
             raise not_done(f"角色须与项目一起给出，可用角色：{known}", f"give roles with a project; roles: {known}")
-        parts = build(settings_of(data))
+        parts = opened(data)
         where = find_project(parts, project).id if project else ""
         with parts.service.store.reading() as tx:
             account = tx.account(username)
@@ -90,24 +102,94 @@ def user_add(
         if account is None:
             parts.auth.add_account(person, username, password)
         for one in role or []:
-            parts.service.grant(person, where, one)
+            parts.service.grant(person, where, one, operator())
         said = "已有，只加了角色 · was there already, roles added" if account else f"可以登录 · {username} can sign in"
         out.print(f"用户 {username} {said}", markup=False, soft_wrap=True)
 
 
-@device_app.command("enrol")
-def device_enrol(
-    username: str, data: Data = None, use: str = "field", minutes: Annotated[int, typer.Option(min=1, max=1440)] = 30
-) -> None:
-    """发一个一次性登记码 · Make a one-time enrolment code for a user's device."""
+@user_app.command("list")
+def user_list(data: Data = None, as_json: Json = False) -> None:
+    """所有用户和角色 · All users and their roles."""
     with told():
-        if use not in codes("enrolment_use"):
-            known = ", ".join(codes("enrolment_use"))
-            raise not_done(f"没有用途 {use}，可用：{known}", f"no use {use}; use one of: {known}")
-        parts = build(settings_of(data))
+        parts = opened(data)
+        names = names_of(parts)
         with parts.service.store.reading() as tx:
-            account = tx.account(username)
-        if account is None:
-            raise not_done(f"没有用户 {username}", f"no user {username}")
-        code = parts.service.new_code(account["person"], "console", use, minutes)
-        out.print(f"登记码 · enrolment code: [bold]{code}[/]  （{minutes} 分钟内有效 · valid {minutes} min）")
+            held, devices = tx.all_memberships(), tx.device_keys()
+            accounts = tx.accounts()
+        rows = [
+            {
+                **a, "name": names.get(a["person"], ""),
+                "roles": [f"{names.get(owner, owner)}: {role}" for person, owner, role in held if person == a["person"]],
+                "devices": [k.device_code for k in devices if k.person == a["person"] and k.state == "enrolled"],
+            }
+            for a in accounts
+        ]  # fmt: skip
+        columns = [("username", "用户名 · user"), ("name", "姓名 · name"), ("roles", "角色 · roles"), ("devices", "设备 · devices"),
+                   ("disabled", "停用 · disabled")]  # fmt: skip
+        show(as_json, rows, columns, "还没有用户 · No users yet")
+
+
+@user_app.command("disable")
+def user_disable(
+    username: str, data: Data = None,
+    with_devices: Annotated[bool, typer.Option("--with-devices", help="同时停用其设备 · revoke the devices too")] = False,
+) -> None:  # fmt: skip
+    """停用账号：不能再登录 · Disable an account: it can sign in no more."""
+    with told():
+        parts = opened(data)
+        left = parts.service.disable(person_of(parts, username), True, operator(), with_devices)
+        out.print(
+            f"用户 {username} 已停用，已登录的也已退出 · {username} is disabled and signed out",
+            markup=False,
+            soft_wrap=True,
+        )
+        if left:
+            codes_ = ", ".join(left)
+            out.print(f"其设备仍可同步：{codes_}；要停用请加 --with-devices 再运行 · devices that still sync: {codes_}; run again with --with-devices",
+                      markup=False, soft_wrap=True)  # fmt: skip
+
+
+@user_app.command("enable")
+def user_enable(username: str, data: Data = None) -> None:
+    """恢复账号（设备不会随之恢复）· Enable an account again (not its devices)."""
+    with told():
+        parts = opened(data)
+        parts.service.disable(person_of(parts, username), False, operator())
+        out.print(f"用户 {username} 可以登录 · {username} can sign in", markup=False, soft_wrap=True)
+
+
+@user_app.command("password")
+def user_password(
+    username: str, data: Data = None,
+    password: Annotated[
+        str,
+        typer.Option(prompt="新密码 · new password", hide_input=True, confirmation_prompt=True, envvar="JINGTU_PASSWORD"),
+    ] = "",
+) -> None:  # fmt: skip
+    """重设密码，已登录的退出 · Set a new password; who is signed in is signed out."""
+    with told():
+        parts = opened(data)
+        parts.service.change_password(person_of(parts, username), parts.auth.hashed(password), operator())
+        out.print(f"用户 {username} 的密码已改 · the password of {username} was changed", markup=False, soft_wrap=True)
+
+
+@project_app.command("list")
+def project_list(data: Data = None, as_json: Json = False) -> None:
+    """所有项目 · All projects."""
+    with told():
+        parts = opened(data)
+        names = names_of(parts)
+        with parts.service.store.reading() as tx:
+            held = tx.all_memberships()
+            rows = [
+                {
+                    "id": p.id, **{k: p.values.get(k) for k in ("code", "name", "stage")},
+                    "managers": [names.get(who, who) for who, owner, role in held if owner == p.id and role == MANAGER],
+                    "members": len({who for who, owner, role in held if owner == p.id and role != FORMER}),
+                    "scopes": {s.audience: s.seq for s in tx.scopes(p.id)},
+                }
+                for p in sorted(tx.everywhere("project"), key=lambda p: str(p.values.get("code")))
+            ]  # fmt: skip
+        columns = [("code", "编号 · code"), ("name", "名称 · name"), ("stage", "阶段 · stage"), ("managers", "项目经理 · managers"),
+                   ("members", "成员 · members"), ("scopes", "到第几条 · up to seq")]  # fmt: skip
+        show(as_json, rows, columns, "还没有项目 · No projects yet")

@@ -38,6 +38,7 @@ from sync_server.console.session import (
     plain_over_network,
     take_cookie,
 )
+from sync_server.console.waiting import add_waiting, counted, scopes_of
 from sync_server.console.words import LANGS, pick, words
 from sync_server.facts import FactsReader, Seen, readable
 from sync_server.service import Service
@@ -325,6 +326,7 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
             cannot=[g for g in grouped if g.severity == "unknown"], has_plan=bool(facts.plans), states=views.STATES,
             focus=views.one_row(report, found, by.at, lang) if by.at else None, severities=views.SEVERITIES,
             checks=sorted((id, pick(Label(CHECKS[id].zh, CHECKS[id].en), lang)) for id in {f.check for f in found}),
+            waiting=service.waiting_count(counted(scopes_of(me, project))),
             map_query=urlencode({k: x for k, x in by.query().items() if k in ("state", "severity", "check", "q")} | {"lang": lang}),
         )  # fmt: skip
 
@@ -341,6 +343,7 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         found = views.visible(report, audiences)
         return JSONResponse(map_data(facts, report, found, by, box_of(box), zoom, lang))
 
+    add_waiting(app, service, shell, visitor, lambda request: choice(request, "lang", LANG, LANGS), ROOT)
     return app
 
 

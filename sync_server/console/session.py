@@ -7,6 +7,7 @@ planted beforehand is worth nothing.
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -98,13 +99,12 @@ class Sessions:
             account = tx.account_of(row["person"]) if row else None
         if row is None or account is None or account["disabled"]:
             return None
-        if now >= row["expires_at"] or now - row["seen_at"] >= IDLE_MS:
-            with self._store.writing() as tx:
-                tx.drop_session(hashed)
+        over = now >= row["expires_at"] or now - row["seen_at"] >= IDLE_MS
+        if over or now - row["seen_at"] >= TOUCH_MS:
+            with suppress(Trouble), self._store.writing() as tx:  # a full disk can still be read
+                tx.drop_session(hashed) if over else tx.touch_session(hashed, now)
+        if over:
             return None
-        if now - row["seen_at"] >= TOUCH_MS:
-            with self._store.writing() as tx:
-                tx.touch_session(hashed, now)
         return Visitor(Caller(row["person"]), row["username"], hashed)
 
     def sign_out(self, request: Request) -> None:

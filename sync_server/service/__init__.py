@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from sync_server.service.base import Caller, Write
-from sync_server.service.deciding import Deciding, Parked, Unexplained
+from sync_server.service.care import Care
+from sync_server.service.deciding import Deciding
 from sync_server.service.exchange import Exchange
-from sync_server.service.people import People
+from sync_server.service.waiting import Apart, Count, Parked, Unexplained
 
 
-class Service(Exchange, Deciding, People):
+class Service(Exchange, Deciding, Care):
     def start(self) -> None:
         """Make or upgrade the database, name its epoch, and run again what an earlier crash left parked."""
         self.store.create()
         with self.store.writing() as tx:
+            tx.turn("epoch")  # of two processes that start at once one names it
             if tx.setting("epoch") is None:
                 self.begin_epoch(tx)
         self.rerun()
 
 
-__all__ = ["Caller", "Parked", "Service", "Unexplained", "Write"]
+__all__ = ["Apart", "Caller", "Count", "Parked", "Service", "Unexplained", "Write"]

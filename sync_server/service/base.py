@@ -109,9 +109,9 @@ class Base:
         accepted = (tx.decision(j.id) or {}).get("accepted") is True
         missing = json.loads(j.detail or "{}").get("missing", [])
         types = max((int(m.removeprefix("types:")) for m in missing if m.startswith("types:")), default=0)
-        return Author(
-            key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment, types, accepted
-        )
+        # what was handed in before the device was revoked, and waits for something else, needs nobody's decision
+        late = key.state != "enrolled" and f"device:{key.enrolment}" in missing
+        return Author(key.person, key.device, roles, key.enrolment if late else None, types, accepted)
 
     def rerun(self, scope: str | None = None) -> int:
         """Run parked changes again: of one scope, or of all that have any. Returns how many moved."""

@@ -2,126 +2,90 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
-from schemas.fields import Audience
+from schemas.merge import whole_atoms
 from schemas.problems import Trouble
-from schemas.records import TYPES
-from schemas.wire import Outcome, SeenHead
-from sync_server.access import ADMIN, MANAGER, may_read
-from sync_server.applying import Verdict
-from sync_server.service.base import Base, Caller, Write
-from sync_server.store import DeviceKey, Journaled, Values
+from schemas.records import TYPES, check
+from schemas.rows import refs_of
+from schemas.wire import ACCEPTED, Outcome, SeenHead
+from sync_server.access import ADMIN, MANAGER, may_decide, may_read
+from sync_server.applying import Applying, Verdict
+from sync_server.service.base import Caller
+from sync_server.service.waiting import Unexplained, Waiting
+from sync_server.store import ScopeRow, Tx, Values
+
+LONGEST_REASON = 2000
 
 
-class Parked(NamedTuple):
-    """A change that waits."""
-
-    line: Journaled
-    missing: list[str]  # "type:id", "right:person:owner", "device:enrolment"
-    zh: str
-    en: str
-    key: DeviceKey | None
-    decision: Mapping[str, Any] | None  # accepted already, waits for something else
-
-
-class Unexplained(NamedTuple):
-    """A record as a tablet had seen it, where nothing that is here explains it."""
-
-    type: str
-    record: str
-    scope: str
-    lost: Values  # the fields as seen
-    now: Values | None  # the record today; None = it is not here
-    seq: int
-    epoch: str
-    device_code: str
-    received_at: str
-
-
-class Deciding(Base):
+class Deciding(Waiting):
     def resolve(self, person: str, conflict_id: str, choice: str, reason: str, value: Values | None = None) -> None:
         """Decide a conflict: keep_now, take_after or set_value. Raises Trouble 2003, 2004, 3001."""
         with self.store.writing() as tx:
-            found = tx.load("conflict", [conflict_id])
-            if not found:
+            where = tx.types_of([conflict_id]).get(conflict_id)
+            if where is None or where[0] != "conflict":
                 raise Trouble(2004)
-            scope = tx.scope(found[0].scope)
-            assert scope is not None
-            if "project_manager" not in self._roles(tx, person, scope.owner, scope.audience):
+            scope, roles = self._place(tx, person, where[1])
+            if not {MANAGER, ADMIN} & roles:
                 raise Trouble(2003, what={"zh": "裁决冲突", "en": "deciding conflicts"})
+            (found,) = tx.load("conflict", [conflict_id])  # under the lock: somebody may have decided it meanwhile
             work = self._applying(tx, scope.id)
-            work.fetch({found[0].values["subject_id"], conflict_id})
-            work.resolve(found[0], choice, reason, person, value)
+            work.fetch({found.values["subject_id"], conflict_id})
+            work.resolve(found, choice, reason, person, value)
             work.finish()
 
     def decide_parked(self, person: str, ids: Sequence[str], accept: bool, reason: str) -> dict[str, Outcome]:
         """A project manager (in the organisation's scope an administrator) takes parked changes in although a right is
-        missing or the device was revoked, or declines them. What still waits for a reference goes on waiting, accepted.
+        missing or the device was revoked, or declines them. What still waits for a reference goes on waiting, accepted;
+        as long as it does it can still be declined.
 
-        Returns what became of each. Raises Trouble 2004 for a change that is not parked, 2003, 3001 without a reason; then
-        nothing was decided."""
-        if not reason.strip():
-            fault = {"field": "reason", "zh": "请写明理由", "en": "Give the reason"}
-            raise Trouble(3001, {"faults": [fault]}, faults={"zh": fault["zh"], "en": fault["en"]})
+        Returns what became of each. Raises Trouble 2004 for a change that is not parked or that the person may not see,
+        2003, 3001 without a reason; then nothing was decided, in no scope."""
+        reason = _given(reason)
         with self.store.reading() as tx:
-            found = tx.journaled(ids)
+            scopes = sorted({j.scope for j in tx.journaled(ids).values()})
         done: dict[str, Outcome] = {}
-        for scope_id in sorted({j.scope for j in found.values()} or {""}):
-            with self.store.writing() as tx:
-                scope = tx.scope(scope_id, lock=True)
-                mine = [j for j in tx.journaled(ids).values() if j.scope == scope_id and j.outcome == Outcome.PARKED]
-                if (
-                    scope is None
-                    or len(mine) != len([j for j in found.values() if j.scope == scope_id])
-                    or len(found) != len(set(ids))
-                ):
-                    raise Trouble(2004)
-                roles = self._roles(tx, person, scope.owner, scope.audience)
-                wanted = {ADMIN} if scope.audience == Audience.ORGANISATION else {MANAGER, ADMIN}
-                if not roles & wanted:
+        with self.store.writing() as tx:
+            places = [
+                self._place(tx, person, id) for id in scopes
+            ]  # always in the same order: nobody waits for each other
+            waiting = {i: j for i, j in tx.journaled(ids).items() if j.outcome == Outcome.PARKED and j.scope in scopes}
+            if not ids or waiting.keys() != set(ids):
+                raise Trouble(2004)
+            for scope, roles in places:
+                if not may_decide(roles, scope.audience):
                     raise Trouble(2003, what={"zh": "决定待关联的变更", "en": "deciding about parked changes"})
-                for j in mine:
-                    if tx.decision(j.id):
+            for scope, _ in places:
+                for j in (j for j in waiting.values() if j.scope == scope.id):
+                    before = tx.decision(j.id)
+                    if before is not None and bool(before["accepted"]) == accept:
                         continue  # accepted before, waits for something else
-                    tx.decide(j.id, accept, person, self.now(), reason.strip()[:2000])
-                    tx.note(
-                        self.now(),
-                        person,
-                        "accept" if accept else "decline",
-                        j.id,
-                        scope=scope_id,
-                        type=j.type,
-                        record=j.record,
-                        reason=reason,
-                    )
+                    (tx.decide if before is None else tx.change_decision)(j.id, accept, person, self.now(), reason)
+                    tx.note(self.now(), person, "accept" if accept else "decline", j.id,
+                            scope=scope.id, type=j.type, record=j.record, reason=reason)  # fmt: skip
                     if not accept:
-                        no = Verdict(Outcome.REJECTED, problem=3008, words={"reason": reason.strip()[:2000]})
+                        no = Verdict(Outcome.REJECTED, problem=3008, words={"reason": reason})
                         tx.set_outcome(j.id, no.outcome.value, None, no.problem, no.detail())
-                        tx.wait_for(j.id, scope_id, [])
-                work = self._applying(tx, scope_id)
+                        tx.wait_for(j.id, scope.id, [])
+                work = self._applying(tx, scope.id)
                 work.run_parked(partial(self._author, tx, scope.owner, scope.audience))
                 work.finish()
                 self._after(tx, work)
-                done |= {i: Outcome(j.outcome) for i, j in tx.journaled([j.id for j in mine]).items()}
+            done = {i: Outcome(j.outcome) for i, j in tx.journaled(ids).items()}
         return done
 
-    def parked(self, scope_id: str) -> list[Parked]:
-        """Changes of a scope that wait, the oldest first, each with what it waits for and whose it is."""
-        with self.store.reading() as tx:
-            keys = {k.enrolment: k for k in tx.device_keys()}
-            out = []
-            for j in tx.parked(scope_id):
-                key, told = keys.get(j.enrolment), json.loads(j.detail or "{}")
-                out.append(
-                    Parked(j, told.get("missing", []), told.get("zh", ""), told.get("en", ""), key, tx.decision(j.id))
-                )
-            return out
+    def _place(self, tx: Tx, person: str, scope_id: str) -> tuple[ScopeRow, frozenset[str]]:
+        """A scope, locked, and the roles a person holds there. Whoever may not see it is told what is told of one that does
+        not exist. Raises Trouble 2004."""
+        scope = tx.scope(scope_id, lock=True)
+        roles = self._roles(tx, person, scope.owner, scope.audience) if scope else frozenset[str]()
+        if scope is None or not may_read(roles, scope.audience):
+            raise Trouble(2004)
+        return scope, roles
 
     # --- after a restore -----------------------------------------------------------------------------------------
 
@@ -144,61 +108,75 @@ class Deciding(Base):
             tx.add_seen([{**r, **told} for r in fresh])
         return len(fresh)
 
-    def unexplained(self, scope_id: str) -> list[Unexplained]:
-        """What tablets had seen before a restore and no change that came back explains: mostly what was written on the
-        server itself after the backup. Fields whose value stands in the record now, or in any change to it, are left out."""
-        out = []
-        with self.store.reading() as tx:
-            keys = {k.enrolment: k.device_code for k in tx.device_keys()}
-            for row in tx.seen_rows(scope_id):
-                seen = canonical.loads(row["line"])["values"]
-                now = (
-                    next((s.values for s in tx.load(row["type"], [row["record"]])), None)
-                    if row["type"] in TYPES
-                    else None
-                )
-                said: dict[str, list[Any]] = {}
-                for j in tx.history(row["record"]):
-                    try:
-                        for name, value in change.decode(j.line).after.items():
-                            said.setdefault(name, []).append(value)
-                    except NotCanonical:
-                        continue
-                lost = {k: v for k, v in seen.items() if (now or {}).get(k) != v and v not in said.get(k, [])}
-                if lost:
-                    out.append(Unexplained(row["type"], row["record"], scope_id, lost, now, row["seq"], row["epoch"],
-                                           keys.get(row["enrolment"], ""), row["received_at"]))  # fmt: skip
-        return out
+    def settle_unexplained(
+        self, person: str, scope_id: str, records: str | Sequence[str], take: bool, reason: str
+    ) -> None:
+        """A project manager writes what only tablets had seen into records again, or lets it go. All or none; of several,
+        what others refer to goes first. Noted either way.
 
-    def settle_unexplained(self, person: str, scope_id: str, record: str, take: bool, reason: str) -> None:
-        """A project manager writes what only tablets had seen into the record again, or lets it go. Noted either way.
-
-        Raises Trouble 2003, 2004, 3001."""
-        found = next((u for u in self.unexplained(scope_id) if u.record == record), None)
-        if found is None:
-            raise Trouble(2004)
+        Raises Trouble 2003, 2004, 3001, 3101 when something they refer to is not here."""
+        reason = _given(reason)
+        wanted = {records} if isinstance(records, str) else set(records)
         with self.store.writing() as tx:
-            scope = tx.scope(scope_id, lock=True)
-            assert scope is not None
-            wanted = {ADMIN} if scope.audience == Audience.ORGANISATION else {MANAGER, ADMIN}
-            if not self._roles(tx, person, scope.owner, scope.audience) & wanted:
+            scope, roles = self._place(tx, person, scope_id)
+            if not may_decide(roles, scope.audience):
                 raise Trouble(2003, what={"zh": "处理恢复后缺的内容", "en": "settling what a restore lost"})
+            found = {u.record: u for u in self._unexplained(tx, scope_id) if u.record in wanted}
+            if not wanted or found.keys() != wanted:
+                raise Trouble(2004)
             if take:
-                server_made = not TYPES[found.type].about.writers
-                author = None if server_made else person
-                self._write_in(
-                    tx, author, scope_id, [Write(found.type, record, scope_id, {**(found.now or {}), **found.lost})]
-                )
-            tx.drop_seen(scope_id, record)
-            tx.note(
-                self.now(),
-                person,
-                "retake" if take else "let_go",
-                record,
-                scope=scope_id,
-                lost=found.lost,
-                reason=reason,
+                work = self._applying(tx, scope_id)
+                for u in _parents_first(found):
+                    self._retake(work, u, person)
+                self._finish(tx, work)
+            for u in found.values():
+                tx.drop_seen(scope_id, u.record)
+                tx.note(self.now(), person, "retake" if take else "let_go", u.record,
+                        scope=scope_id, lost=u.lost, reason=reason)  # fmt: skip
+
+    def _retake(self, work: Applying, u: Unexplained, person: str) -> None:
+        """Written in the name of who decided. It needs no right to the type: most of what is lost was a sampler's."""
+        if u.type not in TYPES:
+            raise _fault(
+                "type",
+                f"服务器还不认识类型「{u.type}」，升级后再采纳",
+                f"Update the server first: it does not know “{u.type}”",
             )
+        work.fetch({u.record}, {id for _, id in refs_of(u.type, u.lost)})
+        old = work.seen(u.record)
+        values = {**(old.values if old else {}), **u.lost}
+        faults = check(TYPES[u.type], values)
+        if faults:
+            raise Trouble(3001, {"faults": [f._asdict() for f in faults]},
+                          faults={"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)})  # fmt: skip
+        before, after = whole_atoms(TYPES[u.type], old.values, values) if old else ({}, values)
+        verdict = work.on_server(u.type, u.record, before, after, by=person) if after else None
+        if verdict and verdict.outcome not in ACCEPTED:
+            raise Trouble(verdict.problem or 1100, {"missing": verdict.missing}, **verdict.words)
+
+
+def _given(reason: str) -> str:
+    """Raises Trouble 3001 without a reason."""
+    if not reason.strip():
+        raise _fault("reason", "请写明理由", "Give the reason")
+    return reason.strip()[:LONGEST_REASON]
+
+
+def _fault(field: str, zh: str, en: str) -> Trouble:
+    return Trouble(3001, {"faults": [{"field": field, "zh": zh, "en": en}]}, faults={"zh": zh, "en": en})
+
+
+def _parents_first(found: dict[str, Unexplained]) -> list[Unexplained]:
+    todo, out = dict(found), list[Unexplained]()
+    while todo:
+        ready = [u for u in todo.values() if not (_points_at(u) - {u.record}) & todo.keys()]
+        for u in ready or list(todo.values()):  # round in a circle: the first of them says what it misses
+            out.append(todo.pop(u.record))
+    return out
+
+
+def _points_at(u: Unexplained) -> set[str]:
+    return {id for _, id in refs_of(u.type, {**(u.now or {}), **u.lost})} if u.type in TYPES else set()
 
 
 def _seen_row(line: bytes) -> dict[str, Any]:

@@ -44,9 +44,9 @@ class Exchange(Base):
             if key is None:
                 raise Trouble(2010)
             scope = tx.scope(scope_id, lock=True)
-            stored = tx.chain(head.enrolment, scope_id)
             if scope is None:
                 raise Trouble(2004)
+            stored = tx.chain(head.enrolment, scope_id)
             roles = self._roles(tx, caller.person, scope.owner, scope.audience)
             if not (may_read(roles, scope.audience) or stored or self._ever_member(tx, caller.person, scope)):
                 raise Trouble(2004)

@@ -20,13 +20,12 @@ from sync_server.store import DeviceKey, Tx, Values
 
 CODE_MINUTES = 30
 
-CODE_MINUTES = 30
-
 
 class People(Base):
     def found(self, name: str) -> str:
         """Make the installation's own organisation and its scope, once. Returns its id."""
         with self.store.writing() as tx:
+            tx.turn("organisation")
             have = tx.setting("organisation")
             if have:
                 return have
@@ -65,8 +64,9 @@ class People(Base):
         """Take a role away. What was recorded before and comes later is parked for the project manager, so it is kept
         who once belonged to the project."""
         with self.store.writing() as tx:
-            if (owner, role) in tx.memberships(person):
-                tx.note(self.now(), by, "withdraw", person, owner=owner, role=role)
+            if (owner, role) not in tx.memberships(person):
+                return  # nobody becomes a former member of what he or she never belonged to
+            tx.note(self.now(), by, "withdraw", person, owner=owner, role=role)
             tx.drop_membership(person, owner, role)
             tx.add_membership(person, owner, FORMER)
 

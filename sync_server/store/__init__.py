@@ -6,6 +6,7 @@ Statements are built from tables with SQLAlchemy Core; nothing here decides anyt
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +15,26 @@ from sqlalchemy import Connection, Engine, select
 
 from schemas.problems import Trouble
 from sync_server.store import tables as t
-from sync_server.store.engine import copy_to, is_postgresql, open_engine, reading_options, told, upsert
+from sync_server.store.care import CareStatements, Head, State
+from sync_server.store.engine import (
+    check_server,
+    copy_to,
+    is_postgresql,
+    open_engine,
+    reading_options,
+    to_disk,
+    told,
+    upsert,
+    wait_turn,
+)  # fmt: skip
 from sync_server.store.migrations import VERSION, upgrade, version_of
 from sync_server.store.people import PeopleStatements
 from sync_server.store.records import RecordStatements
 from sync_server.store.rows import DeviceKey, Journaled, ScopeRow, Stored, Values, detail_json
+from sync_server.store.waiting import Chained, WaitingStatements
 
 __all__ = [
-    "DeviceKey", "Journaled", "ScopeRow", "Store", "Stored", "Tx", "Values", "detail_json", "open_engine",
+    "Chained", "DeviceKey", "Head", "Journaled", "ScopeRow", "State", "Store", "Stored", "Tx", "Values", "detail_json", "open_engine",
 ]  # fmt: skip
 
 
@@ -31,16 +44,19 @@ log = logging.getLogger("jingtu")
 class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._left: deque[Callable[[], None]] = deque()  # what should have followed a commit and could not
 
     def create(self) -> None:
-        """Make what is not there yet, or bring an older database up to date. Raises Trouble 4102 for a newer one."""
+        """Make what is not there yet, or bring an older database up to date. Raises Trouble 4102 for a newer one, 4101 for a
+        PostgreSQL that will not do, 1101, 1102, 1103."""
         if self._older():
             self._copy()
         with told(), self.engine.begin() as conn:
             upgrade(conn)
 
     def _older(self) -> bool:
-        with self.engine.connect() as conn, conn.begin():
+        with told(), self.engine.connect() as conn, conn.begin():
+            check_server(conn)
             return 0 < version_of(conn) < VERSION
 
     def _copy(self) -> None:
@@ -52,8 +68,14 @@ class Store:
         with self.engine.connect() as conn, conn.begin():
             have = version_of(conn)
         kept = Path(f"{name}.v{have}.bak")
-        copy_to(self.engine, kept.with_suffix(".new"))
-        kept.with_suffix(".new").replace(kept)
+        temp = kept.with_suffix(".new")
+        try:
+            copy_to(self.engine, temp)
+            temp.replace(kept)
+            to_disk(kept.parent)
+        except BaseException:
+            temp.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         self.engine.dispose()
@@ -62,15 +84,19 @@ class Store:
     def writing(self) -> Iterator[Tx]:
         """One write transaction; commits at the end, rolls back on any exception. Raises Trouble 1101, 1102, 1103.
 
-        What is to follow (`Tx.after_commit`) cannot undo it any more: if it fails now, it is done at the next start."""
+        What is to follow (`Tx.after_commit`) cannot undo it any more: if it fails now, it is tried again after the next
+        transaction of this process, and at the next start."""
         with told(), self.engine.begin() as conn:
             tx = Tx(conn)
             yield tx
-        for follow in tx.after_commit:
+        todo = [*_emptied(self._left), *tx.after_commit]
+        for n, follow in enumerate(todo):
             try:
                 follow()
             except Trouble as err:
-                log.warning("left for the next start: %s", err)
+                log.warning("tried again later: %s", err)
+                self._left.extend(todo[n:])  # the database is as busy, or as far away, for the others
+                break
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
@@ -80,12 +106,28 @@ class Store:
             yield Tx(conn)
 
 
-class Tx(RecordStatements, PeopleStatements):
+def _emptied(left: deque[Callable[[], None]]) -> list[Callable[[], None]]:
+    """Each is taken by one thread only."""
+    out = []
+    while left:
+        try:
+            out.append(left.popleft())
+        except IndexError:
+            break
+    return out
+
+
+class Tx(RecordStatements, PeopleStatements, CareStatements, WaitingStatements):
     """Statements inside one transaction."""
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         self.after_commit: list[Callable[[], None]] = []
+
+    def turn(self, what: str) -> None:
+        """Until this transaction ends nobody else gets past here with the same word: for what has no row yet that could be
+        locked."""
+        wait_turn(self.conn, what)
 
     # --- settings ------------------------------------------------------------------------------------------------
 

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolEmpty
 
 from schemas.problems import Trouble
 
+log = logging.getLogger("jingtu")
 POOL = 40  # as many as the server has threads for requests
 STARTING = 7_341_220  # advisory lock of this application: one process at a time makes or migrates tables
+OLDEST = 14  # PostgreSQL
+
+# For every connection, whatever the server's or the user's defaults are. A process that vanished with its machine must not
+# hold its locks for the two hours TCP gives it.
+_SESSION = {
+    "synchronous_commit": "on", "timezone": "UTC", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "1h",
+    "tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+}  # fmt: skip
+_REACH = {"client_encoding": "utf8", "connect_timeout": 10, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 def open_engine(url: str) -> Engine:
-    """`sqlite:///path` or `postgresql://user@host/name`.
+    """`sqlite:///path` or `postgresql://user@host/name`. Raises Trouble 4101 for anything else.
 
     SQLite: WAL, synchronous=FULL, writers wait their turn. PostgreSQL 14 or newer, through psycopg; its synchronous_commit is
-    set for every connection, so that what was acknowledged is on its disk whatever the server's default is."""
-    address = make_url(url)
+    set for every connection, so that what was acknowledged is on its disk whatever the server's default is. Writers read
+    what others have committed by then (READ COMMITTED): what they wait for with a lock they see as it is now."""
+    address = _address(url)
     if address.get_backend_name() == "postgresql":
-        address = address.set(drivername="postgresql+psycopg")
-        options = "-c synchronous_commit=on -c timezone=UTC -c lock_timeout=60000"
+        # what somebody put into the address goes before ours, so that ours counts
+        given = address.query.get("options", "")
+        options = " ".join(
+            [given if isinstance(given, str) else " ".join(given), *(f"-c {k}={v}" for k, v in _SESSION.items())]
+        )
         return create_engine(
-            address, pool_size=POOL, max_overflow=0, pool_timeout=30, pool_pre_ping=True,
-            connect_args={"options": options, "connect_timeout": 10, "application_name": "jingtu"},
+            address.set(drivername="postgresql+psycopg").difference_update_query(["options"]), pool_size=POOL, max_overflow=0,
+            pool_timeout=30, pool_pre_ping=True, isolation_level="READ COMMITTED",
+            connect_args={**_REACH, "options": options.strip(), "application_name": "jingtu"},
         )  # fmt: skip
-    engine = create_engine(address)
+    # a pool smaller than the number of threads would turn a crowd away while the database still had room
+    files = {"pool_size": POOL, "max_overflow": 0} if address.database not in (None, "", ":memory:") else {}
+    engine = create_engine(address, **files)
 
     @event.listens_for(engine, "connect")
     def _connect(db: Any, _record: Any) -> None:
@@ -45,6 +65,35 @@ def open_engine(url: str) -> Engine:
         conn.exec_driver_sql("BEGIN" if conn.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _address(url: str) -> URL:
+    try:
+        # the short form many hosts hand out
+        address = make_url(f"postgresql://{url.removeprefix('postgres://')}" if url.startswith("postgres://") else url)
+        if address.get_backend_name() in ("sqlite", "postgresql"):
+            return address
+    except ArgumentError:
+        pass
+    kind = url.partition(":")[0][:20]  # no more of it: there may be a password inside
+    zh = f"JINGTU_DATABASE_URL 以「{kind}」开头；写法是 postgresql://用户@主机/数据库名"
+    en = f"JINGTU_DATABASE_URL begins with “{kind}”; it is written postgresql://user@host/database"
+    raise Trouble(4101, why={"zh": zh, "en": en})
+
+
+def check_server(conn: Connection) -> None:
+    """Is this PostgreSQL one we can keep our promises on? Raises Trouble 4101."""
+    if not is_postgresql(conn):
+        return
+    version = int(conn.execute(text("SHOW server_version_num")).scalar_one()) // 10_000
+    if version < OLDEST:
+        zh = f"PostgreSQL 是 {version} 版，须是 {OLDEST} 版或更新"
+        raise Trouble(4101, why={"zh": zh, "en": f"PostgreSQL is version {version}; {OLDEST} or newer is needed"})
+    encoding = conn.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        zh = f"数据库的编码是 {encoding}，须用 UTF8 新建（CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0）"
+        en = f"the database is encoded {encoding}; make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        raise Trouble(4101, why={"zh": zh, "en": en})
 
 
 def is_postgresql(engine: Engine | Connection) -> bool:
@@ -72,17 +121,40 @@ def wait_turn(conn: Connection, key: str) -> None:
 def copy_to(engine: Engine, path: Path) -> None:
     """A consistent copy of an SQLite database while others read and write, on the disk when this returns."""
     path.unlink(missing_ok=True)
-    with told(), closing(sqlite3.connect(path)) as copy:
-        raw = engine.raw_connection()
-        try:
-            raw.driver_connection.backup(copy)  # type: ignore[union-attr]
-        finally:
-            raw.close()
-        copy.execute("PRAGMA journal_mode=DELETE")  # one file, no -wal beside it
-    for place in (path, path.parent):
+    with told(), room_on_disk():
+        with closing(sqlite3.connect(path)) as copy:
+            raw = engine.raw_connection()
+            try:
+                raw.driver_connection.backup(copy)  # type: ignore[union-attr]
+            finally:
+                raw.close()
+            copy.execute("PRAGMA journal_mode=DELETE")  # one file, no -wal beside it
+        to_disk(path, path.parent)
+
+
+def to_disk(*places: Path) -> None:
+    """Files and folders as they are now survive a power cut."""
+    for place in places:
         fd = os.open(place, os.O_RDONLY)
-        os.fsync(fd)
-        os.close(fd)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+@contextmanager
+def room_on_disk() -> Iterator[None]:
+    """For files written without the database's engine. Raises Trouble 1102 where there is no room for them."""
+    try:
+        yield
+    except OSError as err:
+        if err.errno in (ENOSPC, EDQUOT, EFBIG):
+            raise Trouble(1102) from err
+        raise
+    except sqlite3.OperationalError as err:
+        if err.sqlite_errorname in _FULL:
+            raise Trouble(1102) from err
+        raise
 
 
 def upsert(conn: Connection, table: Table, values: dict[str, Any]) -> None:
@@ -93,6 +165,22 @@ def upsert(conn: Connection, table: Table, values: dict[str, Any]) -> None:
     conn.execute(made.on_conflict_do_update(index_elements=keys, set_=rest))
 
 
+def insert_new(conn: Connection, table: Table, values: dict[str, Any]) -> bool:
+    """Insert unless a row with this primary key is there; True for the one who did. Of two at once one is told False."""
+    made: Any = (postgresql.insert if is_postgresql(conn) else sqlite.insert)(table).values(**values)
+    # what comes back tells; the count of rows an insert touched is not known on PostgreSQL
+    return conn.execute(made.on_conflict_do_nothing().returning(*table.primary_key)).first() is not None
+
+
+def add_up(conn: Connection, table: Table, key: dict[str, Any], column: str, by: int, first: int) -> int:
+    """Raise a counter that may not be there yet (it begins at `first`), in one statement; what it was before."""
+    made: Any = (postgresql.insert if is_postgresql(conn) else sqlite.insert)(table).values(
+        **key, **{column: first + by}
+    )
+    raised = made.on_conflict_do_update(index_elements=list(key), set_={column: table.c[column] + by})
+    return int(conn.execute(raised.returning(table.c[column])).scalar_one()) - by
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """What a database reports becomes a numbered problem where a person can do something about it; the rest goes on up.
@@ -100,29 +188,48 @@ def told() -> Iterator[None]:
     Raises Trouble 1101 (busy: try again), 1102 (disk full), 1103 (not reachable), 1001 (text no database can hold)."""
     try:
         yield
+    except PoolEmpty as err:  # every connection is in use
+        raise Trouble(1101) from err
+    except UnicodeEncodeError as err:
+        raise Trouble(1001, why={"zh": "文本含半个代理对", "en": "the text holds half a surrogate pair"}) from err
     except DBAPIError as err:
         number = _number(err)
         if number is None:
             raise
+        if number != 1001:  # a person is told to try again; why stands here for the administrator
+            log.warning("%s: %s", number, str(err.orig).strip())
         raise Trouble(number, why={"zh": "文本含空字符", "en": "the text holds a NUL"}) from err
 
 
+# serialization_failure, deadlock_detected, lock_not_available, query_canceled, idle in a transaction for too long,
+# unique_violation: two at once made the same row, and the one that lost sees the other's when it comes again
+_BUSY = frozenset({"40001", "40P01", "55P03", "57014", "25P03", "25P04", "23505"})
+
+
+# a quota or a size limit shows as a failed write, not as "full"; SHM…: the index beside a database that is opened
+_FULL = frozenset({
+    "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_DIR_FSYNC", "SQLITE_IOERR_TRUNCATE",
+    "SQLITE_IOERR_SHMOPEN", "SQLITE_IOERR_SHMSIZE",
+})  # fmt: skip
+
+
 def _number(err: DBAPIError) -> int | None:
-    state, said = getattr(err.orig, "sqlstate", None), str(err.orig)
     if hasattr(err.orig, "sqlstate"):  # PostgreSQL
+        state, said = getattr(err.orig, "sqlstate", None) or "", str(err.orig)
         if state in ("53100", "58030"):  # disk_full, io_error
             return 1102
-        # serialization_failure, deadlock_detected, lock_not_available, query_canceled, too_many_connections; two at once
-        # that made the same row: the one that lost sees the other's when it comes again
-        if state in ("40001", "40P01", "55P03", "57014", "53300") or isinstance(err, IntegrityError):
+        # while connecting there is no state, only words: "too many clients", "too many connections", "connection slots"
+        if state in _BUSY or state.startswith("53") or "too many c" in said or "connection slots" in said:
             return 1101
-        if isinstance(err, OperationalError) or (state or "").startswith(("08", "57P")):
+        # a server that stops, that is not one to write to (a standby), or none at all
+        if state.startswith(("08", "57P")) or state == "25006" or err.connection_invalidated:
             return 1103
-        return 1001 if "NUL" in said and state is None else None
+        if not state:
+            return 1001 if "NUL" in said else 1103 if isinstance(err, OperationalError) else None
+        return None
     if not isinstance(err, OperationalError):
         return None
     name = getattr(err.orig, "sqlite_errorname", "")
-    # a quota or a size limit shows as a failed write, not as "full"
-    if name == "SQLITE_FULL" or name in ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE"):
+    if name in _FULL:
         return 1102
     return 1101 if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) else None

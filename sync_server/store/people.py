@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
 
 from sync_server.store import tables as t
-from sync_server.store.engine import upsert, wait_turn
+from sync_server.store.engine import add_up, insert_new, upsert, wait_turn
 from sync_server.store.rows import DeviceKey
 
 
@@ -34,10 +34,8 @@ class PeopleStatements:
         return [(r.owner, r.role) for r in self.conn.execute(select(c.owner, c.role).where(c.person == person))]
 
     def add_membership(self, person: str, owner: str, role: str) -> bool:
-        if (owner, role) in self.memberships(person):
-            return False
-        self.conn.execute(insert(t.membership).values(person=person, owner=owner, role=role))
-        return True
+        """False if it was there."""
+        return insert_new(self.conn, t.membership, {"person": person, "owner": owner, "role": role})
 
     def drop_membership(self, person: str, owner: str, role: str) -> None:
         c = t.membership.c
@@ -96,41 +94,35 @@ class PeopleStatements:
 
     def take_numbers(self, use: str, size: int) -> int:
         """First number of a fresh range of `size`; ranges never overlap."""
-        row = self.conn.execute(select(t.block.c.next_no).where(t.block.c.use == use).with_for_update()).first()
-        first = row.next_no if row else 1
-        if row:
-            self.conn.execute(update(t.block).where(t.block.c.use == use).values(next_no=first + size))
-        else:
-            self.conn.execute(insert(t.block).values(use=use, next_no=first + size))
-        return int(first)
+        return add_up(self.conn, t.block, {"use": use}, "next_no", size, 1)
 
     def numbers_given(self) -> dict[str, int]:
         """use → the next number nobody has."""
         return {r.use: int(r.next_no) for r in self.conn.execute(select(t.block).order_by(t.block.c.use))}
 
     def skip_numbers(self, use: str, up_to: int) -> None:
-        """Numbers below `up_to` are not handed out any more."""
+        """Numbers below `up_to` are not handed out any more, whether or not any were before."""
+        insert_new(self.conn, t.block, {"use": use, "next_no": up_to})
         self.conn.execute(update(t.block).where(t.block.c.use == use, t.block.c.next_no < up_to).values(next_no=up_to))
 
     def first_use(self, jti: str, expires_at: int, now: int) -> bool:
-        """A signed assertion counts once."""
+        """A signed assertion counts once. Old ones are cleared out on the way."""
+        first = insert_new(self.conn, t.seen_assertion, {"jti": jti, "expires_at": expires_at})
         self._clear_out(t.seen_assertion, t.seen_assertion.c.expires_at < now)
-        if self.conn.execute(select(t.seen_assertion.c.jti).where(t.seen_assertion.c.jti == jti)).first():
-            return False
-        self.conn.execute(insert(t.seen_assertion).values(jti=jti, expires_at=expires_at))
-        return True
+        return first
 
     def _clear_out(self, table: Table, gone: ColumnElement[bool]) -> None:
-        """Rows another transaction is at are left to it: two that clear out at once must not wait for each other."""
+        """Rows another transaction is at are left to it: two that clear out at once must not wait for each other. To be done
+        last, because from here on others wait for these rows."""
         (key,) = table.primary_key
         free = select(key).where(gone).with_for_update(skip_locked=True)
         self.conn.execute(delete(table).where(key.in_(free)))
 
     def add_session(self, hash: str, person: str, username: str, seen_at: int, expires_at: int) -> None:
         """Sessions that ended are cleared out on the way."""
-        self._clear_out(t.web_session, t.web_session.c.expires_at < seen_at)
         values = {"hash": hash, "person": person, "username": username, "seen_at": seen_at, "expires_at": expires_at}
         self.conn.execute(insert(t.web_session).values(**values))
+        self._clear_out(t.web_session, t.web_session.c.expires_at < seen_at)
 
     def session(self, hash: str) -> Mapping[str, Any] | None:
         row = self.conn.execute(select(t.web_session).where(t.web_session.c.hash == hash)).mappings().first()
@@ -143,19 +135,20 @@ class PeopleStatements:
         self.conn.execute(delete(t.web_session).where(t.web_session.c.hash == hash))
 
     def throttle(self, key: str) -> int:
-        """When this bucket is full again; 0 = it is. Others who ask for it wait for this transaction."""
+        """When this bucket is full again; 0 = it is. Others who ask for it wait for this transaction: ask for several
+        always in the same order, and before any is set."""
         wait_turn(self.conn, key)
         found = select(t.throttle.c.free_at).where(t.throttle.c.key == key)
         return int(self.conn.execute(found).scalar() or 0)
 
-    def set_throttle(self, key: str, free_at: int, now: int) -> None:
-        """Buckets that are full again are cleared out on the way."""
-        c = t.throttle.c
-        self._clear_out(t.throttle, (c.free_at < now) & (c.key != key))
-        if free_at > now:
-            upsert(self.conn, t.throttle, {"key": key, "free_at": free_at})
-        else:
-            self.conn.execute(delete(t.throttle).where(c.key == key))
+    def set_throttles(self, free_at: Mapping[str, int], now: int) -> None:
+        """key → when its bucket is full again. Those that are, of everybody, are cleared out on the way."""
+        for key, at in free_at.items():
+            if at > now:
+                upsert(self.conn, t.throttle, {"key": key, "free_at": at})
+            else:
+                self.conn.execute(delete(t.throttle).where(t.throttle.c.key == key))
+        self._clear_out(t.throttle, t.throttle.c.free_at <= now)
 
     # --- what people did -----------------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ device_key = Table(
     Column("salt_key", Name, nullable=False),
     Column("state", Name, nullable=False),
     Column("last_seen", Name),
-    Column("pending", Integer),
+    Column("pending", Big),
     Column("app_version", Name),
 )  # fmt: skip
 

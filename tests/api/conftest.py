@@ -178,8 +178,10 @@ class Server:
         return {"code": "S1", "site_id": self.site, "started_at": AT, "wind": "北"} | more
 
     def sql(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
+        """Looks into the server's database; the statement marks its values as SQLite does."""
         with self.service.store.engine.connect().execution_options(reading=True) as conn, conn.begin():
-            return [tuple(r) for r in conn.exec_driver_sql(statement, args)]
+            marks = statement if conn.dialect.name == "sqlite" else statement.replace("?", "%s")
+            return [tuple(r) for r in conn.exec_driver_sql(marks, args)]
 
     def state(self) -> list[Any]:
         """All that a refused request must leave as it was."""

@@ -16,8 +16,8 @@ from tests.sim.world import live
 CI, ALL = 300, 10_000
 
 
-def one(seed: int, http: bool, steps: int) -> dict[str, int]:
-    return live(seed, http, steps)
+def one(seed: int, http: bool, steps: int, postgres: bool, servers: int) -> dict[str, int]:
+    return live(seed, http, steps, postgres, servers)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -28,17 +28,21 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=None, help="only this one / 只跑这一个")
     parser.add_argument("--http-share", type=float, default=0.1, help="share over real HTTP / 走真实 HTTP 的比例")
     parser.add_argument("--http", action="store_true", help="with --seed: over real HTTP / 走真实 HTTP")
+    parser.add_argument("--postgres", action="store_true", help="with --seed: on PostgreSQL / 用 PostgreSQL")
+    parser.add_argument("--servers", type=int, default=1, help="with --seed: this many processes / 服务器进程数")
+    parser.add_argument("--pg-every", type=int, default=30, help="two servers on PostgreSQL, 0 none / 每几个种子一次")
     parser.add_argument("--steps", type=int, default=50, help="steps of one seed / 每个种子的步数")
     parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args(argv)
     if args.seed is not None:
-        print(live(args.seed, args.http, args.steps))
+        print(live(args.seed, args.http, args.steps, args.postgres, args.servers))
         return 0
     count = args.seeds or (CI if args.ci else ALL)
-    return soak(range(args.first, args.first + count), args.http_share, args.steps, args.processes)
+    seeds = range(args.first, args.first + count)
+    return soak(seeds, args.http_share, args.pg_every, args.steps, args.processes)
 
 
-def soak(seeds: range, http_share: float, steps: int, processes: int) -> int:
+def soak(seeds: range, http_share: float, pg_every: int, steps: int, processes: int) -> int:
     began, seen, done = time.monotonic(), Counter[str](), 0
     every = round(1 / http_share) if http_share > 0 else 0
     todo: Iterator[int] = iter(seeds)
@@ -46,7 +50,11 @@ def soak(seeds: range, http_share: float, steps: int, processes: int) -> int:
     with ProcessPoolExecutor(processes) as pool:
         while True:
             while len(running) < 2 * processes and (seed := next(todo, None)) is not None:
-                running[pool.submit(one, seed, bool(every and seed % every == 0), steps)] = seed
+                # of every 30 one is on PostgreSQL with two server processes, and one in this process
+                two = bool(pg_every and seed % pg_every == 0)
+                postgres = bool(pg_every and seed % pg_every == pg_every // 2)
+                http = bool(every and seed % every == 0) and not two
+                running[pool.submit(one, seed, http, steps, postgres, 2 if two else 1)] = seed
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -9,12 +9,15 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import httpx
 import uvicorn
+
+if TYPE_CHECKING:
+    from tests.sim.process import ServerProcess
 
 
 async def _here(work: Callable[..., Any], *args: Any, **_: Any) -> Any:
@@ -174,6 +177,37 @@ class KeptOpen(httpx.BaseTransport):
 
     def __init__(self, inner: httpx.BaseTransport) -> None:
         self.handle_request = inner.handle_request  # type: ignore[method-assign]
+
+
+class Spread(httpx.BaseTransport):
+    """What stands before several server processes: each request goes to one of them. Now and then that one dies while it is
+    at it, and is back some requests later."""
+
+    def __init__(self, servers: Sequence[ServerProcess], rng: random.Random, deaths: Callable[[], float]) -> None:
+        self._servers, self._rng, self._deaths = servers, rng, deaths
+        self._sockets = httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        server = self._rng.choice([s for s in self._servers if s.up] or self._servers)
+        server.asked += 1
+        url = request.url.copy_with(host="127.0.0.1", port=server.port)
+        sent = httpx.Request(request.method, url, headers=request.headers, content=request.read())
+        if self._rng.random() >= self._deaths():
+            return self._sockets.handle_request(sent)
+        death = threading.Timer(self._rng.random() * 0.03, server.again)
+        death.start()
+        try:
+            answer = self._sockets.handle_request(sent)
+            answer.read()
+            return answer
+        finally:
+            death.join()
+
+    def close(self) -> None:
+        """httpx closes its transport after every client; these sockets serve the next one too."""
+
+    def shut(self) -> None:
+        self._sockets.close()
 
 
 class SmallPages(httpx.BaseTransport):

@@ -10,7 +10,8 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,10 +26,12 @@ from sync_server.service import Service, Write
 from sync_server.settings import Settings
 from tests.sim import reference
 from tests.sim.dying import Killed
+from tests.sim.process import ServerProcess, SharedClock
 from tests.sim.tablet import MEMORY, Broken, Tablet, TurnableClock, empty
-from tests.sim.transport import AppTransport, KeptOpen, SmallPages, served
+from tests.sim.transport import AppTransport, KeptOpen, SmallPages, Spread, served
 
 Values = dict[str, Any]
+DEATHS = 0.01  # share of requests during which a server process dies, where there are several
 
 
 class Intent(NamedTuple):
@@ -40,10 +43,14 @@ class Intent(NamedTuple):
 
 
 class World:
-    def __init__(self, seed: int, folder: Path, http: bool = False, steps: int = 50) -> None:
+    def __init__(
+        self, seed: int, folder: Path, http: bool = False, steps: int = 50, url: str | None = None, servers: int = 1
+    ) -> None:
+        """`http`: over a real socket. `url`: a PostgreSQL database instead of SQLite. `servers`: more than one are processes of
+        their own on that database, and one data folder; what is done at the console is done in this process, a further one."""
         self.seed, self.folder, self.steps = seed, folder, steps
         self.rng = random.Random(seed)
-        self.clock = TurnableClock()
+        self.clock = TurnableClock() if servers == 1 else SharedClock(folder / "clock")
         self.page = self.rng.choice([4, 12, 100])
         self.healing = False
         self.intents: list[Intent] = []
@@ -56,11 +63,19 @@ class World:
         self.withdrawn: dict[str, set[str]] = {}  # person → own changes accepted when the right was withdrawn
         self._n = 0
         (folder / "server").mkdir()
-        shutil.copy(empty() / "server.db", folder / "server" / "server.db")
-        self.app = create_app(Settings(data=folder / "server"), self.clock)
+        if url is None:
+            shutil.copy(empty() / "server.db", folder / "server" / "server.db")
+        self._close: list[Callable[[], None]] = []
+        self._servers: list[ServerProcess] = []
+        if servers > 1:
+            assert url is not None
+            for _ in range(servers):
+                self._servers.append(ServerProcess(folder / "server", url, folder / "clock"))
+                self._close.append(self._servers[-1].stop)
+        self.app = create_app(Settings(data=folder / "server", database_url=url), self.clock)
         self.parts: Parts = self.app.state.parts
         self.service: Service = self.parts.service
-        self._close: list[Callable[[], None]] = []
+        self.rushing = False
         self._url = "http://sim"
         if http:
             self._url, stop = served(self.app)
@@ -121,7 +136,13 @@ class World:
             tablet.sync()
 
     def wire(self) -> httpx.BaseTransport:
-        """A way to the server: in this process, or over a real socket."""
+        """A way to the server: in this process, over a real socket, or to one of several processes."""
+        if self._servers:
+            spread = Spread(
+                self._servers, random.Random(f"{self.seed}/{len(self._close)}"), lambda: 0 if self.healing else DEATHS
+            )
+            self._close.append(spread.shut)
+            return SmallPages(spread, self.page)
         if self._http:
             sockets = httpx.HTTPTransport()
             self._close.append(sockets.close)
@@ -147,12 +168,24 @@ class World:
             if back and step == (turn_leave + self.steps) // 2:
                 self.grant(self.leaver, "sampler")
             acts.act(self, self.rng.choice(self.tablets))
+            if self._servers and self.rng.random() < 0.2:
+                self.rush()
+
+    def rush(self) -> None:
+        """Everybody comes into the network at once."""
+        ready = [t for t in self.tablets if not t.busy]
+        self.rushing = True
+        try:
+            with ThreadPoolExecutor(max(1, len(ready))) as threads:
+                list(threads.map(Tablet.sync, ready))
+        finally:
+            self.rushing = False
 
     def meanwhile(self, tablet: Tablet) -> None:
         from tests.sim import acts, check
 
         check.view(self, tablet)
-        if self.healing:
+        if self.healing or self.rushing:
             return
         draw = self.rng.random()
         if draw < 0.25:
@@ -169,6 +202,8 @@ class World:
     def heal(self) -> None:
         """The network works, old requests arrive, everybody syncs until nothing moves any more."""
         self.healing = True
+        for server in self._servers:
+            server.wait()
         if self.late_role is None and "sampler" not in self.roles.get(self.late, set()):
             self.grant(self.late, "sampler")  # else nothing of this person's could ever arrive
         for tablet in self.tablets:
@@ -176,6 +211,8 @@ class World:
             tablet.net.deliver_late()
         for _ in range(8):
             self.clock.pass_seconds(700)
+            if self._servers:
+                self.rush()  # side by side, then one after the other
             results = [t.sync() for t in self.tablets]
             for t, r in zip(self.tablets, results, strict=True):
                 if r is None or r.problems:
@@ -239,8 +276,10 @@ class World:
     # --- looking -------------------------------------------------------------------------------------------------
 
     def sql(self, statement: str, *args: Any) -> list[tuple[Any, ...]]:
+        """Looks into the server's database; the statement marks its values as SQLite does."""
         with self.parts.service.store.engine.connect().execution_options(reading=True) as conn, conn.begin():
-            return [tuple(r) for r in conn.exec_driver_sql(statement, args)]
+            marks = statement if conn.dialect.name == "sqlite" else statement.replace("?", "%s")
+            return [tuple(r) for r in conn.exec_driver_sql(marks, args)]
 
     def journal(self) -> list[reference.Entry]:
         columns = ",".join(reference.Entry._fields)
@@ -272,33 +311,43 @@ def intended(type: str, old: Values | None, new: Values) -> tuple[Values, Values
 
 
 @contextmanager
-def world(seed: int, http: bool = False, steps: int = 50) -> Iterator[World]:
-    """A world in a folder of its own."""
+def fresh_database() -> Iterator[str]:
+    from tests.pg import database  # only who needs one waits for a database server to start
+
+    with database() as url:
+        yield url
+
+
+@contextmanager
+def world(seed: int, http: bool = False, steps: int = 50, postgres: bool = False, servers: int = 1) -> Iterator[World]:
+    """A world in a folder of its own, and where it wants PostgreSQL in a database of its own."""
     folder = Path(tempfile.mkdtemp(prefix="jingtu-sim-", dir=MEMORY))
     made: World | None = None
     try:
-        made = World(seed, folder, http, steps)
-        yield made
+        with fresh_database() if postgres or servers > 1 else nullcontext() as url:
+            try:
+                made = World(seed, folder, http, steps, url, servers)
+                yield made
+            finally:
+                if made is not None:
+                    made.close()
     finally:
-        if made is not None:
-            made.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def live(seed: int, http: bool = False, steps: int = 50) -> dict[str, int]:
+def live(seed: int, http: bool = False, steps: int = 50, postgres: bool = False, servers: int = 1) -> dict[str, int]:
     """One seed from beginning to end. Raises with the seed in the message when a promise was broken."""
     from tests.sim import check
 
     try:
-        with world(seed, http, steps) as w:
+        with world(seed, http, steps, postgres, servers) as w:
             w.run()
             w.heal()
             return check.check(w)
     except (Exception, Killed) as err:
         what = f"{type(err).__name__}: {err}"
-        raise Broken(
-            f"seed {seed}{' over HTTP' if http else ''}: {what}  (python -m tests.sim.soak --seed {seed}{' --http' if http else ''})"
-        ) from err
+        how = " --servers 2" if servers > 1 else " --postgres" if postgres else " --http" if http else ""
+        raise Broken(f"seed {seed}: {what}  (python -m tests.sim.soak --seed {seed}{how} --steps {steps})") from err
 
 
 __all__ = ["Broken", "Edit", "Intent", "Tablet", "Trouble", "World", "live", "world"]

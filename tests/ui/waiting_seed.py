@@ -12,9 +12,8 @@ import httpx
 from schemas import canonical
 from schemas.rules import evidence
 from schemas.wire import SeenHead
-from sync_server.service import Caller
+from sync_server.service import Caller, Service
 from tests.api.conftest import Device, details
-from tests.sim.transport import AppTransport
 from tests.ui.console_seed import Seeded, at, visited
 
 
@@ -23,18 +22,18 @@ class Waits(NamedTuple):
     rightless: str  # a change of somebody who may not write its type
     linking: str  # waits for a record only
     lost: list[str]  # records only a tablet remembers: a point and its sample
-    device: Device
+    cloned: Device  # came with a second chain
 
 
-def waits(app: Any, seeded: Seeded, clock: Callable[[], datetime], hostile: str = "") -> Waits:
+def waits(
+    service: Service, http: httpx.Client, seeded: Seeded, clock: Callable[[], datetime], hostile: str = ""
+) -> Waits:
     """`hostile` goes into every text a device may send."""
-    service = app.state.parts.service
-    transport = AppTransport(app)
     with service.store.reading() as tx:
         epoch = tx.setting("epoch")
     server: Any = SimpleNamespace(
-        service=service, clock=clock, new_id=service.new_id, field=seeded.field, epoch=epoch, pm=seeded.people["xujing"],
-        http=httpx.Client(transport=transport, base_url="http://sim"),
+        service=service, http=http, clock=clock, new_id=service.new_id, field=seeded.field, epoch=epoch,
+        pm=seeded.people["xujing"],
     )  # fmt: skip
     sampler, inspector = seeded.people["zhoulan"], seeded.people["wang"]
     site = service.records("site", seeded.field)[0].id
@@ -87,6 +86,4 @@ def waits(app: Any, seeded: Seeded, clock: Callable[[], datetime], hostile: str 
         evidence.row_line("sample", gone_sample, 901, {**taken, "code": f"HX-S96-1{hostile}", "point_id": gone}),
     ]
     assert service.take_seen(Caller(sampler, lone.enrolment), seeded.field, SeenHead(epoch="before"), rows) == 2
-    server.http.close()
-    transport.shut()
-    return Waits(revoked, rightless, linking, [gone, gone_sample], old)
+    return Waits(revoked, rightless, linking, [gone, gone_sample], lone)

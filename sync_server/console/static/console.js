@@ -16,6 +16,12 @@
     print.hidden = false;
     print.addEventListener("click", () => window.print());
   }
+  for (const all of document.querySelectorAll("[data-all]")) {
+    all.closest("label").hidden = false;
+    all.addEventListener("change", () => {
+      for (const one of all.form.querySelectorAll("input[name=id]")) one.checked = all.checked;
+    });
+  }
   document.addEventListener("click", (event) => {
     const menu = document.querySelector("details.menu[open]");
     if (menu && (!menu.contains(event.target) || event.target.closest(".links a"))) menu.open = false;

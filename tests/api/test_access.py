@@ -1,0 +1,487 @@
+"""Every route × every kind of caller × own, foreign and unheard-of places: rules, table and application say the same.
+
+The rules and the table stand in access.py and access.csv. Faults are planted at the end to show that each would be seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+import sync_server.applying
+import sync_server.service.base
+import sync_server.service.deciding
+import sync_server.service.exchange
+from schemas.problems import Trouble
+from schemas.records import TYPES
+from schemas.rules import evidence
+from schemas.wire import Outcome, SeenHead
+from sync_server import api, facts
+from sync_server.applying import Applying, Verdict
+from sync_server.console import pages
+from sync_server.console.session import Sessions, Visitor
+from sync_server.main import create_app
+from sync_server.service import Caller, Write
+from sync_server.service.base import Base
+from sync_server.settings import Settings
+from sync_server.store import Tx
+from tests.api import access
+from tests.api.access import ACCOUNTS, DEVICES, RULES, WHO, Row
+from tests.api.conftest import AT, Device, Server, details, outcomes
+
+PASSWORD = "long enough"
+OURS = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a post from our own page
+ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+class World:
+    """A server with two projects and everybody who may come, signed in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = s = Server(folder)
+        service, new = s.service, s.new_id
+        self.people = {who: new() for who in (*ACCOUNTS, "gone")}
+        person = {"name": "人", "org_id": s.org, "duties": ["sampler"]}
+        service.write(None, [Write("person", p, s.home, person) for p in self.people.values()])
+        for who, id in self.people.items():
+            if who in access.ROLES:
+                service.grant(id, s.project, who)
+        service.grant(self.people["home_administrator"], s.org, "administrator")
+        service.grant(self.people["disabled"], s.project, "sampler")
+        service.grant(self.people["former"], s.project, "sampler")
+        service.grant(self.people["gone"], s.other, "sampler")
+        self.devices = {who: Device(s, self.people[access.role(who)]) for who in DEVICES}
+        lost = Device(s, self.people["gone"])
+        self.late = {s.project: self.devices["device_former"], s.other: lost}  # hand in what has to wait
+        service.withdraw(self.people["former"], s.project, "sampler")
+        service.withdraw(self.people["gone"], s.other, "sampler")
+        service.revoke(self.devices["device_revoked"].enrolment)
+        s.auth._hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # many sign in here
+        self.cookies: dict[str, str] = {}
+        self.tokens = {who: device.token for who, device in self.devices.items()}
+        for who in ACCOUNTS:
+            s.auth.add_account(self.people[who], who, PASSWORD)
+            self.cookies[who] = self.session(who)
+            got = self.call("POST", "/api/v1/auth/token", data={"username": who, "password": PASSWORD})
+            self.tokens[who] = got.json()["access_token"]
+        with service.store.writing() as tx:
+            tx.conn.exec_driver_sql("UPDATE account SET disabled = 1 WHERE person = ?", (self.people["disabled"],))
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        with httpx.Client(transport=self.server.transport, base_url="http://sim") as client:  # keeps no cookie
+            return client.request(method, path, **more)
+
+    def session(self, who: str) -> str:
+        answer = self.call("POST", "/console/login", data={"username": who, "password": PASSWORD}, headers=OURS)
+        return str(answer.headers["set-cookie"].partition(";")[0])
+
+    def headers(self, who: str, console: bool) -> dict[str, str]:
+        """A device's token is shown to the pages too: they must not take it."""
+        out = dict(OURS) if console else {}
+        if who in self.tokens:
+            out["Authorization"] = f"Bearer {self.tokens[who]}"
+        if console and who in self.cookies:
+            out["Cookie"] = self.cookies[who]
+        return out
+
+    def place(self, place: str) -> tuple[str, str]:
+        """(project, scope) by the names of the table."""
+        if place == "organisation":
+            return self.server.org, self.server.home
+        owner, _, audience = place.partition(".")
+        known = {"own": self.server.project, "foreign": self.server.other}
+        project = known.get(owner) or self.server.new_id()
+        return project, f"{project}.{audience or 'field'}"
+
+    def parked(self, project: str) -> str:
+        """A change that waits in this project, made for one question; of no project: one that nobody made."""
+        if project not in self.late:
+            return self.server.new_id()
+        device, scope = self.late[project], f"{project}.field"
+        (told,) = details(device.push([device.change("point", self.server.point(), scope=scope)], scope))
+        assert told["outcome"] == "parked"
+        return str(told["id"])
+
+    def lost(self, project: str) -> str:
+        """A record only a tablet remembers."""
+        record, scope = self.server.new_id(), f"{project}.field"
+        if project in self.late:
+            values = {"code": "S9", "name": "九号", "status": "idle", "division_code": "1"}
+            row = {"scope": scope, "record": record, "type": "site", "seq": 1, "epoch": "before", "received_at": AT,
+                   "enrolment": self.late[project].enrolment, "line": evidence.row_line("site", record, 1, values)}  # fmt: skip
+            with self.server.service.store.writing() as tx:
+                tx.add_seen([row])
+        return record
+
+
+# --- one question, one answer ----------------------------------------------------------------------------------------
+
+Probe = Callable[[World, str, str], httpx.Response | str]
+
+
+def values_of(world: World, audience: str) -> dict[str, Any]:
+    s = world.server
+    return {
+        "field": s.point(),
+        "enforcement": {"code": "J1", "kind": "patrol", "site_id": s.site, "org_id": s.org, "started_at": AT,
+                        "officers": [{"person_id": s.inspector, "name": "甲", "duty": "inspector"}]},
+        "transfer": {"code": "D1", "kind": "pit"},
+        "organisation": {"code": "I1", "kind": "pid", "model": "M", "serial_no": "1", "org_id": s.org},
+    }[audience]  # fmt: skip
+
+
+def ask(path: str, method: str = "GET", **more: Any) -> Probe:
+    def probe(world: World, who: str, place: str) -> httpx.Response:
+        project, scope = world.place(place)
+        there = path.format(project=project, scope=scope)
+        return world.call(method, there, headers=world.headers(who, there.startswith("/console")), **more)
+
+    return probe
+
+
+def ask_token(world: World, who: str, _: str) -> httpx.Response:
+    if who in DEVICES:
+        return world.devices[who].ask_token(world.devices[who].assertion())
+    return world.call("POST", "/api/v1/auth/token", data={"username": who, "password": PASSWORD})
+
+
+def ask_push(world: World, who: str, place: str) -> httpx.Response | str:
+    """Who has no device sends what another's device would send."""
+    _, scope = world.place(place)
+    device = world.devices.get(who) or world.devices["device_sampler"]
+    audience = scope.rpartition(".")[2]
+    line = device.change(access.WRITTEN[audience], values_of(world, audience), scope=scope)
+    answer = device.push([line], scope, keep=who in DEVICES, headers=world.headers(who, False) or {"Authorization": ""})
+    if answer.status_code != 200:
+        return answer
+    told = [str(d.get("problem") or "") for d in details(answer)]
+    return " ".join([*outcomes(answer), *told]).strip()
+
+
+def ask_seen(world: World, who: str, place: str) -> httpx.Response:
+    _, scope = world.place(place)
+    row = evidence.row_line("point", world.server.new_id(), 1, world.server.point())
+    body = b"\n".join([SeenHead(epoch="before").model_dump_json().encode(), row])
+    return world.call("POST", f"/api/v1/scopes/{scope}/seen", content=body, headers=world.headers(who, False))
+
+
+def ask_enrol(world: World, who: str, _: str) -> httpx.Response:
+    key = evidence.new_key()
+    public, salt, code = evidence.public_of(key), evidence.b64(bytes(32)), "ABCD-EFGH-JKLM-NPQR"
+    signature = evidence.sign(key, f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode())
+    request = {"code": code, "public_key": public, "salt_key": salt, "label": "x", "signature": signature}
+    return world.call("POST", "/api/v1/enrol", json=request, headers=world.headers(who, False))
+
+
+def ask_sign_in(world: World, who: str, _: str) -> httpx.Response:
+    return world.call("POST", "/console/login", data={"username": who, "password": PASSWORD}, headers=OURS)
+
+
+def ask_sign_out(world: World, who: str, _: str) -> httpx.Response:
+    cookie = {"Cookie": world.session(who)} if access.signed_in(who) else {}
+    return world.call("POST", "/console/logout", headers=OURS | cookie)
+
+
+def ask_decide(world: World, who: str, place: str) -> httpx.Response:
+    project, _ = world.place(place)
+    form = {"id": world.parked(project), "decision": "accept", "reason": "看过"}
+    headers = world.headers(who, True)
+    return world.call("POST", f"/console/projects/{project}/waiting/parked", data=form, headers=headers)
+
+
+def ask_settle(world: World, who: str, place: str) -> httpx.Response:
+    project, scope = world.place(place)
+    form = {"id": world.lost(project), "scope": scope, "decision": "let_go", "reason": "看过"}
+    headers = world.headers(who, True)
+    return world.call("POST", f"/console/projects/{project}/waiting/lost", data=form, headers=headers)
+
+
+SCOPE, PROJECT = access.SCOPE, access.PROJECT
+PROBES: dict[tuple[str, str], Probe] = {
+    **{(m, r): ask(r.format_map({"name": "htmx.min.js", "path": "console.css", "scope": "{scope}", "project": "{project}"}))
+       for m, r in RULES if m == "GET"},
+    ("POST", "/api/v1/auth/token"): ask_token,
+    ("POST", "/api/v1/enrol"): ask_enrol,
+    ("POST", "/api/v1/blocks"): ask("/api/v1/blocks", "POST", json={"use": "sample", "size": 1}),
+    ("POST", f"{SCOPE}/push"): ask_push,
+    ("POST", f"{SCOPE}/outcomes"): ask(f"{SCOPE}/outcomes", "POST", json={"ids": []}),
+    ("POST", f"{SCOPE}/seen"): ask_seen,
+    ("POST", "/console/login"): ask_sign_in,
+    ("POST", "/console/logout"): ask_sign_out,
+    ("POST", f"{PROJECT}/waiting/parked"): ask_decide,
+    ("POST", f"{PROJECT}/waiting/lost"): ask_settle,
+}  # fmt: skip
+
+
+def result(answer: httpx.Response | str) -> str:
+    if isinstance(answer, str):
+        return answer
+    if answer.is_redirect:
+        there = answer.headers["location"]
+        return "login" if there.startswith("/console/login") else "go" if there.startswith("/console/") else there
+    if answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return str(answer.json()["number"])
+    number = re.search(r"问题 (\d{4})", answer.text) if answer.status_code >= 400 else None
+    return number[1] if number else "ok" if answer.is_success else f"status {answer.status_code}"
+
+
+def differing(world: World, row: Row) -> Iterator[str]:
+    """What the application answers otherwise than the table says."""
+    expected = access.read_table()[row]
+    for who in WHO:
+        got = result(PROBES[row.method, row.route](world, who, row.place))
+        if got != expected[who]:
+            yield f"{row} · {who}: {expected[who]} expected, {got} answered"
+
+
+# --- the tests -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("access"))
+    yield made
+    made.server.close()
+
+
+def not_in_step(app: Any) -> list[str]:
+    """Routes the table does not know, and lines of routes that are gone."""
+    table, here = set(access.read_table()), set(access.expected_rows(app))
+    return [f"no line: {row}" for row in sorted(here - table)] + [
+        f"route is gone: {row}" for row in sorted(table - here)
+    ]
+
+
+def test_the_table_has_every_route_and_no_other(world: World) -> None:
+    assert not_in_step(world.server.app) == [], "python -m tests.api.access --write"
+    assert {(m, r) for m, r in access.routes_of(world.server.app)} == RULES.keys() == PROBES.keys()
+
+
+def test_the_table_is_what_the_rules_say() -> None:
+    wrong = [
+        f"{row} · {who}: the table says {cell}, the rules {said}"
+        for row, cells in access.read_table().items()
+        for who, cell in cells.items()
+        if cell != (said := RULES[row.method, row.route](who, row.place))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("row", access.read_table(), ids=str)
+def test_the_application_answers_as_the_table_says(world: World, row: Row) -> None:
+    assert list(differing(world, row)) == []
+
+
+HIDDEN = (
+    "sampler",
+    "project_manager",
+    "administrator",
+    "auditor",
+    "party",
+    "former",
+    "device_sampler",
+    "device_revoked",
+)
+
+
+@pytest.mark.parametrize("key", [k for k in RULES if len(access.places_of(k[1])) > 1], ids=" ".join)
+def test_what_is_foreign_cannot_be_told_from_what_is_not_there(world: World, key: tuple[str, str]) -> None:
+    """Status, headers and body alike; only the ids of the question may come back."""
+
+    def told(who: str, place: str) -> Any:
+        answer = PROBES[key](world, who, place)
+        assert isinstance(answer, httpx.Response) and (answer.status_code >= 400 or result(answer) == "login"), answer
+        headers = {k: v for k, v in answer.headers.items() if k not in ("jingtu-time", "content-length")}
+        return answer.status_code, ID.sub("…", str(headers)), ID.sub("…", answer.text)
+
+    places = [p for p in access.places_of(key[1]) if p.startswith("foreign")]
+    for who in HIDDEN:
+        there = told(who, "nowhere")
+        assert [told(who, place) for place in places] == [there] * len(places), who
+
+
+def test_pages_change_nothing_for_a_post_from_elsewhere(world: World) -> None:
+    """Every post of the pages, those to come too; the manager is signed in and his browser sends the cookie."""
+    project, scope = world.place("own")
+    ids = {"id": world.parked(project), "decision": "accept", "reason": "x", "scope": scope}
+    posts = [r for m, r in access.routes_of(world.server.app) if r.startswith("/console") and m not in ("GET", "HEAD")]
+    assert len(posts) >= 4
+    cookie, before = {"Cookie": world.cookies["project_manager"]}, world.server.state()
+    for route in posts:
+        for said in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+            answer = world.call("POST", route.format(project=project), data=ids, headers=cookie | said)
+            assert (answer.status_code, result(answer)) == (403, "2003"), (route, said)
+    assert world.server.state() == before
+
+
+# --- planted faults: each must be seen -------------------------------------------------------------------------------
+
+Plant = Callable[[World, pytest.MonkeyPatch], None]
+
+
+def everybody_reads(_: World, patch: pytest.MonkeyPatch) -> None:
+    for module in (sync_server.service.base, sync_server.service.deciding, sync_server.service.exchange):
+        patch.setattr(module, "may_read", lambda *_: True)
+
+
+def no_dependency(world: World, patch: pytest.MonkeyPatch) -> None:
+    """A route that forgot to ask who it is."""
+    pm = Caller(world.people["project_manager"])
+    patch.setattr(world.server.app, "dependency_overrides", {api.caller: lambda: pm})
+
+
+def no_visitor(world: World, patch: pytest.MonkeyPatch) -> None:
+    """Pages shown to whoever comes."""
+    pm = Visitor(Caller(world.people["project_manager"]), "xu", "")
+    patch.setattr(Sessions, "visitor", lambda self, request: pm)
+
+
+def revoked_is_live(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Base, "_live_key", lambda self, tx, enrolment: tx.key(enrolment))
+
+
+def everybody_belongs(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Base, "_ever_member", lambda *_: True)
+
+
+def a_role_counts_everywhere(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Base, "_roles", lambda self, tx, person, *_: frozenset(r for _, r in tx.memberships(person)))
+
+
+def everybody_decides(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sync_server.service.deciding, "may_decide", lambda *_: True)
+
+
+def refused_instead_of_parked(_: World, patch: pytest.MonkeyPatch) -> None:
+    kept = Applying._hold
+
+    def hold(self: Applying, *given: Any) -> Verdict | None:
+        verdict = kept(self, *given)
+        return verdict and verdict._replace(outcome=Outcome.REJECTED, missing=[])
+
+    patch.setattr(Applying, "_hold", hold)
+
+
+def everybody_writes(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sync_server.applying, "may_write", lambda *_: True)
+
+
+def disabled_stays_in(_: World, patch: pytest.MonkeyPatch) -> None:
+    kept = Tx.account_of
+
+    def account_of(self: Tx, person: str) -> Any:
+        found = kept(self, person)
+        return found and {**found, "disabled": False}
+
+    patch.setattr(Tx, "account_of", account_of)
+
+
+def every_project_is_open(world: World, patch: pytest.MonkeyPatch) -> None:
+    """The pages ask which projects are readable; here all are."""
+    every = frozenset({"field"})
+    found = {world.server.project: every, world.server.other: every}
+    for module in (pages, facts, sync_server.console.waiting, sync_server.console.api):
+        patch.setattr(module, "readable", lambda _: found)
+
+
+def a_device_opens_pages(world: World, patch: pytest.MonkeyPatch) -> None:
+    kept = Sessions.visitor
+
+    def visitor(self: Sessions, request: Any) -> Visitor | None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        try:
+            return kept(self, request) or (token and Visitor(world.server.auth.caller(token), "x", "")) or None
+        except Trouble:
+            return None
+
+    patch.setattr(Sessions, "visitor", visitor)
+
+
+PLANTS: list[tuple[Plant, str, str]] = [
+    (everybody_reads, "/pull", "foreign.field"),
+    (everybody_reads, "/pull", "own.enforcement"),
+    (no_dependency, "/me", ""),
+    (no_dependency, "/reconcile", "foreign"),
+    (no_visitor, "/map.json", "own"),
+    (no_visitor, "/console/", ""),
+    (revoked_is_live, "/seen", "own.field"),
+    (revoked_is_live, "/pull", "own.field"),
+    (everybody_belongs, "/push", "foreign.field"),
+    (everybody_belongs, "/outcomes", "foreign.transfer"),
+    (a_role_counts_everywhere, "/waiting", "foreign"),
+    (a_role_counts_everywhere, "/pull", "foreign.enforcement"),
+    (everybody_decides, "/waiting/parked", "own"),
+    (everybody_decides, "/waiting/lost", "own"),
+    (refused_instead_of_parked, "/push", "own.field"),
+    (everybody_writes, "/push", "own.transfer"),
+    (disabled_stays_in, "/me", ""),
+    (disabled_stays_in, "/console/", ""),
+    (every_project_is_open, "/reconcile", "foreign"),
+    (every_project_is_open, "/waiting", "foreign"),
+    (a_device_opens_pages, "/console/projects/{project}", "own"),
+]
+
+
+@pytest.mark.parametrize(("plant", "route", "place"), PLANTS, ids=lambda x: getattr(x, "__name__", x))
+def test_a_planted_fault_is_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch, plant: Plant, route: str, place: str
+) -> None:
+    (row,) = [r for r in access.read_table() if r.place == place and r.route.endswith(route)]
+    plant(world, monkeypatch)
+    assert any(differing(world, row))
+
+
+def test_a_new_route_and_a_route_that_is_gone_are_seen(tmp_path: Path) -> None:
+    app = create_app(Settings(data=tmp_path))
+    assert not_in_step(app) == []
+    app.get("/api/v1/everything")(lambda: {})
+    (console,) = (r.app for r in app.routes if getattr(r, "path", "") == "/console")
+    assert isinstance(console, FastAPI)
+    console.post("/projects/{project}/new")(lambda: {})
+    console.router.routes[:] = [r for r in console.router.routes if getattr(r, "path", "") != "/logout"]
+    assert not_in_step(app) == [
+        "no line: GET /api/v1/everything",
+        *(f"no line: POST /console/projects/{{project}}/new {p}" for p in sorted(access.PROJECTS)),
+        "route is gone: POST /console/logout",
+    ]
+    app.state.parts.service.store.close()
+
+
+# --- writing: every role, every type ---------------------------------------------------------------------------------
+
+
+def test_every_type_is_in_the_rules() -> None:
+    written = {t for types in access.WRITES.values() for t in types.split()}
+    assert written | set(access.ON_THE_SERVER_ONLY.split()) == TYPES.keys()
+    assert not written & set(access.ON_THE_SERVER_ONLY.split())
+
+
+def test_who_writes_what(world: World) -> None:
+    """A change of a type that is not one's own waits for the project manager: it is neither taken nor refused. What only
+    the server writes is refused."""
+    s, wrong = world.server, []
+    for role in access.ROLES:
+        device = Device(s, world.people[role])
+        for audience in (*access.AUDIENCES, "organisation"):
+            scope = s.home if audience == "organisation" else f"{s.project}.{audience}"
+            types = sorted(t for t, cls in TYPES.items() if cls.about.audience.value in (audience, "subject"))
+            answer = device.push([device.change(t, {"note": "x"}, scope=scope) for t in types], scope)
+            for type, detail in zip(types, details(answer), strict=True):
+                parked = (detail["outcome"], detail["problem"]) == ("parked", 3003)
+                refused = (detail["outcome"], detail["problem"]) == ("rejected", 3003)
+                may = audience in access.READS[role].split() and type in access.WRITES[role].split()
+                if type in access.ON_THE_SERVER_ONLY.split():
+                    good = refused
+                else:  # a note alone makes no record of most types: it may go wrong later, but not for want of a right
+                    good = not parked and not refused if may else parked
+                if not good:
+                    wrong.append(f"{role} · {type} in {audience}: may={may}, {detail['outcome']} {detail['problem']}")
+    assert wrong == []

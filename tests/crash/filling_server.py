@@ -1,0 +1,342 @@
+"""Every way in which the server writes, on a disk that takes no more. Runs in a process of its own, see filling_tablet.
+
+`CALLS` is held against the code (tests/crash/test_full.py): a public method that writes and is not in it fails there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from schemas.problems import Trouble
+from schemas.rules import evidence
+from schemas.wire import SeenHead
+from sync_server.console.session import IDLE_MS, TOUCH_MS, Sessions
+from sync_server.main import build
+from sync_server.service import Caller, Write
+from sync_server.settings import Settings
+from tests.api.conftest import AT, Device, Server, details, outcomes
+from tests.crash import migrations
+from tests.crash.filling_tablet import LONG, Limited, Small, report, told
+from tests.crash.site import want
+from tests.sim.tablet import empty
+
+Call = Callable[[], Any]
+PASSWORD = "一个很长的口令"
+
+
+class FakeRequest:
+    """What a sign-in looks at."""
+
+    def __init__(self, cookie: str = "") -> None:
+        self.client = None
+        self.url = httpx.URL("http://127.0.0.1/")
+        self.url.hostname = "127.0.0.1"  # type: ignore[attr-defined]
+        self.cookies = {"jingtu_session": cookie} if cookie else {}
+
+
+class Office:
+    """A server with something of everything, and calls that can be made once each."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.s, self.auth = server, server.service, server.auth
+        self.device = Device(server, server.sampler)
+        self.sessions = Sessions(self.s, self.auth)
+        self.auth.add_account(server.pm, "pm", PASSWORD)
+        self.person = self._person()
+
+    def _person(self) -> str:
+        id = self.s.new_id()
+        self.s.write(
+            None,
+            [Write("person", id, self.server.home, {"name": "新人", "org_id": self.server.org, "duties": ["sampler"]})],
+        )
+        return id
+
+    def _comment(self) -> dict[str, Any]:
+        return {"subject_kind": "site", "subject_id": self.server.site, "text": LONG, "at": AT}
+
+    # --- records -------------------------------------------------------------------------------------------------
+
+    def write(self) -> Call:
+        one = Write("comment", self.s.new_id(), self.server.field, self._comment())
+        return lambda: self.s.write(None, [one])
+
+    def push(self) -> Call:
+        from schemas import change
+        from schemas.wire import PushHead
+
+        lines = [self.device.change("comment", self._comment()) for _ in range(3)]
+        head = PushHead.model_validate(self.device.head(lines, self.server.field))
+        caller = Caller(self.server.sampler, self.device.enrolment)
+        want(all(change.change_id(x) for x in lines), "no lines")
+        return lambda: self.s.push(caller, self.server.field, head, lines)
+
+    def resolve(self) -> Call:
+        other, record = Device(self.server, self.server.sampler), self.server.new_id()
+        self.device.push([self.device.change("point", self.server.point(), record)])
+        self.device.push([self.device.change("point", {"wind": "南"}, record, {"wind": "北"})])
+        answer = other.push([other.change("point", {"wind": "东"}, record, {"wind": "北"})])
+        want(outcomes(answer) == ["conflict"], f"no conflict: {answer.text}")
+        (conflict,) = details(answer)[0]["conflicts"]
+        return lambda: self.s.resolve(self.server.pm, conflict, "take_after", "核对过")
+
+    def _parked(self, device: Device) -> list[str]:
+        answer = device.push([device.change("point", self.server.point(code=self.server.new_id()))])
+        want(outcomes(answer) == ["parked"], f"not parked: {answer.text}")
+        return [d["id"] for d in details(answer)]
+
+    def decide_parked(self) -> Call:
+        self.s.grant(self.person, self.server.project, "dispatcher")
+        ids = self._parked(Device(self.server, self.person))
+        return lambda: self.s.decide_parked(self.server.pm, ids, True, "核对过")
+
+    def rerun(self) -> Call:
+        """What a crash between two transactions leaves: the right is there, the change still waits."""
+        self.s.grant(self.person, self.server.project, "dispatcher")
+        self._parked(Device(self.server, self.person))
+        with self.s.store.writing() as tx:
+            tx.add_membership(self.person, self.server.project, "sampler")
+        return self.s.rerun
+
+    def could_move(self) -> Call:
+        self.rerun()
+        return lambda: self.s.could_move(self.server.field)
+
+    def take_seen(self) -> Call:
+        lines = [evidence.row_line("comment", self.s.new_id(), 9, self._comment())]
+        caller = Caller(self.server.sampler, self.device.enrolment)
+        return lambda: self.s.take_seen(caller, self.server.field, SeenHead(epoch="before"), lines)
+
+    def settle_unexplained(self) -> Call:
+        self.take_seen()()
+        records = [u.record for u in self.s.unexplained(self.server.field)]
+        want(records, "nothing is unexplained")
+        return lambda: self.s.settle_unexplained(self.server.pm, self.server.field, records, True, "核对过")
+
+    # --- people and devices --------------------------------------------------------------------------------------
+
+    def add_project(self) -> Call:
+        values = {"code": "P2", "name": "项目", "stage": "detailed", "client_id": self.server.org,
+                  "surveyor_id": self.server.org, "contact_id": self.server.pm}  # fmt: skip
+        return lambda: self.s.add_project(values)
+
+    def grant(self) -> Call:
+        return lambda: self.s.grant(self.person, self.server.project, "sampler", by=LONG)
+
+    def withdraw(self) -> Call:
+        self.s.grant(self.person, self.server.project, "sampler")
+        return lambda: self.s.withdraw(self.person, self.server.project, "sampler", by=LONG)
+
+    def new_code(self) -> Call:
+        return lambda: self.s.new_code(self.person, self.server.pm)
+
+    def enrol(self) -> Call:
+        from schemas.wire import EnrolRequest
+
+        private, salt, code = evidence.new_key(), evidence.b64(bytes(32)), self.s.new_code(self.person, self.server.pm)
+        public = evidence.public_of(private)
+        signature = evidence.sign(private, f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode())
+        request = EnrolRequest(code=code, public_key=public, salt_key=salt, label="平板", signature=signature)
+        return lambda: self.s.enrol(request)
+
+    def take_block(self) -> Call:
+        caller = Caller(self.server.sampler, self.device.enrolment)
+        return lambda: self.s.take_block(caller, "sample", 10)
+
+    def revoke(self) -> Call:
+        return lambda: self.s.revoke(self.device.enrolment)
+
+    def reinstate(self) -> Call:
+        self.s.revoke(self.device.enrolment)
+        return lambda: self.s.reinstate(self.device.enrolment)
+
+    def disable(self) -> Call:
+        return lambda: self.s.disable(self.server.pm, True, "admin")
+
+    def change_password(self) -> Call:
+        return lambda: self.s.change_password(self.server.pm, "x", "admin")
+
+    # --- sign-in -------------------------------------------------------------------------------------------------
+
+    def add_account(self) -> Call:
+        return lambda: self.auth.add_account(self.person, "new", PASSWORD)
+
+    def person_of(self) -> Call:
+        return lambda: self.auth.person_of("pm", PASSWORD, "here")
+
+    def by_password(self) -> Call:
+        return lambda: self.auth.by_password("pm", PASSWORD, "here")
+
+    def by_refresh(self) -> Call:
+        token = self.auth.by_password("pm", PASSWORD, "here").refresh_token or ""
+        return lambda: self.auth.by_refresh(token)
+
+    def by_assertion(self) -> Call:
+        said = self.device.assertion()
+        return lambda: self.auth.by_assertion(said)
+
+    def sign_in(self) -> Call:
+        return lambda: self.sessions.sign_in(FakeRequest(), "pm", PASSWORD)  # type: ignore[arg-type]
+
+    def sign_out(self) -> Call:
+        request = FakeRequest(self.sessions.sign_in(FakeRequest(), "pm", PASSWORD))  # type: ignore[arg-type]
+        return lambda: self.sessions.sign_out(request)  # type: ignore[arg-type]
+
+
+CALLS = [name for name, made in vars(Office).items() if not name.startswith("_") and callable(made)]
+OPENING = ["start", "found"]  # see `starting`
+READING = ["visitor"]  # see `reading`
+TRACELESS = ["could_move"]  # writes nothing in the end, by its purpose
+
+
+def equipped(folder: Path) -> Server:
+    folder.mkdir()
+    shutil.copy(empty() / "server.db", folder / "server.db")  # its tables, which take a second to make
+    return Server(folder)
+
+
+def everything(server: Server) -> Any:
+    """All but how often somebody tried to sign in: a try is paid for before the password is looked at, and stays so."""
+    names = [
+        n for (n,) in server.sql("SELECT name FROM sqlite_master WHERE type='table' ORDER BY 1") if n != "throttle"
+    ]
+    return {n: server.sql(f'SELECT * FROM "{n}" ORDER BY 1,2') for n in names}
+
+
+def emptied(server: Server) -> None:
+    raw = server.service.store.engine.raw_connection()
+    raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+    raw.close()
+
+
+def calls(way: Any, names: list[str]) -> None:
+    for name in names:
+        folder = way.place / name
+        server = equipped(folder)
+        failed, call = 0, getattr(Office(server), name)()
+        for step in way.steps:
+            emptied(server)
+            before = everything(server)
+            trouble = None
+            with way.full(step):
+                try:
+                    call()
+                except Trouble as err:
+                    trouble = err
+            if trouble is None:
+                break
+            failed += 1
+            told(trouble, (1102,), name)
+            want(trouble.problem.status == 507, "not the status of a full disk")
+            want(everything(server) == before, f"{name} failed and left something behind")
+        else:
+            before = everything(server)
+            call()  # there is room again; nobody started the server anew
+        want(failed or name in TRACELESS, f"{name} never met a full disk")
+        want(
+            everything(server) != before or name in (*TRACELESS, "person_of"),
+            f"{name} does nothing when there is room again",
+        )
+        server.close()
+        shutil.rmtree(folder)
+        report(name, failed)
+
+
+def starting(way: Any) -> None:
+    """From nothing: the keys, the tables, the epoch; then the organisation."""
+    folder, failed = way.place / "new", 0
+    for step in (*way.steps, 300, 1000, 10**6):
+        try:
+            with way.full(step):
+                build(Settings(data=folder)).service.store.close()
+        except Trouble as err:
+            failed += 1
+            told(err, (1102,), "the first start")
+        want(not [p for p in folder.glob("*.new")], "half a key is left behind")
+        want(all(p.stat().st_size == 32 for p in folder.glob("*.key")), "half a key has its final name")
+    want(failed > 3, "the first start never met a full disk")
+    parts = build(Settings(data=folder))
+    report("start", failed)
+    with way.full(0):
+        try:
+            parts.service.found("示范公司")
+            want(False, "a full disk took an organisation")
+        except Trouble as err:
+            told(err, (1102,), "found")
+    want(parts.service.found("示范公司"), "not founded")
+    parts.service.store.close()
+    report("found", 1)
+
+
+def reading(way: Any) -> None:
+    """Of a running server a full disk can be read: tablets pull, and whoever is signed in sees the pages. A start wants a
+    few pages for the index beside the database, and says so where they are not there."""
+    server = equipped(way.place / "full")
+    device = Device(server, server.sampler)
+    device.push([device.change("point", server.point())])
+    server.auth.add_account(server.pm, "pm", PASSWORD)
+    sessions = Sessions(server.service, server.auth)
+    request = FakeRequest(sessions.sign_in(FakeRequest(), "pm", PASSWORD))  # type: ignore[arg-type]
+    token = device.token
+    server.close()
+    with way.full(0):
+        try:
+            again = build(Settings(data=way.place / "full"), server.clock)
+        except Trouble as err:  # no room even for the index beside the file: told as what it is
+            told(err, (1102,), "starting on a full disk")
+            again = None
+    again = again or build(Settings(data=way.place / "full"), server.clock)
+    sessions = Sessions(again.service, again.auth)
+    server.clock.turn(milliseconds=TOUCH_MS + 1)
+    with way.full(0):
+        want(sessions.visitor(request) is not None, "who is signed in cannot read while the disk is full")  # type: ignore[arg-type]
+        head, lines = again.service.pull(again.auth.caller(token), server.field, None, 0)
+        want(lines and not head.more, "a full disk cannot be pulled from")
+    server.clock.turn(milliseconds=IDLE_MS + 1)
+    with way.full(0):
+        want(sessions.visitor(request) is None, "a session that is over counts while the disk is full")  # type: ignore[arg-type]
+    again.service.store.close()
+    report("reading", 1)
+
+
+def migration(way: Any) -> None:
+    side, failed, folder = migrations.SERVER, 0, way.place / "old"
+    folder.mkdir()
+    side.recorded(folder)
+    with closing(sqlite3.connect(folder / side.file)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+    old, pages = migrations.state(folder / side.file, side), (folder / side.file).stat().st_size // 4096
+    steps = [*way.steps] if isinstance(way, Limited) else [0, pages // 2, *(pages + n for n in range(1, 80, 3))]
+    for step in steps:
+        if migrations.state(folder / side.file, side) != old:
+            break
+        try:
+            with way.full(step):
+                build(Settings(data=folder)).service.store.close()
+        except Trouble as err:
+            failed += 1
+            told(err, (1102,), "a migration")
+            want(migrations.state(folder / side.file, side) == old, "a migration without room left something behind")
+            for copy in folder.glob("*.bak"):
+                want(migrations.state(copy, side) == old, "the copy is not whole")
+            want(not list(folder.glob("*.new")), "half a copy goes on taking up room")
+    want(failed > 1, "the migration never met a full disk")
+    build(Settings(data=folder)).service.store.close()
+    new = migrations.state(folder / side.file, side)
+    want(new.version > old.version and new.rows["journal"] == old.rows["journal"], "not upgraded, or changes are lost")
+    report("migration", failed)
+
+
+def main(kind: str, place: str) -> None:
+    way = {"limited": Limited, "small": Small}[kind](Path(place))
+    calls(way, CALLS)
+    starting(way)
+    reading(way)
+    migration(way)

@@ -1,0 +1,44 @@
+"""The heart of the API's own tests once more, on PostgreSQL: push, pull, outcomes, conflicts, parked changes and who
+decides about them, chains, enrolling, numbers, plan import, reconcile. Nothing differs but the one setting."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.test_chain import *  # noqa: F403
+from tests.api.test_cli import shell, test_reconcile  # noqa: F401
+from tests.api.test_enrol import (  # noqa: F401
+    test_a_kept_key_of_another_person_or_revoked,
+    test_a_kept_key_with_a_new_code_is_the_same_enrolment,
+    test_numbers_only_for_what_one_may_write,
+)
+from tests.api.test_plan_import import (  # noqa: F401
+    office,
+    test_a_failed_import_leaves_nothing,
+    test_first_import,
+    test_imports_at_once_get_versions_of_their_own,
+    test_second_import_is_a_new_version_with_its_difference,
+    test_work_done_stays_attached,
+)
+from tests.api.test_promises import (  # noqa: F401
+    test_a_clock_that_was_off_is_seen_though_its_change_had_to_wait,
+    test_a_correction_frees_what_it_corrects,
+    test_a_decision_is_a_decision_about_this_conflict,
+    test_a_very_long_unknown_field_conflicts_too,
+    test_a_write_on_the_server_is_in_or_is_told,
+)
+from tests.api.test_push_pull import *  # noqa: F403
+from tests.api.test_rights import (  # noqa: F401
+    desk,
+    test_accepted_it_goes_in_as_it_was_written,
+    test_accepted_it_still_waits_for_what_it_refers_to,
+    test_declined_the_device_is_told_and_nothing_is_lost,
+    test_of_two_projects_at_once_all_or_nothing,
+    test_reinstated_it_goes_in_by_itself,
+    waiting,
+)
+
+
+@pytest.fixture(autouse=True)
+def _by_one_setting(pg_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JINGTU_DATABASE_URL", pg_url)
