@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,8 @@ from sync_server.main import Parts, build
 from sync_server.settings import Settings
 from sync_server.store import Stored
 
-out, err = Console(), Console(stderr=True)
+# into a file or a pipe there is no width to keep to
+out, err = Console(width=None if sys.stdout.isatty() else 200), Console(stderr=True)
 Data = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (JINGTU_DATA)")]
 Json = Annotated[bool, typer.Option("--json", help="供程序读 · for programs")]
 As = Annotated[str, typer.Option("--as", help="以谁的名义：用户名 · in whose name: a user name")]

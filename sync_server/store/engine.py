@@ -29,7 +29,13 @@ _SESSION = {
     "synchronous_commit": "on", "timezone": "UTC", "lock_timeout": "60s", "idle_in_transaction_session_timeout": "1h",
     "tcp_keepalives_idle": "60", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
 }  # fmt: skip
-_REACH = {"client_encoding": "utf8", "connect_timeout": 10, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 3}
+_REACH = {
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 
 
 def open_engine(url: str) -> Engine:

@@ -189,10 +189,14 @@ class Upgrade:
 
     def die(self, rng: random.Random) -> None:
         at = self._fresh()
-        after = rng.uniform(0, 1.1) * self.took
         child = self.nursery.start(self.side.work, str(at), fault=self.fault)
         child.wait_lines(1)
-        pause(after)
+        if rng.random() < 0.5:
+            pause(rng.uniform(0, 1.1) * self.took)
+        else:  # the copy takes most of the time; the transaction comes right after it
+            while not child.ended and not any(at.glob("*.bak")):
+                pause(0.001)
+            pause(rng.uniform(0, 0.3) * self.took)
         opened = len(child.kill()) > 1
         self.figures["kills"] += 1
         self.figures["opened"] += opened

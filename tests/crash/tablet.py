@@ -20,7 +20,7 @@ from schemas.rows import codec
 from sync_server.main import create_app
 from sync_server.service import Service, Write
 from tests.crash.nursery import Child, Nursery, pause
-from tests.crash.site import Site, want
+from tests.crash.site import Broken, Site, want
 from tests.crash.writer import ELSEWHERE, print_of
 from tests.sim.transport import served
 
@@ -86,6 +86,11 @@ class Life:
         self.figures["kills"] += 1
         self.figures["confirmed"] += sum(line.startswith('["did"') for line in lines)
         self.figures["while_opening"] += not lines
+        for file in self.folder.glob("*.json"):
+            try:
+                json.loads(file.read_text())
+            except ValueError as err:
+                raise Broken(f"{file.name} is not whole: {err}") from err
         store = Store(self.folder)
         try:
             kept = self._same(store, under_way)

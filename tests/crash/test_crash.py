@@ -59,14 +59,14 @@ def _for_that(caught: pytest.ExceptionInfo[BaseException], fault: str) -> None:
 
 @pytest.mark.parametrize("fault", TABLET)
 def test_a_tablet_with_a_fault_is_caught(tmp_path: Path, nursery: Nursery, fault: str) -> None:
-    with pytest.raises((Broken, ValueError, KeyError)) as caught:  # a key file that cannot be read is one that is gone
+    with pytest.raises(Broken) as caught:
         tablet.run(tmp_path, nursery, 60, 1, fault)
     _for_that(caught, fault)
 
 
 @pytest.mark.parametrize("fault", MIGRATION)
 def test_a_migration_with_a_fault_is_caught(tmp_path: Path, nursery: Nursery, fault: str) -> None:
-    side = migrations.SERVER if fault == "the version before its step" else migrations.TABLET
+    side = migrations.SERVER if "of the server" in fault else migrations.TABLET
     with pytest.raises(Broken) as caught:
         migrations.run(tmp_path, nursery, 30, 1, (side,), fault)
     _for_that(caught, fault)

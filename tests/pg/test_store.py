@@ -113,6 +113,8 @@ def work(tx: Any) -> None:
     tx.move_scope(FIELD, 9, -1)  # sums are taken modulo 2**256
     tx.scope(FIELD, lock=True)
     tx.set_digest(FIELD, 5)
+    tx.set_seq(FIELD, 2**53 + 1)
+    tx.schema_version()
     tx.scope(FIELD)
     # records
     rows = [point("r1", 1, wind="北", later={"a": [1, None, "x"]}), point("r2", 4, deleted=True, void_reason="错"),
