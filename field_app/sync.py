@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from field_app.keys import Identity
 from field_app.store import Batch, Store
-from schemas import canonical
+from schemas import VERSION, canonical
 from schemas.canonical import NotCanonical
 from schemas.problems import PROBLEMS, Trouble
 from schemas.records import SCHEMA
@@ -95,7 +95,7 @@ class Syncer:
     # --- enrolment -----------------------------------------------------------------------------------------------
 
     def enrol(
-        self, server_url: str, code: str, label: str, app_version: str = "0.1.0", beside: bool = False
+        self, server_url: str, code: str, label: str, app_version: str = VERSION, beside: bool = False
     ) -> EnrolAnswer:
         """Bind this device and the person the code was made for. `beside`: a further person on this tablet, vouched for by
         whoever has it now; without it the tablet counts as a new device. Raises Trouble 2006, 5004."""
@@ -119,7 +119,9 @@ class Syncer:
         self.store.keys.save(identity)
         with suppress(Trouble):  # enrolled it is: what there is no room for now is done by the next sync
             self.store.carry_over(None, identity)
-            if self.store.meta("epoch") is None:  # a tablet that knows another one learns at its next sync what to offer
+            if (
+                self.store.meta("epoch") is None
+            ):  # a tablet that knows another one learns at its next sync what to offer
                 self.store.set_meta("epoch", answer.epoch)
             self.store.grant(answer.scopes)
         return answer

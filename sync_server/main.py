@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from schemas import VERSION
 from schemas.rules import evidence
 from sync_server.api import BodyLimit, Marked, handle_problems, make_router
 from sync_server.auth import Auth
@@ -50,7 +51,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> P
 
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = server_clock) -> FastAPI:
     parts = build(settings or Settings(), clock)
-    app = FastAPI(title="净土外业 Jingtu", version="0.1.0", docs_url=None, redoc_url=None)
+    app = FastAPI(title="净土外业 Jingtu", version=VERSION, docs_url=None, redoc_url=None)
     app.add_middleware(BodyLimit)
     app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=1)
     app.add_middleware(Marked, now_ms=parts.service.now_ms)

@@ -220,3 +220,9 @@ def test_under_ci_a_skip_is_a_failure(tmp_path: Path, ci: str, outcome: str) -> 
     ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert outcome in ran.stdout.strip().splitlines()[-1], ran.stdout
     assert (ran.returncode != 0) == (ci == "true")
+
+
+def test_one_version() -> None:
+    from schemas import VERSION
+
+    assert PYPROJECT["project"]["version"] == VERSION
