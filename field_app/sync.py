@@ -134,7 +134,10 @@ class Syncer:
         self._result = result = SyncResult()
         self._tell = progress or (lambda _: None)
         first = self.store.keys.require()
-        everybody = [first, *(i for i in self.store.keys.identities.values() if i is not first)]
+        waits = self.store.waiting_since()  # who recorded first sends first: others may have gone on from there
+        everybody = sorted(
+            self.store.keys.identities.values(), key=lambda i: (waits.get(i.enrolment, 2**63), i is not first)
+        )
         equal = True
         for who in everybody:
             with self._client(who.server_url) as http:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from field_app.keys import Identity
 from field_app.store.base import Base, insert_row, quoted
@@ -58,35 +59,41 @@ class Incoming(Base):
         In a refresh the digest counts only rows that came since it began; the others go with the last page."""
         with self._write() as db:
             text, refreshing = db.execute("SELECT digest,refreshing FROM scope WHERE id=?", (scope,)).fetchone()
-            total, touched = int(text, 16), set()
+            total = int(text, 16)
+            cells: dict[str, list[Any]] = {}
             for line in lines:
                 row = canonical.loads(line)
                 type_, record, seq, values = row["type"], row["id"], row["seq"], row["values"]
                 total += evidence.row_hash(line)
-                # with `fresh`, "was it new there" is also "is the old row not counted yet"
-                if not (refreshing and _added(db, scope, record)):
-                    total -= self._old_hash(db, type_, record)
-                if type_ in TYPES:
-                    db.execute(insert_row(type_), codec(type_).to_row(record, scope, seq, values))
-                else:
-                    db.execute("INSERT OR REPLACE INTO other VALUES (?,?,?,?,?)", (record, scope, seq, type_, line))
-                touched.add((type_, record))
+                known = type_ in TYPES
+                one = codec(type_).to_row(record, scope, seq, values) if known else (record, scope, seq, type_, line)
+                cells.setdefault(type_ if known else "", []).append(one)
+            for type_, rows in cells.items():
+                ids = [r[0] for r in rows]
+                # in a refresh an old row that did not come again yet is not counted
+                counted = _also_fresh(db, scope, ids) if refreshing else ids
+                total -= self._old_hashes(db, type_, counted)
+                db.executemany(insert_row(type_) if type_ else "INSERT OR REPLACE INTO other VALUES (?,?,?,?,?)", rows)
             db.execute(
                 "UPDATE scope SET cursor=?, digest=?, pulled_at=? WHERE id=?",
                 (head.cursor, evidence.digest_hex(total), self.clock.now().isoformat(), scope),
             )
-            self._drop_pulled(db, scope, touched)
+            self._drop_pulled(db, scope, _with_layer(db, [r[0] for rows in cells.values() for r in rows]))
             if refreshing and not head.more:
                 self._end_refresh(db, scope)
 
-    def _old_hash(self, db: sqlite3.Connection, type: str, record: str) -> int:
-        if type in TYPES:
-            base = self._base(db, type, record)
-            return evidence.row_hash(evidence.row_line(type, record, *base)) if base else 0
-        row = db.execute("SELECT line FROM other WHERE id=?", (record,)).fetchone()
-        return evidence.row_hash(row[0]) if row else 0
+    def _old_hashes(self, db: sqlite3.Connection, type: str, ids: Sequence[str]) -> int:
+        """The sum over the rows that are there now; type "" = of types this version does not know."""
+        if not type:
+            lines = db.execute(f"SELECT line FROM other WHERE id IN {LISTED}", (json.dumps(ids),))
+            return sum(evidence.row_hash(line) for (line,) in lines)
+        c = codec(type)
+        rows = db.execute(
+            f'SELECT {",".join(quoted(c.columns))} FROM "{type}" WHERE id IN {LISTED}', (json.dumps(ids),)
+        ).fetchall()
+        return sum(evidence.row_hash(evidence.row_line(type, r[0], r[2], c.from_row(r))) for r in rows)
 
-    def _drop_pulled(self, db: sqlite3.Connection, scope: str, touched: set[tuple[str, str]]) -> None:
+    def _drop_pulled(self, db: sqlite3.Connection, scope: str, touched: set[str]) -> None:
         """Changes whose rows are in the base by now leave `ahead`; overlays of what moved are made anew."""
         cursor, refreshing = db.execute("SELECT cursor,refreshing FROM scope WHERE id=?", (scope,)).fetchone() or (
             -1,
@@ -100,7 +107,7 @@ class Incoming(Base):
         kinds = db.execute(
             "SELECT DISTINCT j.type FROM ahead a JOIN journal j ON j.id=a.id WHERE a.scope=? AND a.seq<=?", up_to
         ).fetchall()
-        records = {record for _, record in touched}
+        records = set(touched)
         for (type_,) in kinds:
             # the cursor alone does not say it: a record that moved on since comes with a later page
             gone = db.execute(
@@ -208,6 +215,21 @@ class Incoming(Base):
                 db.execute("DELETE FROM other WHERE id=?", (row["id"],))
 
 
-def _added(db: sqlite3.Connection, scope: str, record: str) -> bool:
-    """Note that a row came in this refresh. False if it had come before."""
-    return db.execute("INSERT OR IGNORE INTO fresh VALUES (?,?)", (scope, record)).rowcount > 0
+LISTED = "(SELECT value FROM json_each(?))"  # one statement whatever the number of ids
+
+
+def _also_fresh(db: sqlite3.Connection, scope: str, ids: Sequence[str]) -> list[str]:
+    """Which of these had come in this refresh before; from now on all have."""
+    had = db.execute(f"SELECT id FROM fresh WHERE scope=? AND id IN {LISTED}", (scope, json.dumps(ids))).fetchall()
+    db.executemany("INSERT OR IGNORE INTO fresh VALUES (?,?)", [(scope, i) for i in ids])
+    return [i for (i,) in had]
+
+
+def _with_layer(db: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
+    """Which of these have changes of this device on top, or an overlay that may have to go."""
+    text = json.dumps(ids)
+    found = db.execute(
+        f"SELECT record FROM overlay WHERE record IN {LISTED} UNION SELECT record FROM ahead WHERE record IN {LISTED}",
+        (text, text),
+    )
+    return {r for (r,) in found}

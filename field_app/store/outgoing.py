@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from field_app.keys import Identity
 from field_app.store.base import Base
@@ -19,6 +19,14 @@ class Outgoing(Base):
         """Scopes with changes that this person (default: whose turn it is) can send."""
         enrolment = (who or self.keys.require()).enrolment
         return [s for (s,) in self._rows("SELECT DISTINCT scope FROM pending WHERE enrolment=?", enrolment)]
+
+    def waiting_since(self) -> dict[str, int]:
+        """enrolment → when its oldest pending change was made, as its turn among all that were made here."""
+        return dict(
+            self._rows(
+                "SELECT p.enrolment, min(j.rowid) FROM pending p JOIN journal j USING (enrolment,scope,pos) GROUP BY 1"
+            )
+        )
 
     def batch(self, scope: str, limit: int, who: Identity | None = None) -> Batch | None:
         """The oldest unbroken run of pending changes of a person's chain (default: whose turn it is), exactly as they were
@@ -73,43 +81,37 @@ class Outgoing(Base):
         receipt = Receipt.model_validate_json(answer.receipt)
         details = {d.id: d for d in answer.details}
         enrolment, now = batch.enrolment, self.clock.now().isoformat()
+        told = {
+            pos + n: (outcome.value, None if seq is None else seq + n)
+            for pos, count, outcome, seq in receipt.runs
+            for n in range(count)
+        }
+        place = (enrolment, batch.scope, batch.first, batch.last)
         with self._write() as db:
-            touched: set[tuple[str, str]] = set()
-            sends = dict(
-                db.execute(
-                    "SELECT pos,sends FROM pending WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
-                    (enrolment, batch.scope, batch.first, batch.last),
-                ).fetchall()
-            )
-            for pos, count, outcome, first_seq in receipt.runs:
-                for n in range(count):
-                    change_id = batch.ids[pos + n - batch.first]
-                    seq = None if first_seq is None else first_seq + n
-                    detail = details.get(change_id)
-                    type_, record = db.execute("SELECT type,record FROM journal WHERE id=?", (change_id,)).fetchone()
-                    db.execute(
-                        "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome,"
-                        " seq=excluded.seq, detail=excluded.detail, sends=outcome.sends+excluded.sends",
-                        (change_id, batch.scope, type_, record, outcome.value, seq,
-                         detail.model_dump_json() if detail else None, sends.get(pos + n, 1), now),
-                    )  # fmt: skip
-                    self._settle(db, change_id, outcome.value, seq)
-                    touched.add((type_, record))
-            db.execute(
-                "DELETE FROM pending WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
-                (enrolment, batch.scope, batch.first, batch.last),
-            )
+            rows = db.execute(
+                "SELECT pos,j.id,j.type,j.record,coalesce(p.sends,1) FROM journal j LEFT JOIN pending p"
+                " USING (enrolment,scope,pos) WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?", place,
+            ).fetchall()  # fmt: skip
+            db.executemany(
+                "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome,"
+                " seq=excluded.seq, detail=excluded.detail, sends=outcome.sends+excluded.sends",
+                [(id, batch.scope, type_, record, *told[pos], details[id].model_dump_json() if id in details else None, sends, now)
+                 for pos, id, type_, record, sends in rows],
+            )  # fmt: skip
+            self._settle(db, [(id, *told[pos]) for pos, id, _, _, _ in rows])
+            db.execute("DELETE FROM pending WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?", place)
             db.execute(
                 "INSERT OR REPLACE INTO receipt VALUES (?,?,?,?,?)",
                 (receipt.receipt, batch.scope, answer.receipt, answer.signature, now),
             )
-            self._drop_pulled(db, batch.scope, touched)
+            # an accepted or parked change goes on being shown as it was
+            gone = {record for pos, _, _, record, _ in rows if told[pos][0] == "rejected"}
+            self._drop_pulled(db, batch.scope, gone)
 
-    def _settle(self, db: sqlite3.Connection, change_id: str, outcome: str, seq: int | None) -> None:
-        if outcome in ACCEPTED:
-            db.execute("UPDATE ahead SET seq=? WHERE id=?", (seq, change_id))
-        elif outcome == "rejected":
-            db.execute("DELETE FROM ahead WHERE id=?", (change_id,))
+    def _settle(self, db: sqlite3.Connection, told: Sequence[tuple[str, str, int | None]]) -> None:
+        """(change, outcome, seq): an accepted one stays ahead until its row is pulled, a rejected one leaves."""
+        db.executemany("UPDATE ahead SET seq=? WHERE id=?", [(seq, id) for id, o, seq in told if o in ACCEPTED])
+        db.executemany("DELETE FROM ahead WHERE id=?", [(id,) for id, o, _ in told if o == "rejected"])
 
     def parked(self, scope: str, who: Identity | None = None) -> list[str]:
         """Parked changes this person may ask about: own ones, also of former enrolments."""
@@ -137,8 +139,8 @@ class Outgoing(Base):
                     "UPDATE outcome SET outcome=?,seq=?,detail=? WHERE id=?",
                     (n.outcome.value, n.seq, n.model_dump_json(), n.id),
                 )
-                self._settle(db, n.id, n.outcome.value, n.seq)
-                touched.add(row)
+                self._settle(db, [(n.id, n.outcome.value, n.seq)])
+                touched.add(row[1])
             self._drop_pulled(db, scope, touched)
 
     def offer_again(self, scope: str, first: int, who: Identity | None = None) -> None:

@@ -252,7 +252,7 @@ class Killed:
                     (r.enrolment, r.scope): (r.pos, bytes(r.head))
                     for r in tx.conn.exec_driver_sql("SELECT enrolment, scope, pos, head FROM chain")
                 }
-                receipts = dict(tx.conn.exec_driver_sql("SELECT id, text FROM receipt").tuples().all())
+                receipts = {r.id: r.text for r in tx.conn.exec_driver_sql("SELECT id, text FROM receipt")}
                 keys = {k.enrolment: k.device_code for k in tx.device_keys()}
                 next_no = tx.conn.exec_driver_sql("SELECT next_no FROM number_range WHERE use='sample'").scalar()
                 sessions = set(tx.conn.exec_driver_sql("SELECT hash FROM web_session").scalars())

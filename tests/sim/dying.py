@@ -28,6 +28,13 @@ class DyingDb:
             self._left -= self._db.in_transaction
         return self._db.execute(sql, args)
 
+    def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        if self._left is not None:
+            if self._left <= 0:
+                raise Killed
+            self._left -= self._db.in_transaction
+        return self._db.executemany(sql, rows)
+
     @property
     def in_transaction(self) -> bool:
         return self._db.in_transaction

@@ -63,7 +63,7 @@ BUGS: dict[str, list[Patch]] = {
               "                self.tx.wait_for(j.id, self.scope.id, [])\n                moved += 1\n                self.seq -= 1\n            for n"),
     ],
     "the overlay goes at the acknowledgement": [
-        Patch(Store, "_settle", "UPDATE ahead SET seq=? WHERE id=?\", (seq, change_id)", "DELETE FROM ahead WHERE id=?\", (change_id,)"),
+        Patch(Store, "_settle", "UPDATE ahead SET seq=? WHERE id=?\", [(seq, id)", "DELETE FROM ahead WHERE id=?\", [(id,)"),
     ],
     "the overlay goes by the cursor alone": [
         Patch(Store, "_drop_pulled", " AND b.seq>=ahead.seq", ""),
@@ -71,7 +71,7 @@ BUGS: dict[str, list[Patch]] = {
     "the digest keeps the old row": [
         Patch(Applying, "_write", "self.digest -= ", "self.digest -= 0 * "),
     ],
-    "the tablet's digest keeps the old row": [Patch(Store, "_old_hash", None, lambda *_: 0)],
+    "the tablet's digest keeps the old row": [Patch(Store, "_old_hashes", None, lambda *_: 0)],
     "parked changes are never run again": [Patch(Applying, "run_parked", None, lambda *_: 0)],
     "lines are encoded again when they are sent": [Patch(Store, "batch", None, _reencoded)],
     "roles are not looked at": [Patch(sync_server.applying, "may_write", None, lambda *_: True)],
@@ -79,8 +79,7 @@ BUGS: dict[str, list[Patch]] = {
         Patch(sync_server.service.base, "may_read", None, lambda roles, audience: bool(roles)),
     ],
     "all pending is done once a part is": [
-        Patch(Store, "acknowledge", "(enrolment, batch.scope, batch.first, batch.last),\n            )\n            db.execute(\n",
-              "(enrolment, batch.scope, batch.first, 10**9),\n            )\n            db.execute(\n"),
+        Patch(Store, "acknowledge", "pos BETWEEN ? AND ?\", place)", "pos BETWEEN ? AND ?\", (*place[:3], 10**9))"),
     ],
     "refused changes are told as applied": [
         Patch(Applying, "_refuse", "no = Outcome.REJECTED", "no = Outcome.APPLIED"),
