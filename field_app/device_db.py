@@ -58,9 +58,15 @@ CREATE TABLE granted (person TEXT NOT NULL, scope TEXT NOT NULL, roles TEXT NOT 
 INSERT INTO granted SELECT '', id, roles, writes FROM scope WHERE left_at IS NULL;
 ALTER TABLE scope DROP COLUMN roles;
 ALTER TABLE scope DROP COLUMN writes;
-ALTER TABLE draft ADD COLUMN person TEXT NOT NULL DEFAULT '';
+ALTER TABLE draft RENAME TO draft_v1;
+CREATE TABLE draft (record TEXT NOT NULL, scope TEXT NOT NULL, type TEXT NOT NULL, vals TEXT NOT NULL, parent TEXT,
+    updated_at TEXT NOT NULL, person TEXT NOT NULL, PRIMARY KEY (person, record));
+INSERT INTO draft SELECT record, scope, type, vals, parent, updated_at, '' FROM draft_v1;
+DROP TABLE draft_v1;
+ALTER TABLE journal ADD COLUMN person TEXT NOT NULL DEFAULT '';
+UPDATE journal SET person=coalesce(json_extract(CAST(line AS TEXT), '$.by'), '') WHERE json_valid(CAST(line AS TEXT));
 CREATE TABLE offer (scope TEXT NOT NULL, id TEXT NOT NULL, epoch TEXT NOT NULL, line BLOB NOT NULL,
-    PRIMARY KEY (scope, id)) WITHOUT ROWID;
+    PRIMARY KEY (scope, id, epoch)) WITHOUT ROWID;
 """
 
 MIGRATIONS = {1: _V1, 2: _V2}

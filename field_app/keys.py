@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,21 +47,33 @@ class Keys:
             self.identities[one["enrolment"]] = Identity(**{**one, **secrets})
         self.identity = self.identities[data.get("active") or kept[0]["enrolment"]]
 
-    def draft(self) -> tuple[bytes, bytes]:
-        """Private key and salt key of an enrolment under way: the same ones until it is done."""
+    def draft(self, code: str = "") -> tuple[bytes, bytes]:
+        """Private key and salt key of an enrolment under way: the same ones until it is done, whatever code is tried."""
         path = self._path.with_name("enrolling.json")
         used = {b64(i.private_key) for i in self.identities.values()}
         # the power may have gone after the identity was saved and before the draft was dropped
         if path.exists() and json.loads(path.read_text())["private_key"] in used:
             path.unlink()
         if not path.exists():
-            self._write(path, {"private_key": b64(new_key()), "salt_key": b64(os.urandom(32))})
+            keys = {"private_key": b64(new_key()), "salt_key": b64(os.urandom(32))}
+            self._write(path, {**keys, "code": sha256(code.encode()).hexdigest()})
         data = json.loads(path.read_text())
         return unb64(data["private_key"]), unb64(data["salt_key"])
 
+    def drop_draft(self, code: str) -> bool:
+        """True if the draft was made for another code, and is gone now: an answer that got lost may have bound it to another
+        person."""
+        path = self._path.with_name("enrolling.json")
+        if json.loads(path.read_text()).get("code") == sha256(code.encode()).hexdigest():
+            return False
+        path.unlink()
+        return True
+
     def save(self, identity: Identity) -> None:
-        """A person enrolled, and it is his or her turn. An earlier enrolment of the same person is of no more use."""
-        others = {e: i for e, i in self.identities.items() if i.person != identity.person}
+        """A person enrolled, and it is his or her turn. An earlier enrolment of the same person is of no more use, nor are
+        those of another server: a tablet holds the data of one."""
+        same = (i for i in self.identities.values() if i.server_key == identity.server_key)
+        others = {i.enrolment: i for i in same if i.person != identity.person}
         self._keep({**others, identity.enrolment: identity}, identity)
         self._path.with_name("enrolling.json").unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ import gzip
 import secrets
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
@@ -80,6 +80,10 @@ class NotReached(Exception):
     """No usable answer: timeout, cut, captive portal, proxy page."""
 
 
+class NewEpoch(Exception):
+    """The server was restored: everything is marked to be offered and pulled again, so begin again."""
+
+
 class Syncer:
     """`transport` and `pause` are replaced in tests; everything else is what ships."""
 
@@ -100,20 +104,12 @@ class Syncer:
         """Bind this device and the person the code was made for. `beside`: a further person on this tablet, vouched for by
         whoever has it now; without it the tablet counts as a new device. Raises Trouble 2006, 5004."""
         old = self.store.identity if beside else None
-        private, salt_key = self.store.keys.draft()  # kept until enrolled: a lost answer is asked for again
-        public, salt = evidence.public_of(private), evidence.b64(salt_key)
-        text = f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode()
-        request = EnrolRequest(
-            code=code, public_key=public, salt_key=salt, label=label, app_version=app_version,
-            signature=evidence.sign(private, text), beside=old.enrolment if old else None,
-            beside_signature=evidence.sign(old.private_key, text) if old else None,
-        )  # fmt: skip
-        with self._client(server_url) as http:
-            try:
-                response = http.post("/api/v1/enrol", json=request.model_dump(exclude_none=True))
-                answer = self._read(response, EnrolAnswer)
-            except (httpx.HTTPError, NotReached) as err:
-                raise Trouble(5004) from err
+        try:
+            private, salt_key, answer = self._ask_to_enrol(server_url, code, label, app_version, old)
+        except Trouble as err:
+            if err.problem.number != 2006 or not self.store.keys.drop_draft(code):
+                raise
+            private, salt_key, answer = self._ask_to_enrol(server_url, code, label, app_version, old)
         identity = Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name,
                             server_url, answer.server_key, private, salt_key)  # fmt: skip
         self.store.keys.save(identity)
@@ -126,6 +122,24 @@ class Syncer:
             self.store.grant(answer.scopes)
         return answer
 
+    def _ask_to_enrol(
+        self, server_url: str, code: str, label: str, app_version: str, old: Identity | None
+    ) -> tuple[bytes, bytes, EnrolAnswer]:
+        private, salt_key = self.store.keys.draft(code)  # kept until enrolled: a lost answer is asked for again
+        public, salt = evidence.public_of(private), evidence.b64(salt_key)
+        text = f"jingtu-enrol-1\n{code}\n{public}\n{salt}".encode()
+        request = EnrolRequest(
+            code=code, public_key=public, salt_key=salt, label=label, app_version=app_version,
+            signature=evidence.sign(private, text), beside=old.enrolment if old else None,
+            beside_signature=evidence.sign(old.private_key, text) if old else None,
+        )  # fmt: skip
+        with self._client(server_url) as http:
+            try:
+                response = http.post("/api/v1/enrol", json=request.model_dump(exclude_none=True))
+                return private, salt_key, self._read(response, EnrolAnswer)
+            except (httpx.HTTPError, NotReached) as err:
+                raise Trouble(5004) from err
+
     # --- the loop ------------------------------------------------------------------------------------------------
 
     def run(self, progress: Callable[[Progress], None] | None = None) -> SyncResult:
@@ -134,52 +148,64 @@ class Syncer:
         self._result = result = SyncResult()
         self._tell = progress or (lambda _: None)
         first = self.store.keys.require()
-        waits = self.store.waiting_since()  # who recorded first sends first: others may have gone on from there
-        everybody = sorted(
-            self.store.keys.identities.values(), key=lambda i: (waits.get(i.enrolment, 2**63), i is not first)
-        )
-        equal = True
-        for who in everybody:
-            with self._client(who.server_url) as http:
-                self._http, self._who = http, who
-                try:
-                    equal &= self._sync_as(who)
-                except NotReached:
-                    result.problems.append(Trouble(5004))
-                    equal = False
-                    break
-                except Trouble as err:
-                    gone = err.problem.number in (2005, 2010) and who is not first
-                    if not gone or self.store.pending_scopes(who):  # who left and owes nothing troubles nobody
-                        result.problems.append(err)
-                        equal = False
+        people = [first, *(i for i in self.store.keys.identities.values() if i is not first)]
+        with self._client(first.server_url) as http:
+            self._http = http
+            try:
+                result.digests_equal = self._sync(people)
+            except NotReached:
+                result.problems.append(Trouble(5004))
         if self.store.counts()["foreign"]:
             result.problems.append(
                 Trouble(1206)
             )  # unsent work of a person whose key is not here: nobody else can send it
-        result.digests_equal = equal
         return result
 
-    def _sync_as(self, who: Identity) -> bool:
-        """One person's scopes. True when every base is the server's. Raises Trouble, NotReached before anything was asked."""
-        if self.store.counts()["foreign"]:  # there was no room for it when the person enrolled
-            self.store.carry_over(None, who)
+    def _sync(self, people: Sequence[Identity]) -> bool:
+        """True when every base is the server's. Raises NotReached before anything was asked."""
+        here = [who for who in people if self._welcome(who, first=who is people[0])]
+        for _ in range(3):  # a server restored in the middle of it: from the beginning
+            try:
+                return self._all_scopes(here) if here else False
+            except NewEpoch:
+                continue
+        return False
+
+    def _welcome(self, who: Identity, first: bool) -> bool:
+        """May this person go on? If not, what he or she has is handed in where it may be."""
+        self._who = who
         try:
             self._meet()
+            return True
+        except NewEpoch:
+            return True
         except Trouble as err:
             if err.problem.number == 2005:  # revoked: what it has may still be handed in, for the project manager
                 self._hand_in()
-            raise
-        scopes = [s.scope for s in self.store.scopes(who)]
+                self.store.grant([], who)  # and nothing be read any more
+            gone = err.problem.number in (2005, 2010) and not first
+            if not gone or self.store.pending_scopes(who):  # who left and owes nothing troubles nobody
+                self._result.problems.append(err)
+            return False
+
+    def _all_scopes(self, people: Sequence[Identity]) -> bool:
+        """Everybody's changes scope by scope, in the order they were made; then what came. True when all bases are the
+        server's. Raises NewEpoch."""
+        granted = {who.enrolment: [s.scope for s in self.store.scopes(who)] for who in people}
+        scopes = list(dict.fromkeys(s for own in granted.values() for s in own))
+        left = dict.fromkeys(s for who in people for s in self.store.pending_scopes(who) if s not in scopes)
         equal = True
-        for scope in [*scopes, *(s for s in self.store.pending_scopes(who) if s not in scopes)]:
+        for scope in [*scopes, *left]:
+            readers = [who for who in people if scope in granted[who.enrolment]]
             try:
-                self._push(scope)
-                if scope in scopes:
-                    self._offer(scope)
+                self._push(scope, people)
+                for self._who in readers:
                     # before the rows: else a change taken meanwhile would lie on top of the row that holds it
                     self._ask_parked(scope)
+                if readers:
+                    self._who = readers[0]
                     equal &= self._pull(scope)
+                    self._offer(scope)
             except NotReached:
                 self._result.problems.append(Trouble(5004))
                 equal = False
@@ -192,19 +218,27 @@ class Syncer:
         """Pushes what is unsent, and asks what was decided about it."""
         pending = set(self.store.pending_scopes(self._who))
         for scope in sorted(pending | set(self.store.parked_scopes(self._who))):
-            with suppress(Trouble):  # the first one is told already
-                self._push(scope)
-                self._ask_parked(scope)
+            for _ in range(2):
+                with suppress(Trouble):  # the first one is told already
+                    try:
+                        self._push(scope, [self._who])
+                        self._ask_parked(scope)
+                    except NewEpoch:
+                        continue
+                break
 
     def _meet(self) -> None:
-        """Who am I to the server, what may I see, and is its data still the one I know?"""
+        """Who am I to the server, what may I see, and is its data still the one I know? Raises NewEpoch if it is not, once all
+        is marked to be offered again."""
         known = self.store.meta("epoch") or ""
         me = self._ask("GET", "/api/v1/me", Me, params={"epoch": known})
         self._result.reached = True
+        self.store.grant(me.scopes, self._who)
         if me.epoch != known:
             self.store.new_epoch(me.epoch, me.since)
-        self.store.grant(me.scopes, self._who)
         self._renew_blocks({w for s in me.scopes for w in s.writes})
+        if me.epoch != known:
+            raise NewEpoch
 
     def _offer(self, scope: str) -> None:
         """After a restore: rows this tablet had pulled and the server's backup may not hold, for a person to look at."""
@@ -215,16 +249,28 @@ class Syncer:
             head = canonical.dumps(SeenHead(epoch=epoch).model_dump())
             packed = gzip.compress(b"\n".join([head, *rows.values()]), 1, mtime=0)
             headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
-            self._ask("POST", f"/api/v1/scopes/{scope}/seen", SeenAnswer, content=packed, headers=headers)
-            self.store.offered(scope, rows)
+            try:
+                self._ask("POST", f"/api/v1/scopes/{scope}/seen", SeenAnswer, content=packed, headers=headers)
+            except Trouble as err:
+                if err.problem.number != 1005:  # a server older than this: they stay here until it is updated
+                    raise
+                return
+            self.store.offered(scope, epoch, rows)
 
-    def _push(self, scope: str) -> None:
-        """Pending changes, oldest first, exactly the bytes they were made of."""
+    def _push(self, scope: str, people: Sequence[Identity] = ()) -> None:
+        """Pending changes of these people (default: whoever is speaking), in the order they were made, exactly the bytes
+        they were made of. Somebody who may not go on holds up nobody else. Raises NewEpoch."""
+        senders = {i.enrolment: i for i in people or [self._who]}
+        failed: Trouble | None = None
         with_links, limit = False, BATCH
         for _ in range(10_000):  # ends when nothing is pending; the bound only stops a server that lies
-            batch = self.store.batch(scope, limit, self._who)
+            turns = sorted((t, e) for e, t in self.store.waiting_since(scope).items() if e in senders)
+            if not turns:
+                break
+            self._who = senders[turns[0][1]]
+            batch = self.store.batch(scope, limit, self._who, before=turns[1][0] if len(turns) > 1 else 2**62)
             if batch is None:
-                return
+                break
             try:
                 answer = self._send(batch, with_links)
             except Trouble as err:
@@ -236,9 +282,10 @@ class Syncer:
                 elif number == 1202 and err.extra.get("expected", batch.first) < batch.first:
                     self.store.offer_again(scope, int(err.extra["expected"]), self._who)
                 elif number == 1201:
-                    self._meet()
+                    self._other_epoch(err)
                 else:
-                    raise
+                    del senders[self._who.enrolment]
+                    failed, with_links = failed or err, False
                 continue
             with_links = False
             self.store.acknowledge(batch, answer)
@@ -248,6 +295,19 @@ class Syncer:
             self._result.parked += sum(n for _, n, o, _ in receipt.runs if o == "parked")
             self._result.rejected += sum(n for _, n, o, _ in receipt.runs if o == "rejected")
             self._tell(Progress("push", scope, self._result.pushed, self._result.pushed + batch.left))
+        if failed is not None:
+            raise failed
+
+    def _other_epoch(self, err: Trouble) -> None:
+        """The server's data is another than the one this was made for. Raises NewEpoch."""
+        try:
+            self._meet()
+        except Trouble as no:
+            if no.problem.number != 2005:
+                raise
+            # a revoked tablet is not told since when; it offers all it had seen, should it ever be let in again
+            self.store.new_epoch(str(err.extra.get("epoch", "")))
+        raise NewEpoch
 
     def _send(self, batch: Batch, with_links: bool) -> PushAnswer:
         identity = self._who
@@ -304,17 +364,14 @@ class Syncer:
         return False
 
     def _pull_page(self, scope: str, cursor: int) -> tuple[PullHead, list[bytes]]:
-        for _ in range(2):
-            try:
-                params = {"cursor": cursor, "epoch": self.store.meta("epoch") or ""}
-                response = self._raw("GET", f"/api/v1/scopes/{scope}/pull", params=params, check=_whole_pull)
-                return _whole_pull(response) or _never()
-            except Trouble as err:
-                if err.problem.number != 1201:
-                    raise
-                self._meet()
-                cursor = self.store.cursor(scope)
-        raise NotReached
+        params = {"cursor": cursor, "epoch": self.store.meta("epoch") or ""}
+        try:
+            response = self._raw("GET", f"/api/v1/scopes/{scope}/pull", params=params, check=_whole_pull)
+        except Trouble as err:
+            if err.problem.number == 1201:
+                self._other_epoch(err)
+            raise
+        return _whole_pull(response) or _never()
 
     def _ask_parked(self, scope: str) -> None:
         ids = self.store.parked(scope, self._who)

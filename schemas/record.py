@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import SQLModel
 
 from schemas import canonical
@@ -85,15 +85,18 @@ class Record(Strict):
     @classmethod
     def of(cls, id: str, values: Mapping[str, Any], seq: int = 0) -> Self:
         """The typed record of stored values. Trusts them: they were validated on the way in, though perhaps by a newer
-        version, which knew more codes and wider limits: such a code stands as it is, such an optional value is left out."""
+        version, which knew more codes and wider limits: such a code stands as it is, such an optional value is left out,
+        such a required one is read without its limits."""
         given = {**_known(cls, values), "id": id, "seq": seq}
         try:
             return cls.model_validate_json(canonical.dumps(given))
         except ValidationError as err:
             newer = _newer(cls, given, err)
-        record = cls.model_validate_json(
-            canonical.dumps({k: v for k, v in {**given, **newer}.items() if v is not None})
-        )
+        readable = {k: v for k, v in {**given, **newer}.items() if v is not None}
+        try:
+            record = cls.model_validate_json(canonical.dumps(readable))
+        except ValidationError:
+            record = _loose(cls, readable)
         record.__dict__.update({k: given[k] for k, v in newer.items() if v is not None})
         return record
 
@@ -115,6 +118,23 @@ def _newer(cls: type[Record], given: Mapping[str, Any], err: ValidationError) ->
         elif not field.required:
             out[name] = None
     return out
+
+
+def _loose(cls: type[Record], given: Mapping[str, Any]) -> Any:
+    """A record field by field, each as exactly as it can be read: a page or a report of it must never fail."""
+    out: dict[str, Any] = {name: None for name, info in cls.model_fields.items() if info.is_required()}
+    for name, value in given.items():
+        info = cls.model_fields[name]
+        kinds: list[Any] = [info.annotation]  # the second time without its limits
+        if info.metadata:
+            kinds.insert(0, Annotated[info.annotation, *info.metadata])
+        for kind in kinds:
+            try:
+                out[name] = TypeAdapter(kind).validate_json(canonical.dumps(value))
+                break
+            except ValidationError:
+                out[name] = value
+    return cls.model_construct(**out)
 
 
 def check(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:

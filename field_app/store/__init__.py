@@ -26,9 +26,12 @@ class Store(Work, Outgoing, Incoming):
 
     def __init__(self, folder: Path, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom) -> None:
         super().__init__(folder, clock, random)
-        with suppress(Trouble):  # a full device must still open: what is in it can be read, and sent
+        # a full device must still open: what is in it can be read, and sent; each step by itself
+        with suppress(Trouble):
             self._adopt_known_types()
+        with suppress(Trouble):
             self._adopt_nobodys()
+        with suppress(Trouble):
             for identity in self.keys.identities.values():  # the power may have gone between the new identity and this
                 self.carry_over(None, identity)
 

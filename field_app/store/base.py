@@ -66,8 +66,9 @@ class Base:
             "SELECT 1 FROM granted WHERE person='' UNION SELECT 1 FROM draft WHERE person=''"
         ):
             with self._write() as db:
-                for table in ("granted", "draft"):
-                    db.execute(f"UPDATE {table} SET person=? WHERE person=''", (self.identity.person,))
+                for table in ("granted", "draft"):  # what came meanwhile under the name is newer
+                    db.execute(f"UPDATE OR IGNORE {table} SET person=? WHERE person=''", (self.identity.person,))
+                    db.execute(f"DELETE FROM {table} WHERE person=''")
 
     @property
     def identity(self) -> Identity | None:

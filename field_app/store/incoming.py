@@ -9,6 +9,7 @@ from typing import Any
 
 from field_app.keys import Identity
 from field_app.store.base import Base, insert_row, quoted
+from field_app.store.rows import BATCH_BYTES
 from schemas import canonical
 from schemas.records import TYPES
 from schemas.rows import codec
@@ -22,7 +23,9 @@ class Incoming(Base):
         lose their pulled rows, never unsent ones; those are returned."""
         person = (who or self.keys.require()).person
         with self._write() as db:
-            db.execute("DELETE FROM granted WHERE person=?", (person,))
+            here = [i.person for i in self.keys.identities.values() if i.person != person]
+            # also of people who are on this tablet no more
+            db.execute(f"DELETE FROM granted WHERE person NOT IN ({','.join('?' * len(here))})", here)
             for s in scopes:
                 db.execute(
                     "INSERT INTO scope (id,audience,owner,name,digest) VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE"
@@ -43,6 +46,7 @@ class Incoming(Base):
         for table in (*TYPES, "other"):
             db.execute(f'DELETE FROM "{table}" WHERE scope=?', (scope,))
         db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+        db.execute("DELETE FROM offer WHERE scope=?", (scope,))
         db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=0 WHERE id=?", (evidence.digest_hex(0), scope))
 
     def cursor(self, scope: str) -> int:
@@ -137,8 +141,7 @@ class Incoming(Base):
                 # also what the person sent under former enrolments: the backup may be older than it
                 db.execute(
                     "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,0 FROM journal"
-                    " WHERE enrolment=? OR CASE WHEN json_valid(CAST(line AS TEXT))"
-                    " THEN json_extract(CAST(line AS TEXT),'$.by')=? ELSE 0 END", (identity.enrolment, identity.person),
+                    " WHERE enrolment=? OR person=?", (identity.enrolment, identity.person),
                 )  # fmt: skip
                 self._carry(db, identity)
             # the accepted changes of a person without a key here are not offered again: no new seq would release them
@@ -153,10 +156,17 @@ class Incoming(Base):
 
     def _keep_offers(self, db: sqlite3.Connection, scope: str, since: int, refreshing: bool) -> None:
         """Rows above `since`. In a refresh that had not ended only those that came in it are of the epoch that ends now;
-        the others were kept when it began."""
+        what else is there is of one before, and what was put aside of it then was measured by another backup: all of it is
+        kept, under no epoch, and the server leaves out what it has."""
         epoch = self.meta("epoch") or ""
-        only = " AND id IN (SELECT id FROM fresh WHERE scope=?)" if refreshing else ""
-        args = (scope, since, *([scope] if refreshing else []))
+        if not refreshing:
+            self._put_aside(db, scope, epoch, "", (scope, since))
+            return
+        self._put_aside(db, scope, epoch, " AND id IN (SELECT id FROM fresh WHERE scope=?)", (scope, since, scope))
+        old = " AND id NOT IN (SELECT id FROM fresh WHERE scope=?) AND id NOT IN (SELECT id FROM offer WHERE scope=?)"
+        self._put_aside(db, scope, "", old, (scope, 0, scope, scope))
+
+    def _put_aside(self, db: sqlite3.Connection, scope: str, epoch: str, only: str, args: Sequence[Any]) -> None:
         lines = db.execute(f"SELECT id, line FROM other WHERE scope=? AND seq>?{only}", args).fetchall()
         for type_ in TYPES:
             c = codec(type_)
@@ -165,14 +175,24 @@ class Incoming(Base):
         db.executemany("INSERT OR REPLACE INTO offer VALUES (?,?,?,?)", [(scope, i, epoch, line) for i, line in lines])
 
     def offers(self, scope: str, limit: int) -> tuple[str, dict[str, bytes]]:
-        """An epoch that is no more, and row lines as they were pulled in it: record → line."""
-        rows = self._rows("SELECT epoch, id, line FROM offer WHERE scope=? ORDER BY epoch, id LIMIT ?", scope, limit)
-        first = rows[0][0] if rows else ""
-        return first, {id: line for epoch, id, line in rows if epoch == first}
+        """An epoch that is no more ("" = one of several), and row lines as they were pulled in it: record → line; at most
+        `limit` and about BATCH_BYTES, but always one."""
+        sizes = self._rows(
+            "SELECT epoch, id, length(line) FROM offer WHERE scope=? ORDER BY epoch, id LIMIT ?", scope, limit
+        )
+        first, room, ids = sizes[0][0] if sizes else "", BATCH_BYTES, list[str]()
+        for epoch, id, size in sizes:
+            room -= size
+            if epoch != first or (room < 0 and ids):
+                break
+            ids.append(id)
+        sql = f"SELECT id, line FROM offer WHERE scope=? AND epoch=? AND id IN {LISTED} ORDER BY id"
+        return first, dict(self._rows(sql, scope, first, json.dumps(ids)))
 
-    def offered(self, scope: str, ids: Iterable[str]) -> None:
+    def offered(self, scope: str, epoch: str, ids: Iterable[str]) -> None:
         with self._write() as db:
-            db.executemany("DELETE FROM offer WHERE scope=? AND id=?", [(scope, i) for i in ids])
+            rows = [(scope, epoch, i) for i in ids]
+            db.executemany("DELETE FROM offer WHERE scope=? AND epoch=? AND id=?", rows)
 
     def _refresh(self, db: sqlite3.Connection, scope: str) -> None:
         zero = evidence.digest_hex(0)

@@ -20,23 +20,20 @@ class Outgoing(Base):
         enrolment = (who or self.keys.require()).enrolment
         return [s for (s,) in self._rows("SELECT DISTINCT scope FROM pending WHERE enrolment=?", enrolment)]
 
-    def waiting_since(self) -> dict[str, int]:
-        """enrolment → when its oldest pending change was made, as its turn among all that were made here."""
-        return dict(
-            self._rows(
-                "SELECT p.enrolment, min(j.rowid) FROM pending p JOIN journal j USING (enrolment,scope,pos) GROUP BY 1"
-            )
-        )
+    def waiting_since(self, scope: str) -> dict[str, int]:
+        """enrolment → when its oldest pending change of the scope was made, as its turn among all that were made here."""
+        sql = "SELECT p.enrolment, min(j.rowid) FROM pending p JOIN journal j USING (enrolment,scope,pos) WHERE p.scope=? GROUP BY 1"
+        return dict(self._rows(sql, scope))
 
-    def batch(self, scope: str, limit: int, who: Identity | None = None) -> Batch | None:
+    def batch(self, scope: str, limit: int, who: Identity | None = None, before: int = 2**62) -> Batch | None:
         """The oldest unbroken run of pending changes of a person's chain (default: whose turn it is), exactly as they were
-        made: at most `limit` and about BATCH_BYTES, but always one."""
+        made: at most `limit` and about BATCH_BYTES, but always one. `before`: only what was made before that turn."""
         identity = who or self.keys.require()
         with self._lock:
             sizes = self._db.execute(  # lengths first: a long journal of large changes does not fit into memory
                 "SELECT j.pos,length(j.line) FROM pending p JOIN journal j USING (enrolment,scope,pos)"
-                " WHERE p.enrolment=? AND p.scope=? ORDER BY p.pos LIMIT ?",
-                (identity.enrolment, scope, limit),
+                " WHERE p.enrolment=? AND p.scope=? AND j.rowid<? ORDER BY p.pos LIMIT ?",
+                (identity.enrolment, scope, before, limit),
             ).fetchall()
             if not sizes:
                 return None
@@ -104,8 +101,11 @@ class Outgoing(Base):
                 "INSERT OR REPLACE INTO receipt VALUES (?,?,?,?,?)",
                 (receipt.receipt, batch.scope, answer.receipt, answer.signature, now),
             )
-            # an accepted or parked change goes on being shown as it was
-            gone = {record for pos, _, _, record, _ in rows if told[pos][0] == "rejected"}
+            # offered again after a restore, what was applied may be parked now: it goes on being shown
+            parked = [(id, batch.scope, record) for pos, id, _, record, _ in rows if told[pos][0] == "parked"]
+            db.executemany("INSERT OR IGNORE INTO ahead VALUES (?,?,?,NULL)", parked)
+            # an accepted change goes on being shown as it was
+            gone = {record for pos, _, _, record, _ in rows if told[pos][0] in ("rejected", "parked")}
             self._drop_pulled(db, batch.scope, gone)
 
     def _settle(self, db: sqlite3.Connection, told: Sequence[tuple[str, str, int | None]]) -> None:
@@ -115,11 +115,9 @@ class Outgoing(Base):
 
     def parked(self, scope: str, who: Identity | None = None) -> list[str]:
         """Parked changes this person may ask about: own ones, also of former enrolments."""
-        mine = (who or self.keys.require()).enrolment
-        others = [e for e in self.keys.identities if e != mine]
         rows = self._rows(
-            "SELECT o.id FROM outcome o JOIN journal j ON j.id=o.id WHERE o.outcome='parked' AND o.scope=?"
-            f" AND j.enrolment NOT IN ({','.join('?' * len(others))}) ORDER BY o.at LIMIT 1000", scope, *others,
+            "SELECT o.id FROM outcome o JOIN journal j ON j.id=o.id WHERE o.outcome='parked' AND o.scope=? AND j.person=?"
+            " ORDER BY o.at LIMIT 1000", scope, (who or self.keys.require()).person,
         )  # fmt: skip
         return [i for (i,) in rows]
 
@@ -182,7 +180,9 @@ class Outgoing(Base):
             place = (enrolment, scope, pos)
             at, link = self._next_place(db, new, one)
             db.execute(
-                "INSERT INTO former_journal SELECT * FROM journal WHERE enrolment=? AND scope=? AND pos=?", place
+                "INSERT INTO former_journal SELECT enrolment,scope,pos,id,type,record,line,link FROM journal"
+                " WHERE enrolment=? AND scope=? AND pos=?",
+                place,
             )
             # in place: the row keeps its turn among all that was ever made here, which overlays are built by
             db.execute(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import dropwhile
 from typing import Any
 
 from field_app.keys import Identity
 from field_app.store.base import Base, quoted
 from field_app.store.rows import Edit, Seen, Values
 from schemas import canonical, change
+from schemas.canonical import NotCanonical
 from schemas.change import Change
 from schemas.merge import put, whole_atoms
 from schemas.problems import Trouble
@@ -46,15 +49,14 @@ class Work(Base):
     def _hidden(self) -> tuple[set[str], set[str]]:
         """On a tablet several people share: scopes only others may see, and records there that the person made unsent
         changes to, which he or she goes on seeing."""
-        if len(self.keys.identities) < 2:
-            return set(), set()
         mine = {s.scope for s in self.scopes()}
         hidden = {s for (s,) in self._db.execute("SELECT id FROM scope") if s not in mine}
-        enrolment = self.keys.require().enrolment
+        if not hidden:
+            return set(), set()
         own = self._db.execute(
-            "SELECT DISTINCT a.record FROM ahead a JOIN journal j ON j.id=a.id WHERE j.enrolment=?", (enrolment,)
+            "SELECT DISTINCT a.record FROM ahead a JOIN journal j ON j.id=a.id WHERE j.person=?", (self._person(),)
         )
-        return hidden, {r for (r,) in own} if hidden else set()
+        return hidden, {r for (r,) in own}
 
     # --- drafts: every edit, at once -----------------------------------------------------------------------------
 
@@ -81,7 +83,7 @@ class Work(Base):
 
     def drop_draft(self, record: str) -> None:
         with self._write() as db:
-            db.execute("DELETE FROM draft WHERE record=?", (record,))
+            db.execute("DELETE FROM draft WHERE record=? AND person=?", (record, self._person()))
 
     # --- finalize ------------------------------------------------------------------------------------------------
 
@@ -105,7 +107,7 @@ class Work(Base):
                 one = self._append(db, identity, edit)
                 if one is not None:
                     made.append(one)
-                db.execute("DELETE FROM draft WHERE record=?", (edit.record,))
+                db.execute("DELETE FROM draft WHERE record=? AND person=?", (edit.record, identity.person))
         return made
 
     def delete(self, type: str, record: str, reason: str) -> list[Change]:
@@ -138,10 +140,16 @@ class Work(Base):
         )  # fmt: skip
         if len(one.line) > change.MAX_BYTES:
             raise _too_large(one)
+        try:
+            change.decode(one.line)
+        except (
+            NotCanonical
+        ) as err:  # pasted text may hold what no database takes: told now, not by the server days later
+            raise _unfit(one, err) from err
         pos, link = self._next_place(db, identity, one)
         db.execute(
-            "INSERT INTO journal VALUES (?,?,?,?,?,?,?,?)",
-            (identity.enrolment, edit.scope, pos, one.id, edit.type, edit.record, one.line, link),
+            "INSERT INTO journal VALUES (?,?,?,?,?,?,?,?,?)",
+            (identity.enrolment, edit.scope, pos, one.id, edit.type, edit.record, one.line, link, identity.person),
         )
         db.execute("INSERT INTO pending (enrolment,scope,pos) VALUES (?,?,?)", (identity.enrolment, edit.scope, pos))
         db.execute("INSERT INTO ahead VALUES (?,?,?,NULL)", (one.id, edit.scope, edit.record))
@@ -169,13 +177,31 @@ class Work(Base):
             hidden, own = self._hidden()
         if hidden:
             base = [r for r in base if r[1] not in hidden]
-            overs = [o for o in overs if o[1] not in hidden or o[0] in own]
+            overs = [o for o in overs if o[1] not in hidden] + self._own_only(
+                [o for o in overs if o[1] in hidden and o[0] in own]
+            )
         over = {record: (scope, json.loads(vals)) for record, scope, vals in overs}
         out = [Seen(type, r[0], r[1], r[2], c.from_row(r), "accepted") for r in base if r[0] not in over]
         for record, (scope, values) in over.items():
             if all((record if k == "id" else scope if k == "scope" else values.get(k)) == v for k, v in equal.items()):
                 out.append(Seen(type, record, scope, 0, values, states.get(record, "pending")))
         return [s for s in out if deleted or not s.values.get("deleted")]
+
+    def _own_only(self, overs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+        """Records of a scope the person may not read any more, as his or her own changes alone make them: nothing of what
+        others wrote since."""
+        out = []
+        for record, scope, _ in overs:
+            lines = self._db.execute(
+                "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? AND j.person=? ORDER BY j.rowid",
+                (record, self._person()),
+            )
+            values: Values = {}
+            for one in dropwhile(lambda c: not c.creates, [change.decode(line) for (line,) in lines]):
+                put(values, one.after)
+            if values:
+                out.append((record, scope, canonical.dumps(values).decode()))
+        return out
 
     def _states(self, type: str) -> dict[str, str]:
         rows = self._db.execute(
@@ -209,20 +235,20 @@ class Work(Base):
     def outcomes(self, *kinds: str) -> list[tuple[str, str, str, str, dict[str, Any]]]:
         """(change id, type, record, outcome, detail) of the person's changes that were not simply applied."""
         marks = ",".join("?" * len(kinds))
-        others = [e for e in self.keys.identities if self.identity is None or e != self.identity.enrolment]
         rows = self._rows(
-            f"SELECT o.id,o.type,o.record,o.outcome,o.detail FROM outcome o JOIN journal j ON j.id=o.id"
-            f" WHERE o.outcome IN ({marks}) AND j.enrolment NOT IN ({','.join('?' * len(others))}) ORDER BY o.at",
-            *kinds, *others,
+            "SELECT o.id,o.type,o.record,o.outcome,o.detail FROM outcome o JOIN journal j ON j.id=o.id"
+            f" WHERE o.outcome IN ({marks}) AND j.person=? ORDER BY o.at", *kinds, self._person(),
         )  # fmt: skip
         return [(i, t, r, o, json.loads(d or "{}")) for i, t, r, o, d in rows]
 
     def changes(self) -> list[tuple[str, int, Change]]:
-        """(scope, position, change) of everything ever finalized here."""
-        return [
-            (s, p, change.decode(line))
-            for s, p, line in self._rows("SELECT scope,pos,line FROM journal ORDER BY scope,pos")
-        ]
+        """(scope, position, change) of everything ever finalized here. A line whose bytes rotted is left out: it is sent as
+        it is, and the server tells."""
+        out = []
+        for scope, pos, line in self._rows("SELECT scope,pos,line FROM journal ORDER BY scope,pos"):
+            with suppress(NotCanonical):
+                out.append((scope, pos, change.decode(line)))
+        return out
 
     def sends(self) -> dict[str, int]:
         """change id → how often it was sent."""
@@ -248,6 +274,12 @@ class Work(Base):
         if row is None:
             raise Trouble(5003, use=use)
         return int(row[0])
+
+
+def _unfit(one: Change, err: NotCanonical) -> Trouble:
+    about, (zh, _, en) = TYPES[one.type].about, str(err).partition(" ‖ ")
+    fault = {"field": "", "zh": f"{about.zh}：{zh}，请重新输入文字", "en": f"{about.en}: {en}; type the text again"}
+    return Trouble(5002, {"faults": {one.record: [fault]}}, faults={k: fault[k] for k in ("zh", "en")})
 
 
 def _too_large(one: Change) -> Trouble:

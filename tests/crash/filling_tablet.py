@@ -158,9 +158,9 @@ class Desk:
 
     def offered(self) -> Call:
         self.new_epoch()()
-        _, rows = self.store.offers(FIELD, 10)
+        epoch, rows = self.store.offers(FIELD, 10)
         want(rows, "nothing to offer")
-        return lambda: self.store.offered(FIELD, rows)
+        return lambda: self.store.offered(FIELD, epoch, rows)
 
     def mark_sent(self) -> Call:
         batch = self.batch()

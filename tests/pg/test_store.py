@@ -198,11 +198,15 @@ def work(tx: Any) -> None:
     tx.set_setting("epoch", "q")
     tx.epoch_name()
     seen = {"scope": FIELD, "record": "r1", "type": "point", "epoch": "p", "enrolment": "e1", "received_at": AT}
-    for seq in (5, 2**62, 7):  # the newest stays
+    for seq in (5, 2**40, 7):  # the newest stays
         tx.add_seen([{**seen, "seq": seq, "line": BYTES}])
+    tx.add_seen([{**seen, "epoch": "o", "seq": 6, "line": BYTES}])
     tx.seen_rows(FIELD)
-    tx.drop_seen(FIELD, "r1")
+    tx.settle_seen(FIELD, "r1", AT)
     tx.seen_rows(FIELD)
+    for seq in (7, 2**62):
+        tx.add_seen([{**seen, "seq": seq, "line": BYTES}])
+        tx.seen_rows(FIELD)
     # people
     tx.add_account("x1", "甲", "hash")
     tx.account("甲")
