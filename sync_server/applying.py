@@ -78,6 +78,8 @@ class Applying:
         self._amended: dict[str, Values] = {}  # id of a parked create → its record with the edits that wait behind it
         self._fresh: set[str] = set()
         self._waits_now: set[str] = set()  # what changes parked earlier began to wait for in this transaction
+        self._rights_now: set[tuple[str, str]] = set()  # (person, type) of those that began to wait for a right
+        self.judging: str | None = None  # id of the parked change that is looked at just now
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
         self._held: dict[tuple[str, str], list[str]] | None = (
             None  # (device, record) → what its parked change waits for
@@ -324,7 +326,10 @@ class Applying:
         self._certain(self.on_server("conflict", conflict.id, dict.fromkeys(after), after, by=by or SERVER.person))
 
     def resolve(self, conflict: Stored, choice: str, reason: str, by: str, value: Values | None) -> None:
-        """A named person decides. `value` only with choice set_value: the atom's fields. Raises Trouble 3001."""
+        """A named person decides. `value` only with choice set_value: the atom's fields.
+
+        Raises Trouble 1001, 3001, 3101 when it refers to something that is not here."""
+        fit_to_keep([reason, value])
         subject = self._here[conflict.values["subject_id"]]
         atom = json.loads(conflict.values["after"])
         wrong = []
@@ -355,12 +360,14 @@ class Applying:
         self._decide(conflict, choice, reason, by)
         if moved:
             before = {k: subject.values.get(k) for k in moved}
-            self._certain(self.on_server(subject.type, subject.id, before, moved, by=by))
+            accepted(self.on_server(subject.type, subject.id, before, moved, by=by))
 
     # --- edits made here -----------------------------------------------------------------------------------------
 
     def on_server(self, type: str, record: str, before: Values, after: Values, by: str = SERVER.person) -> Verdict:
-        """A change made on this server, on the scope's console chain: attested by the server, otherwise like any other."""
+        """A change made on this server, on the scope's console chain: attested by the server, otherwise like any other.
+        Raises Trouble 1001."""
+        fit_to_keep(after)  # only what is new: a value that should never have got in can still be put right
         made_at: change.MadeAt = {"wall": self.now, "mono_ms": 0, "server_offset_ms": 0}
         c = change.encode(
             id=self._new_id(), scope=self.scope.id, type=type, record=record, before=before, after=after,
@@ -418,25 +425,34 @@ class Applying:
 
     # --- parked changes ------------------------------------------------------------------------------------------
 
-    def run_parked(self, author_of: Callable[[Journaled], Author]) -> int:
-        """Run parked changes of this scope again, in the order they came, until none moves. Returns how many did."""
+    def run_parked(self, author_of: Callable[[Journaled], Author], skip: Set[str] = frozenset()) -> int:
+        """Run parked changes of this scope again, in the order they came, until none moves; those in `skip` stay as they
+        are. Returns how many did. When it raises, `judging` says at which."""
         moved_in_all = 0
         while True:
             in_memory = [j for j in self._journal if j.outcome == "parked"]
-            stored = [j for j in self.tx.parked(self.scope.id)]
-            changes = {j.id: change.decode(j.line) for j in [*stored, *in_memory]}
+            stored = [j for j in self.tx.parked(self.scope.id) if j.id not in skip]
+            changes: dict[str, Change] = {}
+            for j in [*stored, *in_memory]:
+                self.judging = j.id
+                changes[j.id] = change.decode(j.line)
+            self.judging = None
             self.prepare(changes.values())
             self._amended = _amended(changes.values())
             moved, self._held = 0, {}
             for j in stored:
                 c = changes[j.id]
+                self.judging = j.id
                 v = self.take(c, author_of(j))
+                self.judging = None
                 if v.outcome is Outcome.PARKED:
                     self._held[c.device, c.record] = v.missing
                     if json.loads(j.detail or "{}").get("missing") != v.missing:
                         self.tx.set_outcome(j.id, "parked", None, v.problem, v.detail())
                         self.tx.wait_for(j.id, self.scope.id, v.missing)
                         self._waits_now |= set(v.missing)
+                        if v.problem == 3003:
+                            self._rights_now |= _rights(j.type, v.missing)
                     continue
                 self.tx.set_outcome(j.id, v.outcome.value, v.seq, v.problem, v.detail())
                 self.tx.wait_for(j.id, self.scope.id, [])
@@ -467,6 +483,13 @@ class Applying:
         parked = (j for j in self._journal if j.outcome == "parked")
         return self._waits_now | {m for j in parked for m in json.loads(j.detail or "{}").get("missing", [])}
 
+    def rights(self) -> set[tuple[str, str]]:
+        """(person, type): which right each change parked for one in this transaction waits for. What is only held up behind
+        such a change waits for that one's right, not for its own."""
+        lines = [j for j in self._journal if j.outcome == "parked" and j.problem == 3003]
+        found = (_rights(j.type, json.loads(j.detail or "{}").get("missing", [])) for j in lines)
+        return self._rights_now.union(*found)
+
     def outcome_of(self, id: str) -> Journaled | None:
         return next((j for j in reversed(self._journal) if j.id == id), None) if id in self._taken else None
 
@@ -486,6 +509,27 @@ class Applying:
         self.tx.move_scope(self.scope.id, self.seq, self.digest)
 
 
+def fit_to_keep(value: Any) -> None:
+    """What no tablet could read must not get in here either: one such row would stop every pull of its scope.
+
+    Raises Trouble 1001."""
+    try:
+        canonical.loads(canonical.dumps(value))
+    except NotCanonical as err:
+        zh, _, en = str(err).partition(" ‖ ")
+    except (TypeError, ValueError):  # half a surrogate pair is no UTF-8; NaN and what is not JSON at all
+        zh, en = "文本含半个代理对，或不是 JSON 的值", "the text holds half a surrogate pair, or a value is not JSON"
+    else:
+        return
+    raise Trouble(1001, why={"zh": zh, "en": en or zh})
+
+
+def accepted(verdict: Verdict | None) -> None:
+    """A change a person makes here goes in or is told why not: a reference that is not here, say. Raises Trouble."""
+    if verdict and verdict.outcome not in ACCEPTED:
+        raise Trouble(verdict.problem or 1100, {"missing": verdict.missing}, **verdict.words)
+
+
 def _amended(changes: Iterable[Change]) -> dict[str, Values]:
     """A create with a wrong reference and the edit that corrects it are judged together: neither could go in alone."""
     first: dict[tuple[str, str], str] = {}
@@ -497,6 +541,10 @@ def _amended(changes: Iterable[Change]) -> dict[str, Values]:
         elif key in first:
             put(out[first[key]], c.after)
     return out
+
+
+def _rights(type: str, missing: Iterable[str]) -> set[tuple[str, str]]:
+    return {(m.split(":")[1], type) for m in missing if m.startswith("right:")}
 
 
 def _say(faults: Sequence[Fault]) -> dict[str, str]:

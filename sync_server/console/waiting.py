@@ -262,7 +262,10 @@ def add_waiting(
         held = service.parked_page(told.ids, True, after, PAGE + 1)
         linking = service.parked_page(told.ids, False, link, PAGE + 1)
         every = [u for s in told.ids for u in service.unexplained(s)]
-        seen = [u for u in every if (u.scope, u.record) > _key(lost)][: PAGE + 1]
+        every = [u for u in every if (u.scope, u.record) > _key(lost)]
+        # two versions of one record are decided together, so they stand on one page
+        last = every[PAGE - 1].record if len(every) > PAGE else None
+        seen = [u for n, u in enumerate(every) if n < PAGE or u.record == last]
         chains = service.apart(told.ids, _key(device), PAGE + 1)
         named = next((s.name for s in scopes if s.owner == project), project)
         asks, count = service.waiting_count(counted(scopes)).asks, service.waiting_count(told.ids)
@@ -274,8 +277,8 @@ def add_waiting(
             held=told.parked(held[:PAGE]), held_next=held[PAGE - 1].n if len(held) > PAGE else None,
             linking=told.parked(linking[:PAGE]), link_next=linking[PAGE - 1].n if len(linking) > PAGE else None,
             lost=[(s, told.may_decide(s), told.lost(these)) for s in told.ids
-                  if (these := [u for u in seen[:PAGE] if u.scope == s])],
-            lost_next=f"{seen[PAGE - 1].scope} {seen[PAGE - 1].record}" if len(seen) > PAGE else None,
+                  if (these := [u for u in seen if u.scope == s])],
+            lost_next=f"{seen[-1].scope} {seen[-1].record}" if len(every) > len(seen) else None,
             chains=told.chains(chains[:PAGE]),
             chain_next=f"{chains[PAGE - 1].at.enrolment} {chains[PAGE - 1].at.scope}" if len(chains) > PAGE else None,
             on_later_page=bool(after or link or lost or device),
@@ -333,7 +336,7 @@ def add_waiting(
         request: Request,
         project: str,
         scope: Annotated[str, Form(max_length=200)] = "",
-        id: Annotated[list[str], Form(max_length=PAGE)] = [],  # noqa: B006
+        id: Annotated[list[str], Form(max_length=4 * PAGE)] = [],  # noqa: B006
         decision: Annotated[str, Form(pattern="^(take|let_go)$")] = "",
         reason: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from schemas import canonical, change
@@ -12,9 +13,9 @@ from schemas.merge import whole_atoms
 from schemas.problems import Trouble
 from schemas.records import TYPES, check
 from schemas.rows import refs_of
-from schemas.wire import ACCEPTED, Outcome, SeenHead
-from sync_server.access import ADMIN, MANAGER, may_decide, may_read
-from sync_server.applying import Applying, Verdict
+from schemas.wire import Outcome, SeenHead
+from sync_server.access import may_decide, may_read
+from sync_server.applying import Applying, Verdict, accepted, fit_to_keep
 from sync_server.service.base import Caller
 from sync_server.service.waiting import Unexplained, Waiting
 from sync_server.store import ScopeRow, Tx, Values
@@ -24,13 +25,14 @@ LONGEST_REASON = 2000
 
 class Deciding(Waiting):
     def resolve(self, person: str, conflict_id: str, choice: str, reason: str, value: Values | None = None) -> None:
-        """Decide a conflict: keep_now, take_after or set_value. Raises Trouble 2003, 2004, 3001."""
+        """Decide a conflict: keep_now, take_after or set_value. A project manager does, in the organisation's scope an
+        administrator. Raises Trouble 1001, 2003, 2004, 3001, 3101."""
         with self.store.writing() as tx:
             where = tx.types_of([conflict_id]).get(conflict_id)
             if where is None or where[0] != "conflict":
                 raise Trouble(2004)
             scope, roles = self._place(tx, person, where[1])
-            if not {MANAGER, ADMIN} & roles:
+            if not may_decide(roles, scope.audience):
                 raise Trouble(2003, what={"zh": "裁决冲突", "en": "deciding conflicts"})
             (found,) = tx.load("conflict", [conflict_id])  # under the lock: somebody may have decided it meanwhile
             work = self._applying(tx, scope.id)
@@ -101,18 +103,21 @@ class Deciding(Waiting):
                 raise Trouble(2004)
             common = self.since(tx, head.epoch).get(scope_id, 0)
             rows = [row for row in map(_seen_row, lines) if row["seq"] > common]
+            where = tx.types_of([r["record"] for r in rows])
+            # an id that is a record of another scope or type is dropped, and counted like any: nothing is told of it
+            fits = {r["record"] for r in rows if where.get(r["record"], (r["type"], scope_id)) == (r["type"], scope_id)}
             now = {s.id: s.values for type in {r["type"] for r in rows} & TYPES.keys()
-                   for s in tx.load(type, [r["record"] for r in rows if r["type"] == type])}  # fmt: skip
+                   for s in tx.load(type, [r["record"] for r in rows if r["type"] == type and r["record"] in fits])}  # fmt: skip
             fresh = [r for r in rows if now.get(r["record"]) != r.pop("values")]
-            told = {"scope": scope_id, "epoch": head.epoch, "enrolment": caller.enrolment, "received_at": self.now()}
-            tx.add_seen([{**r, **told} for r in fresh])
+            told = {"scope": scope_id, "enrolment": caller.enrolment, "received_at": self.now()}
+            tx.add_seen([{**r, **told, "epoch": head.epoch or _apart(r)} for r in fresh if r["record"] in fits])
         return len(fresh)
 
     def settle_unexplained(
         self, person: str, scope_id: str, records: str | Sequence[str], take: bool, reason: str
     ) -> None:
-        """A project manager writes what only tablets had seen into records again, or lets it go. All or none; of several,
-        what others refer to goes first. Noted either way.
+        """A project manager writes what only tablets had seen into records again, or lets it go: every version there is, the
+        later epoch's last. All or none; of several, what others refer to goes first. Noted either way.
 
         Raises Trouble 2003, 2004, 3001, 3101 when something they refer to is not here."""
         reason = _given(reason)
@@ -121,16 +126,17 @@ class Deciding(Waiting):
             scope, roles = self._place(tx, person, scope_id)
             if not may_decide(roles, scope.audience):
                 raise Trouble(2003, what={"zh": "处理恢复后缺的内容", "en": "settling what a restore lost"})
-            found = {u.record: u for u in self._unexplained(tx, scope_id) if u.record in wanted}
-            if not wanted or found.keys() != wanted:
+            found = [u for u in self._unexplained(tx, scope_id) if u.record in wanted]
+            if not wanted or {u.record for u in found} != wanted:
                 raise Trouble(2004)
             if take:
                 work = self._applying(tx, scope_id)
                 for u in _parents_first(found):
                     self._retake(work, u, person)
                 self._finish(tx, work)
-            for u in found.values():
-                tx.drop_seen(scope_id, u.record)
+            for record in sorted(wanted):
+                tx.settle_seen(scope_id, record, self.now())
+            for u in found:
                 tx.note(self.now(), person, "retake" if take else "let_go", u.record,
                         scope=scope_id, lost=u.lost, reason=reason)  # fmt: skip
 
@@ -142,21 +148,22 @@ class Deciding(Waiting):
                 f"服务器还不认识类型「{u.type}」，升级后再采纳",
                 f"Update the server first: it does not know “{u.type}”",
             )
-        work.fetch({u.record}, {id for _, id in refs_of(u.type, u.lost)})
+        lost = {k: v for k, v in u.lost.items() if v is not None}
+        work.fetch({u.record}, {id for _, id in refs_of(u.type, lost)})
         old = work.seen(u.record)
-        values = {**(old.values if old else {}), **u.lost}
+        kept = old.values if old else {}
+        values = {**{k: v for k, v in kept.items() if k not in u.lost}, **lost}
         faults = check(TYPES[u.type], values)
         if faults:
             raise Trouble(3001, {"faults": [f._asdict() for f in faults]},
                           faults={"zh": "；".join(f.zh for f in faults), "en": "; ".join(f.en for f in faults)})  # fmt: skip
         before, after = whole_atoms(TYPES[u.type], old.values, values) if old else ({}, values)
-        verdict = work.on_server(u.type, u.record, before, after, by=person) if after else None
-        if verdict and verdict.outcome not in ACCEPTED:
-            raise Trouble(verdict.problem or 1100, {"missing": verdict.missing}, **verdict.words)
+        accepted(work.on_server(u.type, u.record, before, after, by=person) if after else None)
 
 
 def _given(reason: str) -> str:
-    """Raises Trouble 3001 without a reason."""
+    """Raises Trouble 3001 without a reason, 1001 for one that cannot be kept."""
+    fit_to_keep(reason)
     if not reason.strip():
         raise _fault("reason", "请写明理由", "Give the reason")
     return reason.strip()[:LONGEST_REASON]
@@ -166,17 +173,25 @@ def _fault(field: str, zh: str, en: str) -> Trouble:
     return Trouble(3001, {"faults": [{"field": field, "zh": zh, "en": en}]}, faults={"zh": zh, "en": en})
 
 
-def _parents_first(found: dict[str, Unexplained]) -> list[Unexplained]:
-    todo, out = dict(found), list[Unexplained]()
+def _parents_first(found: Sequence[Unexplained]) -> list[Unexplained]:
+    todo, out = list(found), list[Unexplained]()
     while todo:
-        ready = [u for u in todo.values() if not (_points_at(u) - {u.record}) & todo.keys()]
-        for u in ready or list(todo.values()):  # round in a circle: the first of them says what it misses
-            out.append(todo.pop(u.record))
+        left = {u.record for u in todo}
+        blocked = {u.record for u in todo if (_points_at(u) - {u.record}) & left}
+        # round in a circle: the first of them says what it misses
+        out += [u for u in todo if u.record not in blocked or blocked == left]
+        todo = [u for u in todo if u.record in blocked and blocked != left]
     return out
 
 
 def _points_at(u: Unexplained) -> set[str]:
-    return {id for _, id in refs_of(u.type, {**(u.now or {}), **u.lost})} if u.type in TYPES else set()
+    values = {k: v for k, v in {**(u.now or {}), **u.lost}.items() if v is not None}
+    return {id for _, id in refs_of(u.type, values)} if u.type in TYPES else set()
+
+
+def _apart(row: dict[str, Any]) -> str:
+    """Of rows from nobody knows which epochs no seq counts: each version stands by itself, before those of known epochs."""
+    return f"-{sha256(row['line']).hexdigest()[:32]}"
 
 
 def _seen_row(line: bytes) -> dict[str, Any]:

@@ -40,10 +40,11 @@ class Exchange(Base):
             raise Trouble(1207)
         last = head.first + len(lines) - 1
         with self.store.writing() as tx:
-            key = tx.key(head.enrolment)  # a revoked one may hand in what it has; a person decides about it
+            scope = tx.scope(scope_id, lock=True)
+            # only now: it may have been revoked while this waited. A revoked one may hand in what it has; a person decides
+            key = tx.key(head.enrolment)
             if key is None:
                 raise Trouble(2010)
-            scope = tx.scope(scope_id, lock=True)
             if scope is None:
                 raise Trouble(2004)
             stored = tx.chain(head.enrolment, scope_id)

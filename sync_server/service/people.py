@@ -15,6 +15,7 @@ from schemas.wire import (
     Me,
 )  # fmt: skip
 from sync_server.access import FORMER, writable
+from sync_server.applying import fit_to_keep
 from sync_server.service.base import Base, Caller, Write
 from sync_server.store import DeviceKey, Tx, Values
 
@@ -54,11 +55,9 @@ class People(Base):
         with self.store.writing() as tx:
             if tx.add_membership(person, owner, role):
                 tx.note(self.now(), by, "grant", person, owner=owner, role=role)
-        with self.store.reading() as tx:
             # a role in one project also counts in the organisation, an administrator's anywhere
-            scopes = tx.waiting_for([f"right:{person}:{o}" for o in {s.owner for s in tx.scopes()}])
-        for scope in sorted(scopes):
-            self.rerun(scope)
+            rights = [f"right:{person}:{o}" for o in sorted({s.owner for s in tx.scopes()})]
+            tx.after_commit.append(lambda: self._run_waiting(rights))  # a busy database must not undo or deny the grant
 
     def withdraw(self, person: str, owner: str, role: str, by: str = "") -> None:
         """Take a role away. What was recorded before and comes later is parked for the project manager, so it is kept
@@ -92,7 +91,8 @@ class People(Base):
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
         """Bind (device, person) to a key. With `beside` the person joins a tablet that is enrolled already: the key of that
-        enrolment signed too, so both are one device. Raises Trouble 1203, 2006."""
+        enrolment signed too, so both are one device. Raises Trouble 1001, 1203, 2006."""
+        fit_to_keep([request.label, request.app_version])
         text = request.code.replace("-", "").replace(" ", "").upper()
         message = f"jingtu-enrol-1\n{request.code}\n{request.public_key}\n{request.salt_key}".encode()
         if not evidence.verify(request.public_key, message, request.signature):
@@ -170,10 +170,6 @@ class People(Base):
     def reinstate(self, enrolment: str, by: str = "") -> None:
         """Undo a revocation; what the device handed in meanwhile goes in. Raises Trouble 2010."""
         self._set_state(enrolment, "enrolled", by)
-        with self.store.reading() as tx:
-            scopes = tx.waiting_for([f"device:{enrolment}"])
-        for scope in sorted(scopes):
-            self.rerun(scope)
 
     def _set_state(self, enrolment: str, state: str, by: str) -> None:
         with self.store.writing() as tx:
@@ -183,6 +179,8 @@ class People(Base):
                 raise Trouble(2010)
             tx.set_key(enrolment, state=state)
             tx.note(self.now(), by, state, enrolment)
+            if state == "enrolled":
+                tx.after_commit.append(lambda: self._run_waiting([f"device:{enrolment}"]))
             old = tx.load("enrolment", [enrolment])
             if old:
                 self._write_in(tx, None, home, [Write("enrolment", enrolment, home, {**old[0].values, "state": state})])

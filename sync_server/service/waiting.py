@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
 from schemas.records import TYPES
+from schemas.wire import ACCEPTED, Outcome
 from sync_server.service.base import Base
 from sync_server.store import Chained, DeviceKey, Journaled, Tx, Values
 
@@ -87,8 +88,10 @@ class Waiting(Base):
         return out
 
     def unexplained(self, scope_id: str) -> list[Unexplained]:
-        """What tablets had seen before a restore and no change that came back explains: mostly what was written on the
-        server itself after the backup. Fields whose value stands in the record now, or in any change to it, are left out."""
+        """What tablets had seen before a restore and nothing here explains: mostly what was written on the server itself after
+        the backup. A record of which two epochs knew different versions is there twice, the later epoch's last. A field that
+        was emptied is there as None. Left out is what stands in the record now, what waits in a parked change, and what a
+        change taken since the restore started from or led to: who made it knew that value."""
         with self.store.reading() as tx:
             return self._unexplained(tx, scope_id)
 
@@ -98,16 +101,24 @@ class Waiting(Base):
             return []
         keys = {k.enrolment: k.device_code for k in tx.device_keys()}
         ids = [row["record"] for row in rows]
-        here = self._stored(tx, ids)
+        where = tx.types_of(ids)
+        here = self._stored(tx, [i for i in ids if where.get(i, ("", ""))[1] == scope_id])
         histories = tx.histories(ids)
+        common = {epoch: self.since(tx, epoch).get(scope_id, 0) for epoch in {row["epoch"] for row in rows}}
         out = []
         for row in rows:
+            if where.get(row["record"], (row["type"], scope_id)) != (row["type"], scope_id):
+                continue  # that id is a record somewhere else, which is nobody's business here
             seen, now = canonical.loads(row["line"])["values"], here.get(row["record"])
             said: dict[str, list[Any]] = {}
             for j in histories.get(row["record"], []):
-                for name, value in _after(j).items():
-                    said.setdefault(name, []).append(value)
-            lost = {k: v for k, v in seen.items() if (now or {}).get(k) != v and v not in said.get(k, [])}
+                waits = j.outcome == Outcome.PARKED
+                if j.scope == scope_id and (waits or (j.outcome in ACCEPTED and (j.seq or 0) > common[row["epoch"]])):
+                    for name, before, after in _steps(j):
+                        # who filled in a field since then decided against leaving it empty
+                        said.setdefault(name, []).extend([after] if waits else [before, after, None])
+            differs = {k: seen.get(k) for k in (*seen, *(now or {})) if (now or {}).get(k) != seen.get(k)}
+            lost = {k: v for k, v in differs.items() if v not in said.get(k, [])}
             if lost:
                 out.append(Unexplained(row["type"], row["record"], scope_id, lost, now, row["seq"], row["epoch"],
                                        keys.get(row["enrolment"], ""), row["received_at"]))  # fmt: skip
@@ -153,6 +164,15 @@ def _after(j: Journaled) -> Values:
         return change.decode(j.line).after
     except NotCanonical:
         return {}
+
+
+def _steps(j: Journaled) -> list[tuple[str, Any, Any]]:
+    """(field, before, after)"""
+    try:
+        c = change.decode(j.line)
+    except NotCanonical:
+        return []
+    return [(name, c.before.get(name), value) for name, value in c.after.items()]
 
 
 def _name(type: str, values: Mapping[str, Any]) -> str:

@@ -39,6 +39,7 @@ __all__ = [
 
 
 log = logging.getLogger("jingtu")
+_AGAIN = (1101, 1102, 1103)
 
 
 class Store:
@@ -84,8 +85,9 @@ class Store:
     def writing(self) -> Iterator[Tx]:
         """One write transaction; commits at the end, rolls back on any exception. Raises Trouble 1101, 1102, 1103.
 
-        What is to follow (`Tx.after_commit`) cannot undo it any more: if it fails now, it is tried again after the next
-        transaction of this process, and at the next start."""
+        What is to follow (`Tx.after_commit`) cannot undo it any more: if the database is busy or away, it is tried again
+        after the next transaction of this process, and at the next start; any other failure is logged, and the rest of it
+        still follows. None of it is told to the caller, whose transaction is in."""
         with told(), self.engine.begin() as conn:
             tx = Tx(conn)
             yield tx
@@ -94,9 +96,14 @@ class Store:
             try:
                 follow()
             except Trouble as err:
+                if err.problem.number not in _AGAIN:
+                    log.exception("left to the next start")
+                    continue
                 log.warning("tried again later: %s", err)
                 self._left.extend(todo[n:])  # the database is as busy, or as far away, for the others
                 break
+            except Exception:
+                log.exception("left to the next start")  # once more would fail the same way
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:

@@ -232,20 +232,25 @@ class RecordStatements:
         return {r.id: (r.previous, json.loads(r.heads)) for r in self.conn.execute(select(t.epoch))}
 
     def add_seen(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Rows tablets had pulled of data that is gone; of one record the newest counts."""
+        """Rows tablets had pulled of data that is gone; of one record in one epoch the newest counts, and what a person
+        settled is open again only for a newer one."""
+        c = t.seen_row.c
         for row in rows:
-            key = (t.seen_row.c.scope == row["scope"]) & (t.seen_row.c.record == row["record"])
-            have = self.conn.execute(select(t.seen_row.c.seq).where(key)).scalar()
+            key = (c.scope == row["scope"], c.record == row["record"], c.epoch == row["epoch"])
+            have = self.conn.execute(select(c.seq).where(*key)).scalar()
             if have is None or have < row["seq"]:
-                upsert(self.conn, t.seen_row, dict(row))
+                upsert(self.conn, t.seen_row, {**row, "settled_at": None})
 
     def seen_rows(self, scope: str) -> list[Mapping[str, Any]]:
-        query = select(t.seen_row).where(t.seen_row.c.scope == scope).order_by(t.seen_row.c.record)
+        """Those nobody settled, by record; of one record the version of the later epoch last."""
+        c = t.seen_row.c
+        query = select(t.seen_row).where(c.scope == scope, c.settled_at.is_(None)).order_by(c.record, c.epoch)
         return [dict(r) for r in self.conn.execute(query).mappings()]
 
-    def drop_seen(self, scope: str, record: str) -> None:
+    def settle_seen(self, scope: str, record: str, at: str) -> None:
         c = t.seen_row.c
-        self.conn.execute(delete(t.seen_row).where(c.scope == scope, c.record == record))
+        query = update(t.seen_row).where(c.scope == scope, c.record == record, c.settled_at.is_(None))
+        self.conn.execute(query.values(settled_at=at))
 
     def add_receipt(self, id: str, scope: str, enrolment: str, text: str, signature: str, claim: str) -> None:
         values = {

@@ -193,12 +193,13 @@ seen_row = Table(
     "seen_row", meta,  # rows that tablets had pulled and the restored backup does not explain
     Column("scope", Name, primary_key=True),
     Column("record", Name, primary_key=True),
+    Column("epoch", Name, primary_key=True),  # in which the tablet had pulled it: seq of two epochs say nothing of each other
     Column("type", Name, nullable=False),
-    Column("epoch", Name, nullable=False),  # in which the tablet had pulled it
     Column("seq", Big, nullable=False),
     Column("line", LargeBinary, nullable=False),  # the row line as pulled
     Column("enrolment", Name, nullable=False),
     Column("received_at", Name, nullable=False),
+    Column("settled_at", Name),  # a person decided; it stays, so that the next tablet with the same row does not ask again
 )  # fmt: skip
 
 audit = Table(
