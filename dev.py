@@ -257,7 +257,7 @@ def demo(args):
 def test(args):
     os.environ["JINGTU_CHROMIUM"] = chromium()
     assets()
-    become("-m", "pytest", "-n", "2", "--dist", "loadfile", "-q", *args)
+    become("-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q", *args)
 
 
 def soak(args):

@@ -5,6 +5,8 @@ Stops at the first seed that breaks a promise, names it, and exits with 1. `--se
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -49,6 +51,22 @@ def deaths() -> int:
 
     try:
         print(crash.run(60, 30, 40), flush=True)
+        # and every planted fault is noticed by them
+        planted = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "2",
+            "-p",
+            "no:cacheprovider",
+            "tests/crash/test_crash.py",
+            "-k",
+            "caught",
+        ]
+        if subprocess.run(planted, env={**os.environ, "JINGTU_LONG": "1"}).returncode:
+            return 1
     except AssertionError as err:
         print(f"\n✗ {err}", flush=True)
         return 1

@@ -100,6 +100,7 @@ class World:
         self.project = s.add_project(project)
         self.field, self.enforcement = f"{self.project}.field", f"{self.project}.enforcement"
         self.grant(self.pm, "project_manager")
+        s.grant(self.pm, self.org, "administrator")  # who alone decides in the organisation's scope
         self.site, self.instrument = s.new_id(), s.new_id()
         self.console(
             "site", self.site, self.field, {"code": "S", "name": "地块", "status": "idle", "division_code": "320115"}

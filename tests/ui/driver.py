@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = os.environ.get("JINGTU_CHROMIUM", "/usr/bin/chromium")
@@ -110,6 +111,14 @@ class Driver:
             box = node.bounding_box()
             assert box
             self.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def there(self, name: str | re.Pattern[str], timeout: int) -> bool:
+        """Does such a button show within this time?"""
+        try:
+            self.button(name).first.wait_for(timeout=timeout)
+        except PlaywrightTimeout:
+            return False
+        return True
 
     def see(self, text: str | re.Pattern[str], timeout: int = WAIT_MS) -> None:
         """A text, or the name of something."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -21,20 +19,6 @@ from schemas.rules import evidence
 from schemas.wire import Block, Outcome
 from tests.sim.dying import DyingDb, Killed
 from tests.unit.tablet import FIELD, Rows, answer, comment, open_store
-
-WRITER = """
-import sys
-from pathlib import Path
-from tests.unit.tablet import comment, open_store
-store = open_store(Path(sys.argv[1]))
-print("ready", flush=True)
-n = 0
-while True:
-    n += 1
-    store.save_draft(*comment(store, f"draft {n}", record=store.identity.device))
-    made = store.finalize([comment(store, f"text {n}"), comment(store, f"other {n}")])
-    print(" ".join(c.id for c in made), flush=True)
-"""
 
 
 @pytest.fixture
@@ -108,39 +92,6 @@ def test_apply_pull_is_all_or_nothing_at_every_statement(store: Store) -> None:
         assert statements > 5 and store.cursor(FIELD) == 3 and store.digest(FIELD) == rows.digest()
         return
     pytest.fail("the pull never came through")
-
-
-@pytest.mark.parametrize("kills", [15])
-def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path, kills: int) -> None:
-    folder, told = tmp_path / "t", set[str]()
-    for n in range(kills):
-        p = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(folder)],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).parents[2],
-        )
-        assert p.stdout is not None and p.stdout.readline() == "ready\n"
-        lines = [p.stdout.readline() for _ in range(n % 5 + 1)]
-        os.kill(p.pid, signal.SIGKILL)
-        lines += p.stdout.read().splitlines(keepends=True)
-        p.wait()
-        told |= {id for line in lines if line.endswith("\n") for id in line.split()}
-        with sqlite3.connect(folder / "tablet.db") as db:
-            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        db.close()
-    store = open_store(folder)
-    have = store.changes()
-    assert told <= {c.id for _, _, c in have} and len(told) >= 2 * kills
-    assert len(have) % 2 == 0  # two records were finalized together, each time
-    assert [p for _, p, _ in have] == list(range(1, len(have) + 1))
-    assert store.counts()["pending"] == len(have) == len(store.all("comment"))
-    identity, link = store.keys.require(), evidence.first_link(FIELD, store.keys.require().enrolment)
-    for _, pos, c in have:
-        link = evidence.next_link(link, evidence.salt_of(identity.salt_key, c.id), c.line)
-        ((kept,),) = store._rows("SELECT link FROM journal WHERE pos=?", pos)
-        assert kept == link
-    store.close()
 
 
 def test_the_database_promises_durability(store: Store) -> None:
