@@ -113,8 +113,8 @@ class Syncer:
         identity = Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name,
                             server_url, answer.server_key, private, salt_key)  # fmt: skip
         self.store.keys.save(identity)
-        with suppress(Trouble):  # enrolled it is: what there is no room for now is done by the next sync
-            self.store.carry_over(None, identity)
+        with suppress(Trouble):  # enrolled it is: what there is no room for now, the next start or sync does
+            self.store.carry_over(identity)
             if (
                 self.store.meta("epoch") is None
             ):  # a tablet that knows another one learns at its next sync what to offer

@@ -33,7 +33,7 @@ class Store(Work, Outgoing, Incoming):
             self._adopt_nobodys()
         with suppress(Trouble):
             for identity in self.keys.identities.values():  # the power may have gone between the new identity and this
-                self.carry_over(None, identity)
+                self.carry_over(identity)
 
 
 __all__ = ["Batch", "Edit", "NewerDatabase", "Seen", "Store", "Values", "values_of"]

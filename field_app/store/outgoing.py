@@ -150,12 +150,10 @@ class Outgoing(Base):
                 ((who or self.keys.require()).enrolment, scope, first),
             )
 
-    def carry_over(self, old: Identity | None, new: Identity) -> int:
+    def carry_over(self, new: Identity) -> int:
         """Enrolled again: the person's unsent changes of former chains are made again in the new one. How many.
 
-        `old` is None where the identity was lost. What another person made stays as it is: nobody sends for somebody else."""
-        if old is not None and old.enrolment == new.enrolment:
-            return 0
+        What another person made stays as it is: nobody sends for somebody else."""
         with self._write() as db:
             return self._carry(db, new)
 

@@ -184,7 +184,7 @@ class Desk:
     def carry_over(self) -> Call:
         self.batch()
         new = self._identity(person=self.store.keys.require().person)
-        return lambda: self.store.carry_over(None, new)
+        return lambda: self.store.carry_over(new)
 
     def turn(self) -> Call:
         self.store.keys.save(self._identity())

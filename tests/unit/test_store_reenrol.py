@@ -181,7 +181,7 @@ def test_unsent_work_comes_along(store: Store) -> None:
     lines = store._rows("SELECT * FROM journal WHERE pos>1 ORDER BY pos")
     old, new = enrolled(store)
     assert store.counts()["foreign"] == 3
-    assert store.carry_over(old, new) == 3 and store.carry_over(None, new) == 0
+    assert store.carry_over(new) == 3 and store.carry_over(new) == 0
     batch = store.batch(FIELD, 10)
     assert batch and batch.first == 1 and batch.prev == evidence.first_link(FIELD, new.enrolment)
     now = [change.decode(line) for line in batch.lines]
@@ -218,14 +218,14 @@ def test_everybody_sends_his_own(store: Store) -> None:
     store.finalize([comment(store, "theirs")])
     old, new = enrolled(store, person=store.new_id())
     before = store._rows("SELECT * FROM journal")
-    assert store.carry_over(old, new) == 0 and store._rows("SELECT * FROM journal") == before
+    assert store.carry_over(new) == 0 and store._rows("SELECT * FROM journal") == before
     assert store.counts()["pending"] == 1 and store.batch(FIELD, 10) is None  # not by the second person's key
     batch = store.batch(FIELD, 10, first)
     assert batch and batch.enrolment == first.enrolment and store.counts()["foreign"] == 0
     del store.keys.identities[first.enrolment]  # the key is lost
     assert store.counts()["foreign"] == 1
     old, new = enrolled(store, person=first.person)  # and back again
-    assert store.carry_over(old, new) == 1 and store.counts()["foreign"] == 0
+    assert store.carry_over(new) == 1 and store.counts()["foreign"] == 0
 
 
 def test_with_the_server_from_revoked_to_all_sent(tmp_path: Path) -> None:
