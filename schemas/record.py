@@ -10,13 +10,14 @@ Three forms of one record, and only three:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import SQLModel
 
-from schemas import canonical
+from schemas import canonical, sure
 from schemas.fields import FINALIZE, About, Merge, Spec, fields_of, needed
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
@@ -69,11 +70,13 @@ class Record(Strict):
         default=None, max_length=4000
     )
 
-    def faults(self) -> Iterator[Fault]:
-        """Faults across fields of this one record. Here V01: the lower end of an interval is above its upper end."""
-        names = fields_of(type(self))
-        for first, last, may_meet in _intervals(type(self)):
-            a, b = getattr(self, first), getattr(self, last)
+    @classmethod
+    def faults(cls, seen: Any) -> Iterator[Fault]:
+        """Faults across the fields of one record; `seen` has them as typed attributes, whatever class it is of. Here V01:
+        the lower end of an interval is above its upper end."""
+        names = fields_of(cls)
+        for first, last, may_meet in _intervals(cls):
+            a, b = getattr(seen, first), getattr(seen, last)
             if a is not None and b is not None and (a > b or (a == b and not may_meet)):
                 zh, en = names[last].spec.zh, names[last].spec.en
                 yield Fault(
@@ -103,7 +106,7 @@ class Record(Strict):
 
 def _known(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
     known = fields_of(cls)
-    return {k: v for k, v in values.items() if k in known}
+    return dict(values) if values.keys() <= known.keys() else {k: v for k, v in values.items() if k in known}
 
 
 def _newer(cls: type[Record], given: Mapping[str, Any], err: ValidationError) -> dict[str, Any]:
@@ -139,11 +142,17 @@ def _loose(cls: type[Record], given: Mapping[str, Any]) -> Any:
 
 def check(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:
     """Everything that makes these wire values unfit to be stored as a `cls`. Unknown fields are not faults."""
+    known = _known(cls, values)
+    seen = None
+    with suppress(TypeError, ValueError):  # what is no JSON is told below
+        seen = sure.read(cls, known, canonical.again(known))
+    if seen is not None:
+        return list(cls.faults(seen))
     try:
-        record = cls.model_validate_json(canonical.dumps(_known(cls, values)), strict=True)
+        record = cls.model_validate_json(canonical.dumps(known), strict=True)
     except ValidationError as err:
         return [_fault(cls, e) for e in err.errors(include_url=False)]
-    return list(record.faults())
+    return list(cls.faults(record))
 
 
 def missing(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -58,22 +58,23 @@ class FieldReading(Record):
     )
     raw_text: Annotated[str | None, Spec("原始读数文本", "Raw text", mark="C")] = Field(default=None, max_length=200)
 
-    def faults(self) -> Iterator[Fault]:
+    @classmethod
+    def faults(cls, seen: Any) -> Iterator[Fault]:
         """V07 one parent, V08 censored values (RECORDS §5)."""
-        yield from super().faults()
-        if sum(x is not None for x in (self.point_id, self.borehole_id, self.sample_id)) != 1:
+        yield from super().faults(seen)
+        if sum(x is not None for x in (seen.point_id, seen.borehole_id, seen.sample_id)) != 1:
             yield Fault(
                 "point_id",
                 "读数只能属于点位、钻孔、样品之一",
                 "A reading belongs to exactly one of point, borehole, sample",
             )
-        if self.qualifier in ("lt", "nd") and self.lod is None:
+        if seen.qualifier in ("lt", "nd") and seen.lod is None:
             yield Fault("lod", "低于检出限时须填检出限", "A value below detection needs its detection limit")
         elif (
-            self.qualifier in ("lt", "nd") and self.value is not None and self.lod is not None and self.value > self.lod
+            seen.qualifier in ("lt", "nd") and seen.value is not None and seen.lod is not None and seen.value > seen.lod
         ):
             yield Fault(
                 "value", "未检出的值不能大于检出限", "A value below detection cannot exceed the detection limit"
             )
-        elif self.qualifier not in ("lt", "nd") and self.value is None and not self.raw_text:
+        elif seen.qualifier not in ("lt", "nd") and seen.value is None and not seen.raw_text:
             yield Fault("value", "请填读数，或选未检出", "Enter the value, or choose not detected")

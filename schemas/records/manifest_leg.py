@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -60,10 +60,11 @@ class ManifestLeg(Record):
         default=None, ge=0, decimal_places=0
     )
 
-    def faults(self) -> Iterator[Fault]:
+    @classmethod
+    def faults(cls, seen: Any) -> Iterator[Fault]:
         """V12 weighing: tare below gross (RECORDS §5)."""
-        yield from super().faults()
-        for w in self.weight:
+        yield from super().faults(seen)
+        for w in seen.weight:
             if w.tare_t >= w.gross_t:
                 yield Fault(
                     "weight",

@@ -360,4 +360,4 @@ def test_a_required_field_beyond_our_limits_still_reads() -> None:
         "i", {"layer_no": 1000, "top_m": "250.125", "bottom_m": "300", "colour": "x", "note": "长" * 5000}
     )
     assert (layer.layer_no, layer.top_m, layer.bottom_m) == (1000, Decimal("250.125"), Decimal(300))
-    assert list(layer.faults()) == []  # such a record goes through the rules as any other
+    assert list(type(layer).faults(layer)) == []  # such a record goes through the rules as any other

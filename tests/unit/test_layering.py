@@ -62,7 +62,7 @@ def states_sql(name: str) -> bool:
 
 
 MAKES_AN_ENGINE = of("sqlalchemy.create_engine", "sqlalchemy.Engine", "sqlalchemy.engine", "sqlalchemy.event")
-PURE = outside("schemas", "pydantic", "pydantic_core", "annotated_types", "typing_extensions", "sqlmodel")
+PURE = outside("schemas", "pydantic", "pydantic_core", "annotated_types", "typing_extensions", "sqlmodel", "msgspec")
 UI = of("flet", "flet_map", "flet_geolocator", "flet_camera", "flet_web")
 
 
@@ -81,7 +81,7 @@ def app(*names: str) -> Callable[[str], bool]:
 
 RULES = (
     Rule(
-        "schemas: stdlib, pydantic, sqlmodel",
+        "schemas: stdlib, pydantic, sqlmodel, msgspec",
         ("schemas/*",),
         lambda n: PURE(n) and not declares(n) or states_sql(n),
         (

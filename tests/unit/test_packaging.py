@@ -39,6 +39,7 @@ TABLET = {
     "httpx": PURE,
     "idna": PURE,
     "msgpack": FLET,
+    "msgspec": FLET,
     "oauthlib": PURE,
     "piexif": PURE,
     "pillow": FLET,
@@ -86,6 +87,7 @@ def test_tablet_and_locks_agree_where_one_version_matters(lock: str) -> None:
         if name.startswith("flet") or name in (
             "pydantic",
             "pydantic-core",
+            "msgspec",
             "sqlmodel",
             "sqlalchemy",
             "httpx",
