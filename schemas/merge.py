@@ -34,7 +34,7 @@ class Merged(NamedTuple):
 def merge(cls: type[Record], now: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> Merged:
     """Apply one change to a record's values. `now` is {} for a record that does not exist yet."""
     values, clashes = dict(now), []
-    if all(now.get(f) == before.get(f) for f in after):  # the common case: nobody else touched these fields
+    if all([now.get(f) == before.get(f) for f in after]):  # the common case: nobody else touched these fields
         put(values, after)
         return Merged(values, [], values != now)
     atoms, specs = atoms_of(cls), fields_of(cls)

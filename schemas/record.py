@@ -12,15 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import SQLModel
 
-from schemas import canonical, sure
+from schemas import canonical, sure, typed
 from schemas.fields import FINALIZE, About, Merge, Spec, fields_of, needed
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+
+
+R = TypeVar("R", bound="Record")
 
 
 class Fault(NamedTuple):
@@ -90,23 +93,33 @@ class Record(Strict):
         """The typed record of stored values. Trusts them: they were validated on the way in, though perhaps by a newer
         version, which knew more codes and wider limits: such a code stands as it is, such an optional value is left out,
         such a required one is read without its limits."""
-        given = {**_known(cls, values), "id": id, "seq": seq}
         try:
-            return cls.model_validate_json(canonical.dumps(given))
-        except ValidationError as err:
-            newer = _newer(cls, given, err)
-        readable = {k: v for k, v in {**given, **newer}.items() if v is not None}
-        try:
-            record = cls.model_validate_json(canonical.dumps(readable))
-        except ValidationError:
-            record = _loose(cls, readable)
-        record.__dict__.update({k: given[k] for k, v in newer.items() if v is not None})
+            record = typed.read(cls, values)
+        except (ValueError, TypeError):  # mostly something this version would not take
+            return _of_any(cls, id, values, seq)
+        record.__dict__.update(id=id, seq=seq)
         return record
 
 
-def _known(cls: type[Record], values: Mapping[str, Any]) -> dict[str, Any]:
+def _of_any(cls: type[R], id: str, values: Mapping[str, Any], seq: int) -> R:
+    """`Record.of` by way of pydantic alone, whatever the values are."""
+    given = {**_known(cls, values), "id": id, "seq": seq}
+    try:
+        return cls.model_validate_json(canonical.dumps(given))
+    except ValidationError as err:
+        newer = _newer(cls, given, err)
+    readable = {k: v for k, v in {**given, **newer}.items() if v is not None}
+    try:
+        record = cls.model_validate_json(canonical.dumps(readable))
+    except ValidationError:
+        record = _loose(cls, readable)
+    record.__dict__.update({k: given[k] for k, v in newer.items() if v is not None})
+    return record
+
+
+def _known(cls: type[Record], values: Mapping[str, Any]) -> Mapping[str, Any]:
     known = fields_of(cls)
-    return dict(values) if values.keys() <= known.keys() else {k: v for k, v in values.items() if k in known}
+    return values if values.keys() <= known.keys() else {k: v for k, v in values.items() if k in known}
 
 
 def _newer(cls: type[Record], given: Mapping[str, Any], err: ValidationError) -> dict[str, Any]:
@@ -140,14 +153,17 @@ def _loose(cls: type[Record], given: Mapping[str, Any]) -> Any:
     return cls.model_construct(**out)
 
 
-def check(cls: type[Record], values: Mapping[str, Any]) -> list[Fault]:
-    """Everything that makes these wire values unfit to be stored as a `cls`. Unknown fields are not faults."""
+def check(cls: type[Record], values: Mapping[str, Any], written: bytes | None = None) -> list[Fault]:
+    """Everything that makes these wire values unfit to be stored as a `cls`. Unknown fields are not faults.
+
+    `written`: their canonical bytes, where somebody has them already."""
     known = _known(cls, values)
-    seen = None
-    with suppress(TypeError, ValueError):  # what is no JSON is told below
-        seen = sure.read(cls, known, canonical.again(known))
+    if written is None or len(known) < len(values):
+        with suppress(TypeError, ValueError):  # what is no JSON is told below
+            written = canonical.again(known)
+    seen = sure.read(cls, written) if written else None
     if seen is not None:
-        return list(cls.faults(seen))
+        return list(cls.faults(seen.typed))
     try:
         record = cls.model_validate_json(canonical.dumps(known), strict=True)
     except ValidationError as err:

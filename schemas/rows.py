@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
 from pydantic import BaseModel
 
 from schemas import canonical
@@ -21,27 +21,37 @@ class Codec:
     def __init__(self, type: str) -> None:
         self.type = type
         self.columns: tuple[str, ...] = tuple(c.name for c in TABLES[type].columns)
-        self._fields = [(f.name, f.storage) for f in fields_of(TYPES[type]).values()]
-        self._known = {name for name, _ in self._fields}
+        fields = fields_of(TYPES[type]).values()
+        self._names = [f.name for f in fields]
+        self._known = set(self._names)
+        # where a cell is not the value itself: place in the row, name
+        self._json = [(n, f.name) for n, f in enumerate(fields, 3) if f.storage == "json"]
+        self._bools = [(n, f.name) for n, f in enumerate(fields, 3) if f.storage == "bool"]
 
     def to_row(self, id: str, scope: str, seq: int, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        cells: list[Any] = [id, scope, seq]
-        for name, storage in self._fields:
-            value = values.get(name)
-            cells.append(canonical.dumps(value).decode() if storage == "json" and value is not None else value)
-        extra = {k: v for k, v in values.items() if k not in self._known}
-        cells.append(canonical.dumps(extra).decode() if extra else None)
+        cells: list[Any] = [id, scope, seq, *map(values.get, self._names), None]
+        for n, _ in self._json:
+            if cells[n] is not None:
+                cells[n] = canonical.again(cells[n]).decode()
+        if not values.keys() <= self._known:
+            cells[-1] = canonical.again({k: v for k, v in values.items() if k not in self._known}).decode()
         return tuple(cells)
 
     def from_row(self, row: Sequence[Any]) -> dict[str, Any]:
         """The values, nulls left out. `row` is in the order of `columns`."""
-        values: dict[str, Any] = {}
-        for (name, storage), cell in zip(self._fields, row[3:-1], strict=True):
-            if cell is not None:
-                values[name] = json.loads(cell) if storage == "json" else bool(cell) if storage == "bool" else cell
+        values = {name: cell for name, cell in zip(self._names, row[3:-1], strict=True) if cell is not None}
+        for n, name in self._json:
+            if row[n] is not None:
+                values[name] = _parse(row[n])
+        for n, name in self._bools:
+            if row[n] is not None:
+                values[name] = bool(row[n])
         if row[-1]:
-            values.update(json.loads(row[-1]))
+            values.update(_parse(row[-1]))
         return values
+
+
+_parse = msgspec.json.Decoder().decode  # of what was written by `to_row`
 
 
 @cache
@@ -59,11 +69,11 @@ class _Pointer(NamedTuple):
 
 
 @cache
-def _pointers(cls: type[BaseModel]) -> tuple[_Pointer, ...]:
-    """Walked once per class: a record is looked through for every change."""
+def pointers_of(cls: type[BaseModel]) -> tuple[_Pointer, ...]:
+    """The fields of a class that refer to records. Walked once: a record is looked through for every change."""
     out = []
     for name, field in fields_of(cls).items():
-        inside = _pointers(field.model) if field.model is not None and not field.spec.ref else ()
+        inside = pointers_of(field.model) if field.model is not None and not field.spec.ref else ()
         if field.spec.ref or inside:
             out.append(_Pointer(name, field.spec.ref or "", inside))
     return tuple(out)
@@ -74,7 +84,7 @@ def refs_of(type: str, values: Mapping[str, Any], known: Mapping[str, Any] | Non
     which `known` holds where the values are only part of a record."""
     out: list[tuple[str, str]] = []
     kind = values.get("subject_kind") or (known or {}).get("subject_kind")
-    _collect(_pointers(TYPES[type]), values, str(kind), out)
+    _collect(pointers_of(TYPES[type]), values, str(kind), out)
     return out
 
 
@@ -85,7 +95,7 @@ def _is_id(value: Any) -> bool:
 def _collect(pointers: tuple[_Pointer, ...], values: Mapping[str, Any], kind: str, out: list[tuple[str, str]]) -> None:
     for name, target, inside in pointers:
         value = values.get(name)
-        if value in (None, "", []):
+        if not value:
             continue
         if target:
             to = kind if target == "*" else target

@@ -13,6 +13,7 @@ from schemas import canonical, change
 from schemas.canonical import NotCanonical
 from schemas.change import Change
 from schemas.fields import Audience, fields_of
+from schemas.fresh import Fresh
 from schemas.merge import Clash, merge, put, whole_atoms
 from schemas.problems import PROBLEMS, Trouble
 from schemas.records import SCHEMA, TYPES, Fault, check
@@ -20,7 +21,7 @@ from schemas.reference import codes
 from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
-from sync_server.access import may_read, may_write
+from sync_server.access import may_read, writable
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
 
@@ -81,6 +82,9 @@ class Applying:
         self._rights_now: set[tuple[str, str]] = set()  # (person, type) of those that began to wait for a right
         self.judging: str | None = None  # id of the parked change that is looked at just now
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
+        self._added: dict[str, tuple[Fresh, int]] = {}  # record → what made it, its seq; as long as nobody asks for it
+        self._adds: dict[tuple[str, Author], bool] = {}
+        self._writables: dict[frozenset[str], frozenset[str]] = {}
         self._held: dict[tuple[str, str], list[str]] | None = (
             None  # (device, record) → what its parked change waits for
         )
@@ -91,14 +95,16 @@ class Applying:
 
     # --- reading in bulk -----------------------------------------------------------------------------------------
 
-    def prepare(self, changes: Iterable[Change]) -> None:
+    def prepare(self, changes: Iterable[Change | Fresh]) -> None:
         """Read what these changes touch or refer to, in a few statements."""
         records: set[str] = set()
         ids: set[str] = set()
         for c in changes:
             records.add(c.record)
-            if c.type in TYPES:
-                ids |= {id for _, id in refs_of(c.type, c.after)}
+            if isinstance(c, Fresh):
+                ids.update([id for _, id in c.refs])
+            elif c.type in TYPES:
+                ids.update([id for _, id in refs_of(c.type, c.after)])
         self.fetch(records, ids)
 
     def fetch(self, records: Set[str], ids: Set[str] = frozenset()) -> None:
@@ -116,9 +122,56 @@ class Applying:
 
     def seen(self, id: str) -> Stored | None:
         """A fetched record as it stands in this transaction."""
+        self._unfold(id)
         return self._here.get(id)
 
+    def _unfold(self, id: str) -> None:
+        """One that was added in this transaction and is asked for again: it goes on like any other."""
+        if id in self._added:
+            f, seq = self._added.pop(id)
+            self._here[id] = Stored(f.type, id, f.scope, seq, canonical.loads(f.written))
+            self._fresh.add(id)
+
     # --- one change ----------------------------------------------------------------------------------------------
+
+    def add(self, f: Fresh, author: Author, enrolment: str, pos: int, link: bytes, proof: str) -> bool:
+        """A new record with nothing in its way goes in, and into the journal. False where `take` has to look at it."""
+        if (
+            f.record in self._where
+            or f.scope != self.scope.id
+            or (f.by, f.device) != (author.person, author.device)
+            or not self._may_add(f.type, author)
+            or (f.device, f.record) in self._holding()
+        ):
+            return False
+        where = self._where
+        for type, id in f.refs:
+            there = where.get(id)
+            if (there is None or there[0] != type or there[1] != f.scope) and id != f.record:  # noqa: SIM102
+                if not self._reachable(type, id, author):
+                    return False
+        self.seq += 1
+        self.digest += evidence.row_hash(evidence.row_line_of(f.type, f.record, self.seq, f.written))
+        where[f.record] = (f.type, f.scope)
+        self._added[f.record] = (f, self.seq)
+        self._taken.add(f.id)
+        self._journal.append(
+            Journaled(f.scope, enrolment, pos, f.id, f.type, f.record, f.line, link, proof, "applied", self.seq, None, None, self.now)
+        )  # fmt: skip
+        return True
+
+    def _may_add(self, type: str, author: Author) -> bool:
+        """Nothing in the way of this author and this type, whatever is in the record."""
+        key = (type, author)
+        if key not in self._adds:
+            about = TYPES[type].about
+            self._adds[key] = (
+                about.audience.value == self.scope.audience
+                and not author.revoked
+                and author.types <= SCHEMA
+                and (author is SERVER or (bool(about.writers) and type in self._writable(author.roles)))
+            )
+        return self._adds[key]
 
     def take(self, c: Change, author: Author) -> Verdict:
         """Judge and apply one change. Nothing is raised: every change has an outcome."""
@@ -132,13 +185,13 @@ class Applying:
         return v._replace(missing=[*v.missing, newer]) if v.outcome is Outcome.PARKED else v
 
     def _take(self, c: Change, author: Author) -> Verdict:
-        stop = (
-            self._refuse(c, author)
-            or self._nothing_to_change(c)
-            or self._hold(c, author)
-            or self._own_faults(c)
-            or self._park(c, author)
-        )
+        self._unfold(c.record)
+        stop = self._refuse(c, author) or self._nothing_to_change(c) or self._hold(c, author)
+        if stop:
+            return stop
+        if c.creates and c.record not in self._where:
+            return self._add(c, author)
+        stop = self._own_faults(c) or self._park(c, author)
         if stop:
             return stop
         cls, old = TYPES[c.type], self._here.get(c.record)
@@ -146,8 +199,8 @@ class Applying:
         merged = merge(cls, now, c.before, c.after)
         clashes = merged.clashes
         values = merged.values
-        # a new record was judged in `_own_faults` with the same values
-        faults = check(cls, values) if old is not None or not c.creates else []
+        written = canonical.again(values)
+        faults = check(cls, values, written)
         if faults:
             # its own fault is one that it also has without what others may have added since
             alone: Values = {k: v for k, v in now.items() if k in fields_of(cls) and fields_of(cls)[k].required}
@@ -156,14 +209,29 @@ class Applying:
             if old is None or own:
                 return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(own or faults)})
             # right on the device, wrong beside what others changed since: a person decides
-            clashes, values = [_whole_clash(c, now)], dict(now)
+            clashes, values, written = [_whole_clash(c, now)], dict(now), canonical.again(now)
         self.seq += 1
         seq = self.seq
-        self._write(Stored(c.type, c.record, self.scope.id, seq, values))
+        self._write(Stored(c.type, c.record, self.scope.id, seq, values), written)
         conflicts = [self._open_conflict(c, clash) for clash in clashes]
         if old is not None and merged.changed and c.type != "conflict":
             self._settle_conflicts(c.record)
         return Verdict(Outcome.CONFLICT if conflicts else Outcome.APPLIED, seq, conflicts=conflicts)
+
+    def _add(self, c: Change, author: Author) -> Verdict:
+        """A record nobody has made yet: most of what comes. There is nothing to merge with."""
+        values = {k: v for k, v in c.after.items() if v is not None}
+        written = canonical.again(values)
+        # what is wrong with it whatever else comes never waits for a reference first
+        faults = check(TYPES[c.type], values, written)
+        if faults:
+            return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(faults)})
+        stop = self._park(c, author)
+        if stop:
+            return stop
+        self.seq += 1
+        self._write(Stored(c.type, c.record, self.scope.id, self.seq, values), written)
+        return Verdict(Outcome.APPLIED, self.seq)
 
     def _refuse(self, c: Change, author: Author) -> Verdict | None:
         no = Outcome.REJECTED
@@ -207,22 +275,24 @@ class Applying:
             return None
         if late:
             return Verdict(wait, problem=3009, missing=late)
-        if author is not SERVER and not may_write(author.roles, c.type, self.scope.audience):
+        if author is not SERVER and c.type not in self._writable(author.roles):
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
         return None
 
+    def _writable(self, roles: frozenset[str]) -> frozenset[str]:
+        if roles not in self._writables:
+            self._writables[roles] = frozenset(writable(roles, self.scope.audience))
+        return self._writables[roles]
+
     def _own_faults(self, c: Change) -> Verdict | None:
-        """What is wrong with the change whatever else comes: it never waits for a reference first."""
+        """What is wrong with an edit of a record that is not here, whatever else comes."""
         if c.record in self._where:
             return None  # beside what is there `take` judges it more exactly
         given = {k: v for k, v in c.after.items() if v is not None}
-        faults = check(TYPES[c.type], given)
-        if not c.creates:  # only part of a record: what is not in it may be there by then
-            faults = [f for f in faults if f.field in given]
-        if not faults:
-            return None
-        return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(faults)})
+        # only part of a record: what is not in it may be there by then
+        faults = [f for f in check(TYPES[c.type], given) if f.field in given]
+        return Verdict(Outcome.REJECTED, problem=3001, words={"faults": _say(faults)}) if faults else None
 
     def _park(self, c: Change, author: Author) -> Verdict | None:
         wait = Outcome.PARKED
@@ -244,6 +314,10 @@ class Applying:
                 self._held[key] = json.loads(j.detail or "{}").get("missing", [])
         return self._held
 
+    def holds(self) -> bool:
+        """Does any change of this scope wait, of before or of this transaction?"""
+        return bool(self._holding())
+
     def _first_refused(self, record: str) -> bool:
         """Was the change that would have made this record rejected, and does no other one wait that makes it? Then nothing
         that follows can ever go in."""
@@ -261,11 +335,12 @@ class Applying:
         may_look = author is SERVER or author.accepted or there[1] == self.scope.id or may_read(author.roles, audience)
         return owner in self._owners and may_look
 
-    def _write(self, stored: Stored) -> None:
+    def _write(self, stored: Stored, written: bytes) -> None:
+        """`written`: the canonical bytes of its values."""
         old = self._here.get(stored.id)
         if old:
             self.digest -= evidence.row_hash(evidence.row_line(old.type, old.id, old.seq, old.values))
-        self.digest += evidence.row_hash(evidence.row_line(stored.type, stored.id, stored.seq, stored.values))
+        self.digest += evidence.row_hash(evidence.row_line_of(stored.type, stored.id, stored.seq, written))
         if stored.id not in self._where:
             self._fresh.add(stored.id)
             self._where[stored.id] = (stored.type, stored.scope)
@@ -497,12 +572,16 @@ class Applying:
 
     def created(self) -> list[str]:
         """ "type:id" of what did not exist before: others may be waiting for it."""
-        return [f"{self._where[id][0]}:{id}" for id in self._fresh]
+        return [f"{self._where[id][0]}:{id}" for id in (*self._fresh, *self._added)]
 
     def finish(self) -> None:
         """Write all of it. The transaction's owner commits."""
         changed = [s for id, s in self._here.items() if id not in self._fresh and s is not self._original.get(id)]
         self.tx.put([self._here[i] for i in self._fresh], changed)
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        for record, (f, seq) in self._added.items():
+            rows.setdefault(f.type, []).append((record, f.scope, seq, *f.cells, None))
+        self.tx.add_records(rows)
         self.tx.add_journal(self._journal)
         if self._console_pos != self._console_start:
             self.tx.set_chain(CONSOLE, self.scope.id, self._console_pos, self._console_head, self._console_new)

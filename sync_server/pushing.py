@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas import change
 from schemas.canonical import NotCanonical
+from schemas.fresh import Fresh, read_batch
 from schemas.problems import Trouble
 from schemas.rules import evidence
 from schemas.wire import Detail, Outcome, PushHead
@@ -55,20 +56,26 @@ def take_lines(
     skip: int,
 ) -> None:  # fmt: skip
     """Judge and keep the lines after the first `skip`, which are known. One bad line never stops its neighbours."""
-    parsed: list[change.Change | NotCanonical] = []
-    for line in lines[skip:]:
+    parsed: list[Fresh | change.Change | NotCanonical] = []
+    for line, fresh in zip(lines[skip:], read_batch(lines[skip:]), strict=True):
         try:
-            parsed.append(change.decode(line))
+            parsed.append(fresh or change.decode(line))
         except NotCanonical as err:
             parsed.append(err)
-    changes = [c for c in parsed if isinstance(c, change.Change)]
+    changes = [c for c in parsed if not isinstance(c, NotCanonical)]
     again = tx.journaled([c.id for c in changes])
     work.prepare(changes)
     for n, c in enumerate(parsed, start=skip):
         at = (head.enrolment, head.first + n, links[n], proofs[n])
         if isinstance(c, NotCanonical):
             work.keep_broken(lines[n], f"broken:{head.enrolment}:{work.scope.id}:{head.first + n}", *at, c)
-        elif first := again.get(c.id) or work.outcome_of(c.id):  # made again after the device enrolled anew
+            continue
+        first = again.get(c.id) or work.outcome_of(c.id)
+        if isinstance(c, Fresh):
+            if not first and work.add(c, author, *at):
+                continue
+            c = change.decode(c.line)
+        if first:  # made again after the device enrolled anew
             work.keep_again(c, first, *at)
         else:
             work.keep(c, *at, work.take(c, author))

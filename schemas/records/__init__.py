@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table
 from sqlmodel import SQLModel
 
 from schemas.fields import Audience, fields_of
@@ -46,10 +46,11 @@ def _table(cls: type[Record]) -> Table:
         cls.about.type,
         SQLModel.metadata,
         Column("id", _TEXT, primary_key=True),
-        Column("scope", _TEXT, nullable=False, index=True),
-        Column("seq", BigInteger, nullable=False, index=True),
+        Column("scope", _TEXT, nullable=False),
+        Column("seq", BigInteger, nullable=False),
         *columns,
         Column("extra", _TEXT),
+        Index(f"{cls.about.type}_scope_seq", "scope", "seq"),
     )
 
 

@@ -113,6 +113,12 @@ def bearing_deg(lon1: Number, lat1: Number, lon2: Number, lat2: Number) -> float
     return degrees(_inverse(float(lon1), float(lat1), float(lon2), float(lat2))[1]) % 360 % 360
 
 
+def distance_and_bearing(lon1: Number, lat1: Number, lon2: Number, lat2: Number) -> tuple[float, float]:
+    """`distance_m` and `bearing_deg` for the price of one."""
+    metres, azimuth = _inverse(float(lon1), float(lat1), float(lon2), float(lat2))
+    return metres, degrees(azimuth) % 360 % 360
+
+
 def offset(lon: Number, lat: Number, east_m: Number, north_m: Number) -> tuple[float, float]:
     """The point reached by going hypot(east, north) metres at bearing atan2(east, north); (lon, lat) in degrees.
 
@@ -203,22 +209,44 @@ def distance_to_boundary_m(rings: Sequence[Ring], lon: Number, lat: Number) -> f
     return distance_m(lon, lat, *found)
 
 
-def _within(ring: Ring, lon: float, lat: float) -> bool:
-    inside = False
-    for x1, y1, x2, y2 in _edges(ring, lon):
-        if (y1 > lat) != (y2 > lat) and x1 + (lat - y1) / (y2 - y1) * (x2 - x1) > 0:
-            inside = not inside
-    return inside
+class _Outline:
+    """One ring, unwrapped from its first corner on, so that asking for a point costs a comparison for each edge."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.first = float(ring[0][0]) if ring else 0.0
+        corners = [(_east_of(float(p[0]), self.first), float(p[1])) for p in ring]
+        self.edges = [(*a, *b) for a, b in zip(corners, corners[1:] + corners[:1], strict=True)]
+
+    def surrounds(self, lon: float, lat: float) -> bool:
+        inside, base = False, _east_of(self.first, lon)
+        for dx1, y1, dx2, y2 in self.edges:
+            if (y1 > lat) != (y2 > lat):
+                x1, x2 = base + dx1, base + dx2
+                if x1 + (lat - y1) / (y2 - y1) * (x2 - x1) > 0:
+                    inside = not inside
+        return inside
+
+
+class Area:
+    """A polygon of which many points are asked. `rings` are not looked at again: they must stay as they are."""
+
+    def __init__(self, rings: Sequence[Ring]) -> None:
+        self.rings, self._outlines = rings, [_Outline(ring) for ring in rings]
+
+    def contains(self, lon: Number, lat: Number) -> bool:
+        """True inside the outer ring and outside every hole; on a boundary (within 1 mm) counts as inside."""
+        x, y = float(lon), float(lat)
+        if not self._outlines or not self._outlines[0].edges:
+            return False
+        outer, *holes = self._outlines
+        if outer.surrounds(x, y) and not any(hole.surrounds(x, y) for hole in holes):
+            return True
+        return distance_to_boundary_m(self.rings, x, y) <= BOUNDARY_M
 
 
 def contains(rings: Sequence[Ring], lon: Number, lat: Number) -> bool:
-    """True inside the outer ring and outside every hole; on a boundary (within 1 mm) counts as inside."""
-    x, y = float(lon), float(lat)
-    if not rings or not rings[0]:
-        return False
-    if _within(rings[0], x, y) and not any(_within(hole, x, y) for hole in rings[1:]):
-        return True
-    return distance_to_boundary_m(rings, x, y) <= BOUNDARY_M
+    """`Area.contains` of a polygon that is asked once."""
+    return Area(rings).contains(lon, lat)
 
 
 def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:

@@ -63,7 +63,7 @@ class Base:
     def _finish(self, tx: Tx, work: Applying) -> None:
         """Run what waited for the new records in this scope, write it all, and look at the other scopes once it is in."""
         scope = work.scope
-        if work.created() or work.parked_edits():
+        if work.holds() and (work.created() or work.parked_edits()):
             work.run_parked(partial(self._author, tx, scope.owner, scope.audience))
         work.finish()
         self._after(tx, work)
@@ -104,8 +104,9 @@ class Base:
         for scope in sorted(scopes):
             self.rerun(scope)
 
-    def _applying(self, tx: Tx, scope_id: str) -> Applying:
-        scope = tx.scope(scope_id, lock=True)
+    def _applying(self, tx: Tx, scope_id: str, locked: ScopeRow | None = None) -> Applying:
+        """`locked`: the scope as this transaction read it with its lock, if nothing was written to it since."""
+        scope = locked or tx.scope(scope_id, lock=True)
         if scope is None:
             raise Trouble(2004)
         return Applying(tx, scope, self.home(tx), self.new_id, self.now())

@@ -59,7 +59,7 @@ class Exchange(Base):
             known = tx.links_between(head.enrolment, scope_id, head.first - 1, min(pos, last))
             parts = pushing.parts_at(scope_id, head, links, stored, known)
             if parts is None:
-                work = self._applying(tx, scope_id)
+                work = self._applying(tx, scope_id, scope)
                 author = Author(
                     key.person, key.device, roles, None if key.state == "enrolled" else key.enrolment, head.types
                 )
@@ -67,7 +67,7 @@ class Exchange(Base):
                 self._finish(tx, work)
                 if last > pos:
                     tx.set_chain(head.enrolment, scope_id, last, links[-1], new=stored is None)
-                tx.set_key(head.enrolment, last_seen=self.now(), pending=head.pending)
+                tx.key_was_here(head.enrolment, self.now(), head.pending)
                 rows = [known[p] for p in sorted(known) if p >= head.first] + work.kept(head.enrolment)
                 return self._receipt(tx, head, scope_id, [pushing.first_of(tx, work, row) for row in rows])
             fork = [(change.change_id(line) or "", line) for line in lines[parts - head.first :]]

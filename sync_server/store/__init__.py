@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from schemas.problems import Trouble
-from sync_server.store import tables as t
 from sync_server.store.care import CareStatements, Head, State
 from sync_server.store.engine import (
     check_server,
@@ -24,9 +23,9 @@ from sync_server.store.engine import (
     reading_options,
     to_disk,
     told,
-    upsert,
     wait_turn,
 )  # fmt: skip
+from sync_server.store.lists import ListStatements
 from sync_server.store.migrations import VERSION, upgrade, version_of
 from sync_server.store.people import PeopleStatements
 from sync_server.store.records import RecordStatements
@@ -124,22 +123,15 @@ def _emptied(left: deque[Callable[[], None]]) -> list[Callable[[], None]]:
     return out
 
 
-class Tx(RecordStatements, PeopleStatements, CareStatements, WaitingStatements):
+class Tx(RecordStatements, ListStatements, PeopleStatements, CareStatements, WaitingStatements):
     """Statements inside one transaction."""
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         self.after_commit: list[Callable[[], None]] = []
+        self._settings: dict[str, str] | None = None
 
     def turn(self, what: str) -> None:
         """Until this transaction ends nobody else gets past here with the same word: for what has no row yet that could be
         locked."""
         wait_turn(self.conn, what)
-
-    # --- settings ------------------------------------------------------------------------------------------------
-
-    def setting(self, key: str) -> str | None:
-        return self.conn.execute(select(t.setting.c.value).where(t.setting.c.key == key)).scalar()
-
-    def set_setting(self, key: str, value: str) -> None:
-        upsert(self.conn, t.setting, {"key": key, "value": value})

@@ -20,6 +20,9 @@ PAGE = 5000  # rows held at a time while a whole table is gone through
 BACKUP = "backup"  # the setting that tells the last backup that was tried out and found good
 
 
+_SETTINGS = select(t.setting.c.key, t.setting.c.value)
+
+
 class Head(NamedTuple):
     """How far a scope is, and the fingerprint of its rows."""
 
@@ -40,6 +43,18 @@ class CareStatements:
     """Part of Tx: all of it runs inside one transaction."""
 
     conn: Connection
+    _settings: dict[str, str] | None
+
+    # --- settings ------------------------------------------------------------------------------------------------
+
+    def setting(self, key: str) -> str | None:
+        if self._settings is None:  # a handful, and most transactions ask for several
+            self._settings = {name: value for name, value in self.conn.execute(_SETTINGS)}
+        return self._settings.get(key)
+
+    def set_setting(self, key: str, value: str) -> None:
+        self._settings = None
+        upsert(self.conn, t.setting, {"key": key, "value": value})
 
     # --- the whole -----------------------------------------------------------------------------------------------
 
@@ -71,12 +86,12 @@ class CareStatements:
 
     def backed_up(self) -> dict[str, Any]:
         """{"at", "file", "epoch", "heads": {scope: seq}} of the last good backup; {} when there is none."""
-        text = self.conn.execute(select(t.setting.c.value).where(t.setting.c.key == BACKUP)).scalar()
+        text = self.setting(BACKUP)
         return dict(json.loads(text)) if text else {}
 
     def set_backed_up(self, at: str, file: str, epoch: str, heads: Mapping[str, int]) -> None:
         said = {"at": at, "file": file, "epoch": epoch, "heads": dict(heads)}
-        upsert(self.conn, t.setting, {"key": BACKUP, "value": json.dumps(said, ensure_ascii=False)})
+        self.set_setting(BACKUP, json.dumps(said, ensure_ascii=False))
 
     def end_sign_ins(self, person: str | None = None) -> dict[str, int]:
         """Whoever is signed in has to do so again: one person, or everybody. Codes for enrolling count no longer."""

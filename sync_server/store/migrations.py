@@ -28,8 +28,22 @@ def _device_numbers(conn: Connection) -> None:
         conn.execute(insert(t.epoch).values(id=first, began_at="", previous=None, heads="{}"))
 
 
+def _indexes(conn: Connection) -> None:
+    """3: rows are asked for by scope and seq together, lines of the journal by scope and seq, and of outcomes only for parked."""
+    for name in TABLES:
+        for old in ("scope", "seq"):
+            conn.exec_driver_sql(f'DROP INDEX IF EXISTS "ix_{name}_{old}"')
+    conn.exec_driver_sql("DROP INDEX IF EXISTS journal_outcome")
+    found = inspect(conn).get_multi_indexes()
+    there = {index["name"] for of_table in found.values() for index in of_table}
+    for table in (t.journal, *TABLES.values()):
+        for index in sorted(table.indexes, key=lambda i: str(i.name)):
+            if index.name not in there:  # a table that is new to this version came with its own
+                index.create(conn)
+
+
 # 1 is the database of 0.1.0, which kept no number
-STEPS: dict[int, Callable[[Connection], None]] = {2: _device_numbers}
+STEPS: dict[int, Callable[[Connection], None]] = {2: _device_numbers, 3: _indexes}
 VERSION = max(STEPS)
 
 

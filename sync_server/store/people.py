@@ -6,11 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, update
 
 from sync_server.store import tables as t
 from sync_server.store.engine import add_up, insert_new, upsert, wait_turn
 from sync_server.store.rows import DeviceKey
+
+_MEMBERSHIPS = select(t.membership.c.owner, t.membership.c.role).where(t.membership.c.person == bindparam("person_id"))
+_KEY = select(t.device_key).where(t.device_key.c.enrolment == bindparam("enrolment_id"))
+_SEEN = (
+    update(t.device_key)
+    .where(t.device_key.c.enrolment == bindparam("enrolment_id"))
+    .values(last_seen=bindparam("at"), pending=bindparam("left"))
+)
 
 
 class PeopleStatements:
@@ -30,8 +38,7 @@ class PeopleStatements:
         self.conn.execute(insert(t.account).values(person=person, username=username, password=password, disabled=False))
 
     def memberships(self, person: str) -> list[tuple[str, str]]:
-        c = t.membership.c
-        return [(r.owner, r.role) for r in self.conn.execute(select(c.owner, c.role).where(c.person == person))]
+        return [(r.owner, r.role) for r in self.conn.execute(_MEMBERSHIPS, {"person_id": person})]
 
     def add_membership(self, person: str, owner: str, role: str) -> bool:
         """False if it was there."""
@@ -79,7 +86,7 @@ class PeopleStatements:
         self.conn.execute(insert(t.device_key).values(**key._asdict()))
 
     def key(self, enrolment: str) -> DeviceKey | None:
-        row = self.conn.execute(select(t.device_key).where(t.device_key.c.enrolment == enrolment)).first()
+        row = self.conn.execute(_KEY, {"enrolment_id": enrolment}).first()
         return DeviceKey(*row) if row else None
 
     def key_of(self, public_key: str) -> DeviceKey | None:
@@ -88,6 +95,10 @@ class PeopleStatements:
 
     def device_keys(self) -> list[DeviceKey]:
         return [DeviceKey(*row) for row in self.conn.execute(select(t.device_key).order_by(t.device_key.c.device_code))]
+
+    def key_was_here(self, enrolment: str, at: str, pending: int) -> None:
+        """A push came: when, and how much more waits on the device."""
+        self.conn.execute(_SEEN, {"enrolment_id": enrolment, "at": at, "left": pending})
 
     def set_key(self, enrolment: str, **values: Any) -> None:
         self.conn.execute(update(t.device_key).where(t.device_key.c.enrolment == enrolment).values(**values))

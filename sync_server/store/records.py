@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, text, tuple_, update
 
 from schemas.records import TABLES
 from schemas.rows import codec
 from schemas.rules.evidence import digest_hex
 from sync_server.store import tables as t
-from sync_server.store.engine import upsert
+from sync_server.store.engine import add_rows, listed, rewrite_rows, upsert
 from sync_server.store.rows import Journaled, ScopeRow, Stored
 
 
@@ -30,8 +30,7 @@ class RecordStatements:
             return (
                 None  # it came in an address; no database holds such text, and one of them complains about the question
             )
-        query = select(t.scope).where(t.scope.c.id == id)
-        row = self.conn.execute(query.with_for_update() if lock else query).first()
+        row = self.conn.execute(_SCOPE_LOCKED if lock else _SCOPE, {"scope_id": id}).first()
         return ScopeRow(row.id, row.owner, row.audience, row.seq, int(row.digest, 16)) if row else None
 
     def scopes(self, owner: str | None = None) -> list[ScopeRow]:
@@ -43,66 +42,55 @@ class RecordStatements:
         self.conn.execute(insert(t.scope).values(id=id, owner=owner, audience=audience, seq=0, digest=digest_hex(0)))
 
     def move_scope(self, id: str, seq: int, digest: int) -> None:
-        self.conn.execute(update(t.scope).where(t.scope.c.id == id).values(seq=seq, digest=digest_hex(digest)))
+        self.conn.execute(_MOVE_SCOPE, {"scope_id": id, "new_seq": seq, "new_digest": digest_hex(digest)})
 
     # --- records -------------------------------------------------------------------------------------------------
 
     def types_of(self, ids: Iterable[str]) -> dict[str, tuple[str, str]]:
         """id → (type, scope) of records that exist."""
-        wanted = list(set(ids))
-        out: dict[str, tuple[str, str]] = {}
-        c = t.record_type.c
-        for start in range(0, len(wanted), 500):
-            for row in self.conn.execute(select(c.id, c.type, c.scope).where(c.id.in_(wanted[start : start + 500]))):
-                out[row.id] = (row.type, row.scope)
-        return out
+        wanted = set(ids)
+        if not wanted:
+            return {}
+        these, given = listed(self.conn, wanted)
+        rows = self.conn.exec_driver_sql(f"SELECT id,type,scope FROM record_type WHERE id IN {these}", (given,))
+        return {id: (type, scope) for id, type, scope in rows}
 
     def load(self, type: str, ids: Sequence[str]) -> list[Stored]:
-        table, out = TABLES[type], []
-        for start in range(0, len(ids), 500):
-            out += self._stored(type, select(table).where(table.c.id.in_(ids[start : start + 500])))
-        return out
+        these, given = listed(self.conn, ids)
+        return stored(type, self.conn.exec_driver_sql(f"{_select_text(type)} WHERE id IN {these}", (given,)))
 
     def of_scope(self, type: str, scope: str, **equal: Any) -> list[Stored]:
         table = TABLES[type]
-        query = select(table).where(table.c.scope == scope).order_by(table.c.id)
+        query = select_rows(type).where(table.c.scope == scope).order_by(table.c.id)
         for name, value in equal.items():
             query = query.where(table.c[name] == value)
-        return self._stored(type, query)
+        return stored(type, self.conn.execute(query))
 
     def of_scope_since(self, type: str, scope: str, seq: int) -> list[Stored]:
         table = TABLES[type]
-        return self._stored(type, select(table).where(table.c.scope == scope, table.c.seq > seq).order_by(table.c.seq))
+        query = select_rows(type).where(table.c.scope == scope, table.c.seq > seq).order_by(table.c.seq)
+        return stored(type, self.conn.execute(query))
 
     def everywhere(self, type: str, **equal: Any) -> list[Stored]:
         table = TABLES[type]
-        query = select(table).order_by(table.c.id)
+        query = select_rows(type).order_by(table.c.id)
         for name, value in equal.items():
             query = query.where(table.c[name] == value)
-        return self._stored(type, query)
-
-    def _stored(self, type: str, query: Any) -> list[Stored]:
-        c = codec(type)
-        # by name: a table that grew has its columns in another order than the class
-        return [
-            Stored(type, r["id"], r["scope"], r["seq"], c.from_row([r[name] for name in c.columns]))
-            for r in self.conn.execute(query).mappings()
-        ]
+        return stored(type, self.conn.execute(query))
 
     def put(self, fresh: Iterable[Stored], changed: Iterable[Stored]) -> None:
         """Insert new records and rewrite changed ones, a statement per type."""
-        for rows, statement in ((fresh, _insert), (changed, _update)):
-            by_type: dict[str, list[dict[str, Any]]] = {}
-            for s in rows:
-                c = codec(s.type)
-                cells = dict(zip(c.columns, c.to_row(s.id, s.scope, s.seq, s.values), strict=True))
-                if statement is _update:
-                    cells["_id"] = cells.pop("id")
-                by_type.setdefault(s.type, []).append(cells)
-                if statement is _insert:
-                    by_type.setdefault("", []).append({"id": s.id, "type": s.type, "scope": s.scope})
-            for type, cells_list in by_type.items():
-                self.conn.execute(statement(type) if type else insert(t.record_type), cells_list)
+        self.add_records(_rows(fresh))
+        for type, rows in _rows(changed).items():
+            rewrite_rows(self.conn, TABLES[type], codec(type).columns, rows)
+
+    def add_records(self, rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
+        """Insert new records: type → rows in the order of its codec's columns."""
+        known: list[tuple[Any, ...]] = []
+        for type, of_type in rows.items():
+            add_rows(self.conn, TABLES[type], codec(type).columns, of_type)
+            known += [(row[0], type, row[1]) for row in of_type]
+        add_rows(self.conn, t.record_type, ("id", "type", "scope"), known)
 
     def changed_since(self, scope: str, cursor: int, limit: int) -> list[Stored]:
         """Records with seq > cursor, ascending, at most `limit`, tombstones included."""
@@ -112,39 +100,32 @@ class RecordStatements:
         upper, kinds = found[-1].seq, {row.type for row in found}
         out: list[Stored] = []
         for type in kinds:
-            table = TABLES[type]
-            out += self._stored(
-                type, select(table).where(table.c.scope == scope, table.c.seq > cursor, table.c.seq <= upper)
-            )
+            c = TABLES[type].c
+            query = select_rows(type).where(c.scope == scope, c.seq > cursor, c.seq <= upper)
+            out += stored(type, self.conn.execute(query))
         return sorted(out, key=lambda s: s.seq)
 
     # --- journal and chains --------------------------------------------------------------------------------------
 
     def chain(self, enrolment: str, scope: str) -> tuple[int, bytes] | None:
-        c = t.chain.c
-        row = self.conn.execute(select(c.pos, c.head).where(c.enrolment == enrolment, c.scope == scope)).first()
+        row = self.conn.execute(_CHAIN, {"enrolment_id": enrolment, "scope_id": scope}).first()
         return (row.pos, row.head) if row else None
 
     def set_chain(self, enrolment: str, scope: str, pos: int, head: bytes, new: bool) -> None:
-        values = {"pos": pos, "head": head}
         if new:
-            self.conn.execute(insert(t.chain).values(enrolment=enrolment, scope=scope, **values))
+            self.conn.execute(insert(t.chain).values(enrolment=enrolment, scope=scope, pos=pos, head=head))
         else:
-            self.conn.execute(
-                update(t.chain).where(t.chain.c.enrolment == enrolment, t.chain.c.scope == scope).values(**values)
-            )
+            named = {"enrolment_id": enrolment, "scope_id": scope, "new_pos": pos, "new_head": head}
+            self.conn.execute(_MOVE_CHAIN, named)
 
     def links_between(self, enrolment: str, scope: str, first: int, last: int) -> dict[int, Journaled]:
-        c = t.journal.c
-        query = select(t.journal).where(c.enrolment == enrolment, c.scope == scope, c.pos.between(first, last))
-        return {row.pos: Journaled(*row[1:]) for row in self.conn.execute(query)}
+        named = {"enrolment_id": enrolment, "scope_id": scope, "first": first, "last": last}
+        return {row.pos: Journaled(*row[1:]) for row in self.conn.execute(_LINKS, named)}
 
     def journaled(self, ids: Sequence[str]) -> dict[str, Journaled]:
-        out: dict[str, Journaled] = {}
-        for start in range(0, len(ids), 500):
-            query = select(t.journal).where(t.journal.c.id.in_(ids[start : start + 500]))
-            out |= {row.id: Journaled(*row[1:]) for row in self.conn.execute(query)}
-        return out
+        these, given = listed(self.conn, ids)
+        rows = self.conn.exec_driver_sql(f"SELECT {_JOURNAL} FROM journal WHERE id IN {these}", (given,))
+        return {j.id: j for j in map(Journaled._make, rows)}
 
     def lines_since(self, scope: str, seq: int) -> list[tuple[str, str, bytes]]:
         """(type, record, line) of the changes of devices that were taken after this seq, parked ones that went in later
@@ -154,8 +135,7 @@ class RecordStatements:
         return [(r.type, r.record, r.line) for r in self.conn.execute(query.order_by(c.seq))]
 
     def add_journal(self, rows: Sequence[Journaled]) -> None:
-        if rows:
-            self.conn.execute(insert(t.journal), [r._asdict() for r in rows])
+        add_rows(self.conn, t.journal, Journaled._fields, rows)
 
     def set_outcome(self, id: str, outcome: str, seq: int | None, problem: int | None, detail: str | None) -> None:
         self.conn.execute(
@@ -170,14 +150,11 @@ class RecordStatements:
         return [Journaled(*row[1:]) for row in self.conn.execute(query)]
 
     def parked(self, scope: str) -> list[Journaled]:
-        query = (
-            select(t.journal).where(t.journal.c.scope == scope, t.journal.c.outcome == "parked").order_by(t.journal.c.n)
-        )
-        return [Journaled(*row[1:]) for row in self.conn.execute(query)]
+        return [Journaled(*row[1:]) for row in self.conn.execute(_PARKED, {"scope_id": scope})]
 
     def has_parked(self, scope: str) -> bool:
         c = t.journal.c
-        query = select(c.n).where(c.scope == scope, c.outcome == "parked").limit(1)
+        query = select(c.n).where(c.scope == scope, text("journal.outcome='parked'")).limit(1)
         return self.conn.execute(query).first() is not None
 
     def wait_for(self, id: str, scope: str, missing: Iterable[str]) -> None:
@@ -188,15 +165,9 @@ class RecordStatements:
 
     def waiting_for(self, things: Sequence[str]) -> set[str]:
         """Scopes with changes parked for any of these."""
-        out: set[str] = set()
-        for start in range(0, len(things), 500):
-            c = t.waiting.c
-            out |= set(
-                self.conn.execute(
-                    select(c.scope).where(c.missing.in_(things[start : start + 500])).distinct()
-                ).scalars()
-            )
-        return out
+        these, given = listed(self.conn, things)
+        rows = self.conn.exec_driver_sql(f"SELECT DISTINCT scope FROM waiting WHERE missing IN {these}", (given,))
+        return {scope for (scope,) in rows}
 
     def add_fork(self, enrolment: str, scope: str, first: int, lines: Sequence[tuple[str, bytes]], at: str) -> None:
         c = t.fork.c
@@ -261,23 +232,65 @@ class RecordStatements:
             "signature": signature,
             "claim": claim,
         }
-        self.conn.execute(insert(t.receipt).values(**values))
+        self.conn.execute(_ADD_RECEIPT, values)
+
+
+# Made once, so that their text is: SQLAlchemy looks a statement's text up by what the statement is made of.
+_SCOPE = select(t.scope).where(t.scope.c.id == bindparam("scope_id"))
+_SCOPE_LOCKED = _SCOPE.with_for_update()
+_MOVE_SCOPE = (
+    update(t.scope)
+    .where(t.scope.c.id == bindparam("scope_id"))
+    .values(seq=bindparam("new_seq"), digest=bindparam("new_digest"))
+)
+_OWN_CHAIN = (t.chain.c.enrolment == bindparam("enrolment_id")) & (t.chain.c.scope == bindparam("scope_id"))
+_CHAIN = select(t.chain.c.pos, t.chain.c.head).where(_OWN_CHAIN)
+_MOVE_CHAIN = update(t.chain).where(_OWN_CHAIN).values(pos=bindparam("new_pos"), head=bindparam("new_head"))
+_LINKS = (
+    select(t.journal)
+    .where(t.journal.c.enrolment == bindparam("enrolment_id"), t.journal.c.scope == bindparam("scope_id"))
+    .where(t.journal.c.pos.between(bindparam("first"), bindparam("last")))
+    .order_by(t.journal.c.pos)
+)
+# the words of the partial index, literally: else neither database would use it
+_PARKED = (
+    select(t.journal)
+    .where(t.journal.c.scope == bindparam("scope_id"), text("journal.outcome='parked'"))
+    .order_by(t.journal.c.n)
+)
+_ADD_RECEIPT = insert(t.receipt)
+
+
+def _rows(records: Iterable[Stored]) -> dict[str, list[tuple[Any, ...]]]:
+    out: dict[str, list[tuple[Any, ...]]] = {}
+    for s in records:
+        out.setdefault(s.type, []).append(codec(s.type).to_row(s.id, s.scope, s.seq, s.values))
+    return out
+
+
+_JOURNAL = ",".join(Journaled._fields)
+
+
+def stored(type: str, rows: Iterable[Any]) -> list[Stored]:
+    from_row = codec(type).from_row
+    return [Stored(type, r[0], r[1], r[2], from_row(r)) for r in rows]
 
 
 @cache
-def _insert(type: str) -> Any:
-    return insert(TABLES[type])
+def select_rows(type: str) -> Any:
+    """For `stored`. Columns by name: a table that grew has them in another order than the class."""
+    return select(*(TABLES[type].c[name] for name in codec(type).columns))
+
+
+@cache
+def _select_text(type: str) -> str:
+    columns = ",".join(f'"{name}"' for name in codec(type).columns)
+    return f'SELECT {columns} FROM "{type}"'
 
 
 @cache
 def _since() -> Any:
-    """One statement over all types: a sync asks this for every scope, mostly for nothing new."""
-    parts = (f"SELECT seq, '{type}' AS type FROM \"{type}\" WHERE scope=:scope AND seq>:cursor" for type in TABLES)
-    return text(f"{' UNION ALL '.join(parts)} ORDER BY seq LIMIT :top")
-
-
-@cache
-def _update(type: str) -> Any:
-    table: Table = TABLES[type]
-    names = [c for c in codec(type).columns if c != "id"]
-    return update(table).where(table.c.id == bindparam("_id")).values({n: bindparam(n) for n in names})
+    """One statement over all types: a sync asks this for every scope, mostly for nothing new. No more of a type is looked
+    at than could be in the answer."""
+    part = "SELECT * FROM (SELECT seq, '{0}' AS type FROM \"{0}\" WHERE scope=:scope AND seq>:cursor ORDER BY seq LIMIT :top) AS p_{0}"
+    return text(" UNION ALL ".join(part.format(type) for type in TABLES) + " ORDER BY seq LIMIT :top")

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 meta = MetaData()
@@ -59,7 +60,8 @@ journal = Table(
     Column("received_at", Name, nullable=False),
     UniqueConstraint("enrolment", "scope", "pos"),
     Index("journal_record", "record"),
-    Index("journal_outcome", "scope", "outcome"),
+    Index("journal_seq", "scope", "seq"),
+    Index("journal_parked", "scope", sqlite_where=text("outcome='parked'"), postgresql_where=text("outcome='parked'")),
 )  # fmt: skip
 
 waiting = Table(

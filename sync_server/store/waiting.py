@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, or_, select, tuple_, update
 
 from sync_server.store import tables as t
 from sync_server.store.rows import Journaled
@@ -42,7 +42,7 @@ class WaitingStatements:
     def _parked(self, scopes: Sequence[str], held: bool) -> list[ColumnElement[bool]]:
         c, w = t.journal.c, t.waiting.c
         for_person = exists().where(w.id == c.id, or_(w.missing.like("right:%"), w.missing.like("device:%")))
-        return [c.scope.in_(scopes), c.outcome == "parked", for_person if held else ~for_person]
+        return [c.scope.in_(scopes), literal_column("journal.outcome='parked'"), for_person if held else ~for_person]
 
     def change_decision(self, id: str, accepted: bool, by: str, at: str, reason: str) -> None:
         """Another decision about a change that still waits; the audit log keeps both."""

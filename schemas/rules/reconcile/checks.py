@@ -107,6 +107,7 @@ class Say:
     def __init__(self, info: CheckInfo, facts: Facts) -> None:
         self.info = info
         self.facts = facts
+        self._said: dict[tuple[str, str, str | None, str | None], Finding] = {}
 
     def __call__(
         self,
@@ -131,11 +132,18 @@ class Say:
     ) -> Finding:
         """The named input is missing. Said once per input and subject, however often a check meets it. A `case` is a
         text of its own for it."""
+        key = (zh, en, subject.id if subject is not None else None, point)
+        plain = case is None and not figures
+        if plain and key in self._said:  # of every reading, say, where the site names no standard
+            return self._said[key]
         missing = Label(zh, en)
         name = Label(f"「{self.info.zh}」", f"“{self.info.en}”")
         text = _CANNOT if case is None else self.info.texts[case]
         figures = {"check": name, "missing": missing, "point": point, **figures}
-        return self._finding(text, UNKNOWN, subject, point, figures, missing)
+        found = self._finding(text, UNKNOWN, subject, point, figures, missing)
+        if plain:
+            self._said[key] = found
+        return found
 
     def _finding(
         self,

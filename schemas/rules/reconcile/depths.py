@@ -72,6 +72,16 @@ def _asked(facts: Facts, place: Place) -> list[PlannedTarget]:
     return [t for t in targets if depth is None or t.depth_top_m is None or t.depth_top_m < depth]
 
 
+def _answered(facts: Facts, place: Place) -> list[tuple[PlannedTarget, list[Sample]]]:
+    """The targets in force, each with the samples that answer it."""
+
+    def look() -> list[tuple[PlannedTarget, list[Sample]]]:
+        samples = facts.samples_at(place)
+        return [(target, satisfying(target, samples)) for target in _asked(facts, place)]
+
+    return facts.remember(("answered", id(place)), look)
+
+
 def _adjusted_depth(facts: Facts, place: Place) -> Decimal | None:
     approved = [a for a in facts.adjustments_at(place) if a.kind == "depth" and a.decision == "approved"]
     dated = [(a.decided_at, a.proposed_depth_m) for a in approved if a.decided_at is not None]
@@ -90,12 +100,10 @@ def target_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for place in view.places:
         if not place.visited:
             continue
-        samples = facts.samples_at(place)
-        for target in _asked(facts, place):
-            medium = codes("medium").get(target.medium, Label(target.medium, target.medium))
-            medium = Label(medium.zh, medium.en.lower())
-            found = satisfying(target, samples)
+        for target, found in _answered(facts, place):
             if not found:
+                medium = codes("medium").get(target.medium, Label(target.medium, target.medium))
+                medium = Label(medium.zh, medium.en.lower())
                 yield say(target, place.code, interval=_interval(target), medium=medium)
             elif target.qc_kind in DUPLICATES and not any(_has_duplicate(facts, s) for s in found):
                 yield say(target, place.code, "duplicate", interval=_interval(target))
@@ -114,9 +122,7 @@ def groups_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         if not place.visited:
             continue
         changed = [a for a in facts.adjustments_at(place) if a.kind == "analyte" and a.decision == "approved"]
-        samples = facts.samples_at(place)
-        for target in _asked(facts, place):
-            found = satisfying(target, samples)
+        for target, found in _answered(facts, place):
             if not found:
                 continue
             if not facts.alive(SampleContainer):

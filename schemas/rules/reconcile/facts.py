@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from schemas.fields import fields_of
@@ -101,47 +102,71 @@ class Facts:
 
     def alive(self, cls: type[R]) -> list[R]:
         """The records of a type that count."""
+        return self.remember(("alive", cls.about.type), lambda: self._alive(cls))
+
+    def _alive(self, cls: type[R]) -> list[R]:
         name = cls.about.type
-        return self.remember(("alive", name), lambda: [r for r in self.every(cls) if self._lives(name, r)])
+        if name in _ABOUT_A_SUBJECT:
+            return [r for r in self.every(cls) if self._counts(name, r)]
+        dead = self._dead(name)
+        return [r for r in self.every(cls) if r.id not in dead] if dead else list(self.every(cls))
 
     def get(self, cls: type[R], id: str | None) -> R | None:
         """The record if it is here and counts."""
-        found = self.find(cls, id)
-        return found if found is not None and self._lives(cls.about.type, found) else None
+        found, name = self.find(cls, id), cls.about.type
+        return found if found is not None and self._counts(name, found) else None
 
     def find(self, cls: type[R], id: str | None) -> R | None:
         """The record if it is here, deleted or not."""
         found = self.records.get(cls.about.type, {}).get(id) if id else None
         return found if isinstance(found, cls) else None
 
-    def _lives(self, name: str, record: Record) -> bool:
-        if record.deleted:
-            return False
-        parents = _PARENTS.get(name, ())
-        if name in _ABOUT_A_SUBJECT:
-            parents = (("subject_id", getattr(record, "subject_kind", "")),)
-        for field_name, parent_type in parents:
-            id = getattr(record, field_name)
-            parent = self.records.get(parent_type, {}).get(id) if id else None
-            if parent is not None and not self._parent_lives(parent_type, parent):
-                return False
-        return True
-
-    def _parent_lives(self, name: str, parent: Record) -> bool:
-        key = ("lives", name, parent.id)
+    def _counts(self, name: str, record: Record) -> bool:
+        """Neither deleted nor orphaned."""
+        if name not in _ABOUT_A_SUBJECT:
+            return record.id not in self._dead(name)
+        kind, id = getattr(record, "subject_kind", ""), getattr(record, "subject_id", None)
+        if kind not in _ABOUT_A_SUBJECT:
+            return not record.deleted and id not in self._dead(kind)
+        key = ("counts", name, record.id)
         if key not in self._memo:
-            self._memo[key] = True  # a ring of parents, were there one, ends here
-            self._memo[key] = self._lives(name, parent)
+            self._memo[key] = True  # a ring of subjects, were there one, ends here
+            subject = self.records.get(kind, {}).get(id) if id else None
+            self._memo[key] = not record.deleted and (subject is None or self._counts(kind, subject))
         return bool(self._memo[key])
+
+    def _dead(self, name: str) -> frozenset[str]:
+        """Ids of the records of a type that do not count; not for those about a subject. Mostly there are none, and then
+        no child has to be asked for its parents."""
+        key = ("dead", name)
+        if key not in self._memo:
+            rows = self.records.get(name, {})
+            dead = {id for id, record in rows.items() if record.deleted}
+            for parent_field, parent_type in _PARENTS.get(name, ()):
+                if gone := self._dead(parent_type):
+                    parent = attrgetter(parent_field)
+                    dead |= {id for id, record in rows.items() if parent(record) in gone}
+            self._memo[key] = frozenset(dead)
+        found: frozenset[str] = self._memo[key]
+        return found
 
     def of(self, cls: type[R], parent_field: str, id: str) -> Sequence[R]:
         """The records of a type whose `parent_field` is `id`."""
-        return self.remember(("of", cls.about.type, parent_field), lambda: self._index(cls, parent_field)).get(id, ())
+        return self.by(cls, parent_field).get(id, ())
+
+    def by(self, cls: type[R], parent_field: str) -> Mapping[str, Sequence[R]]:
+        """The records of a type by their `parent_field`."""
+        key = (cls, parent_field)
+        found: Mapping[str, Sequence[R]] | None = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._index(cls, parent_field)
+        return found
 
     def _index(self, cls: type[R], parent_field: str) -> dict[str, list[R]]:
         index: dict[str, list[R]] = {}
+        parent = attrgetter(parent_field)
         for record in self.alive(cls):
-            id = getattr(record, parent_field)
+            id = parent(record)
             if id:
                 index.setdefault(id, []).append(record)
         return index
@@ -188,8 +213,11 @@ class Facts:
     def rechecks_of(self, finding_id: str) -> Sequence[Recheck]:
         return self.of(Recheck, "finding_id", finding_id)
 
-    def readings_of(self, point_id: str) -> list[FieldReading]:
+    def readings_of(self, point_id: str) -> Sequence[FieldReading]:
         """Readings of the point itself, of its boreholes and of its samples."""
+        return self.remember(("readings", point_id), lambda: self._readings_of(point_id))
+
+    def _readings_of(self, point_id: str) -> list[FieldReading]:
         out = list(self.of(FieldReading, "point_id", point_id))
         for hole in self.boreholes_of(point_id):
             out += self.of(FieldReading, "borehole_id", hole.id)
@@ -301,6 +329,9 @@ class Facts:
 
     def adjustments_at(self, place: Place) -> list[PointAdjustment]:
         """Adjustments of the planned point in any version of the plan, and those a visit names."""
+        return self.remember(("adjustments", id(place)), lambda: self._adjustments_at(place))
+
+    def _adjustments_at(self, place: Place) -> list[PointAdjustment]:
         found = {a.id: a for id in place.planned_ids for a in self.of(PointAdjustment, "planned_point_id", id)}
         for visit in place.visits:
             if (named := self.get(PointAdjustment, visit.adjustment_id)) is not None:
@@ -315,7 +346,8 @@ class Facts:
         ids += [c.id for s in samples for c in self.containers_of(s.id)]
         ids += [a.id for a in self.adjustments_at(place)]
         ids += [r.id for r in self.readings_at(place)]
-        return [photo for id in ids for photo in self.photos_of(id)]
+        photos = self.by(Photo, "subject_id")
+        return [photo for id in ids for photo in photos.get(id, ())]
 
 
 @dataclass(frozen=True, eq=False)

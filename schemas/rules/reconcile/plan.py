@@ -83,15 +83,15 @@ def too_few_points(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             if len(facts.sites) > 1 and site.boundary is None:
                 yield say.cannot("地块边界", "the boundary of the site", site)
                 continue
-            own = points if len(facts.sites) == 1 else [p for p in points if _on(site, p)]
+            own = points if len(facts.sites) == 1 else [p for p in points if _on(facts, site, p)]
             for roles, kind, need in ((_SOIL_ROLES, SOIL, least[0]), (_WELL_ROLES, WELLS, least[1])):
                 n = sum(p.role in roles for p in own)
                 if n < need:
                     yield say(site, site=site.name, n=n, kind=kind, a=area, m=need)
 
 
-def _on(site: Site, planned: PlannedPoint) -> bool:
-    return site.boundary is not None and inside(site.boundary, planned.position)
+def _on(facts: Facts, site: Site, planned: PlannedPoint) -> bool:
+    return site.boundary is not None and inside(facts, site.boundary, planned.position)
 
 
 @check(
@@ -107,7 +107,7 @@ def empty_zone(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             continue
         if zone.boundary is None:
             yield say.cannot("布点区域边界", "the boundary of the zone", zone)
-        elif not any(inside(zone.boundary, p.position) for p in facts.planned):
+        elif not any(inside(facts, zone.boundary, p.position) for p in facts.planned):
             yield say(zone, zone=zone.code)
 
 
@@ -188,7 +188,7 @@ def outside(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             elif len(bounds) < len(facts.sites):
                 site = next(s for s in facts.sites if s.boundary is None)
                 yield say.cannot("地块边界", "the boundary of the site", site)
-            elif not any(inside(b, planned.position) for b in bounds):
+            elif not any(inside(facts, b, planned.position) for b in bounds):
                 m = round(min(boundary_m(b, planned.position) for b in bounds), 1)
                 yield say(planned, place.code, m=m)
         zone = facts.get(PlanZone, planned.zone_id)
@@ -196,6 +196,6 @@ def outside(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             continue
         if zone.boundary is None:
             yield say.cannot("布点区域边界", "the boundary of the zone", zone)
-        elif not inside(zone.boundary, planned.position):
+        elif not inside(facts, zone.boundary, planned.position):
             m = round(boundary_m(zone.boundary, planned.position), 1)
             yield say(planned, place.code, "zone", zone=zone.code, m=m)

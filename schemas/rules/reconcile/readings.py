@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Literal, NamedTuple
 
 from schemas.fields import fields_of
@@ -16,7 +15,7 @@ from schemas.records.instrument import Instrument
 from schemas.records.sample import Sample
 from schemas.records.site import Site
 from schemas.reference import Analyte, CannotSay, Label, analyte, codes
-from schemas.rules.limits import Judgement, convert, judge
+from schemas.rules.limits import Judgement, State, convert, judge
 from schemas.rules.reconcile.checks import ERROR, INFO, MANAGER, SAMPLER, WARNING, Finding, Say, check
 from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.terms import Place, day
@@ -40,9 +39,10 @@ def _name(facts: Facts, instrument_id: str) -> str:
     return found.code if found else instrument_id[:8]
 
 
-def _covers(calibrations: Sequence[Calibration], at: datetime) -> bool:
-    """Does a passed calibration cover this moment? One that failed in between ends it."""
-    for cal in reversed(calibrations[: bisect_right(calibrations, at, key=lambda c: c.at)]):
+def _covers(calibrations: Sequence[Calibration], times: Sequence[datetime], at: datetime) -> bool:
+    """Does a passed calibration cover this moment? One that failed in between ends it. `times`: of the calibrations."""
+    for n in range(bisect_right(times, at) - 1, -1, -1):
+        cal = calibrations[n]
         if cal.result == "failed" or at - cal.at > _LONGEST:
             return False
         valid = cal.valid_hours if cal.valid_hours is not None else _DEFAULT_VALID_H
@@ -62,22 +62,37 @@ def not_calibrated(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             yield say.cannot("校准记录", "the calibrations")
         return
     bare: dict[tuple[str, str], list[FieldReading]] = {}
-    for reading in view.readings:
-        if reading.method not in _CALIBRATED:
-            continue
-        if not _covers(facts.calibrations_of(reading.instrument_id), reading.at):
-            bare.setdefault((reading.instrument_id, day(reading.at).isoformat()), []).append(reading)
+    for instrument, of_it in _by_instrument(view.readings, _CALIBRATED).items():
+        calibrations = facts.calibrations_of(instrument)
+        times = [c.at for c in calibrations]
+        covered: dict[datetime, bool] = {}  # one look at the display gives many readings
+        for reading in of_it:
+            at = reading.at
+            if at not in covered:
+                covered[at] = _covers(calibrations, times, at)
+            if not covered[at]:
+                bare.setdefault((instrument, day(at).isoformat()), []).append(reading)
     for (instrument, date), readings in sorted(bare.items()):
         subject = facts.find(Instrument, instrument) or readings[0]
         yield say(subject, _shared_code(facts, view, readings), ins=_name(facts, instrument), d=date, n=len(readings))
+
+
+def _by_instrument(
+    readings: Iterable[FieldReading], methods: Container[str] | None = None
+) -> dict[str, list[FieldReading]]:
+    out: dict[str, list[FieldReading]] = {}
+    for reading in readings:
+        if methods is None or reading.method in methods:
+            out.setdefault(reading.instrument_id, []).append(reading)
+    return out
 
 
 def _shared_code(facts: Facts, view: View, readings: list[FieldReading]) -> str | None:
     """The point, where all of them are of one."""
     if not view.whole:
         return view.code
-    found = {facts.code_of("field_reading", r.id) for r in readings}
-    return found.pop() if len(found) == 1 else None
+    first = facts.code_of("field_reading", readings[0].id)
+    return first if all(facts.code_of("field_reading", r.id) == first for r in readings) else None
 
 
 @check(
@@ -87,14 +102,16 @@ def _shared_code(facts: Facts, view: View, readings: list[FieldReading]) -> str 
     per_point=False,
 )  # fmt: skip
 def reaches_back(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
-    by_instrument: dict[str, list[FieldReading]] = {}
-    for reading in view.readings:
-        by_instrument.setdefault(reading.instrument_id, []).append(reading)
-    for instrument, readings in sorted(by_instrument.items()):
+    for instrument, readings in sorted(_by_instrument(view.readings).items()):
+        calibrations = facts.calibrations_of(instrument)
+        if all(cal.result != "failed" for cal in calibrations):
+            continue
+        readings.sort(key=lambda r: r.at)
+        times = [r.at for r in readings]
         passed: Calibration | None = None
-        for cal in facts.calibrations_of(instrument):
+        for cal in calibrations:
             if cal.result == "failed" and passed is not None:
-                hit = [r for r in readings if passed.at <= r.at < cal.at]
+                hit = readings[bisect_left(times, passed.at) : bisect_left(times, cal.at)]
                 if hit:
                     yield say(cal, _shared_code(facts, view, hit), ins=_name(facts, instrument), t=cal.at, n=len(hit))
             if cal.result != "limited":
@@ -159,6 +176,8 @@ def exceedance(facts: Facts, place: Place) -> Exceedance:
 
 def _exceedance(facts: Facts, place: Place) -> Exceedance:
     out = Exceedance({}, [], {})
+    weights: dict[str, tuple[int, Decimal]] = {}
+    sticks: dict[tuple[str, ...], _Stick] = facts.remember("sticks", dict)
     for visit in place.visits:
         site = facts.get(Site, visit.site_id)
         for reading in facts.readings_of(visit.id):
@@ -167,15 +186,11 @@ def _exceedance(facts: Facts, place: Place) -> Exceedance:
             standard = _standard(facts, reading, site)
             if standard is None:
                 continue
-            found = facts.remember(("analyte", reading.parameter), partial(analyte, reading.parameter))
-            if found is None:  # counts, live time and the like stand in the same export
-                continue
-            if site is None:
-                out.gaps.append((None, Label("地块", "the site"), True))
-            elif standard == "":
-                out.gaps.append((site, _MISSING["standard"], True))
-            else:
-                _weigh(facts, out, found, reading, site, standard)
+            key = (reading.parameter, reading.unit, reading.method, standard, visit.site_id)
+            stick = sticks.get(key)
+            if stick is None:
+                stick = sticks[key] = _stick(reading, site, standard)
+            _weigh(out, weights, stick, reading, site, standard)
     return out
 
 
@@ -190,42 +205,105 @@ def _standard(facts: Facts, reading: FieldReading, site: Site | None) -> str | N
     return ((site.gw_standard if site else None) or "") if medium == "groundwater" else None
 
 
-def _weigh(facts: Facts, out: Exceedance, found: Analyte, reading: FieldReading, site: Site, standard: str) -> None:
-    verdict = _verdict(facts, found, reading, site, standard)
-    reason = verdict.reason
-    if reason is not None and reason.missing in _NO_FIGURE:
-        out.no_figure.setdefault(standard, set()).add(Label(found.zh, found.en))
+class _Stick(NamedTuple):
+    """What holds for every reading of one parameter, unit and method at one site, whatever its value: looked up once.
+    `always`: the judgement, where the value has no say in it; `gap` and `nothing`: what it leaves open or has no figure for.
+    `top` and `action`: screening and intervention value, where there are plain upper limits."""
+
+    analyte: Analyte | None  # None: counts, live time and the like stand in the same export
+    gap: tuple[Site | None, Label, bool] | None = None
+    nothing: Label | None = None
+    always: Judgement | None = None
+    top: Decimal | None = None
+    action: Decimal | None = None
+
+    def state(self, reading: FieldReading) -> State | None:
+        """What `judge` will say, where that is plain to see."""
+        value, lod, top = reading.value, reading.lod, self.top
+        if top is None:
+            return None
+        if reading.qualifier == "eq" and value is not None and value >= 0 and (lod is None or lod >= 0):
+            if self.action is not None and value > self.action:
+                return "above_intervention"
+            return "above_screening" if value > top else "below"
+        return "below" if reading.qualifier in ("nd", "lt") and value is None and lod and 0 < lod <= top else None
+
+
+def _stick(reading: FieldReading, site: Site | None, standard: str) -> _Stick:
+    found = analyte(reading.parameter)
+    if found is None:
+        return _Stick(None)
+    if site is None:
+        return _Stick(found, (None, Label("地块", "the site"), True))
+    if standard == "":
+        return _Stick(found, (site, _MISSING["standard"], True))
+    # what is said of nothing at all does not depend on the value, unless it is said by way of another standard's figure
+    verdict = judge(
+        Decimal(0), "eq", None, reading.unit, found.key, standard, site.land_use, site.ph_band, reading.method
+    )
+    reason, limit = verdict.reason, verdict.limit
+    if reason is not None and limit is None and reason.missing != "open_class":
+        if reason.missing in _NO_FIGURE:
+            return _Stick(found, nothing=Label(found.zh, found.en))
+        return _Stick(found, _open(site, found, reason), always=verdict)
+    if reason is not None or limit is None or limit.low is not None or limit.standard != standard:
+        return _Stick(found)
+    return _Stick(found, top=limit.screening, action=limit.intervention)
+
+
+def _open(site: Site, found: Analyte, reason: CannotSay) -> tuple[Site | None, Label, bool]:
+    # total chromium: the standard will never tell, so it does not leave every point open
+    return site, _gap(found, reason), reason.missing != "valence"
+
+
+_BELOW = Judgement("below", Label("", ""), Label("", ""))  # nobody reads the words of what is in order
+
+
+def _weigh(
+    out: Exceedance,
+    weights: dict[str, tuple[int, Decimal]],
+    stick: _Stick,
+    reading: FieldReading,
+    site: Site | None,
+    standard: str,
+) -> None:
+    """Take one reading into account. The words of a judgement are made only of one that counts: most readings are in
+    order, and of those that are not only the worst is told."""
+    found = stick.analyte
+    if found is None:
         return
-    if reason is not None:
-        # total chromium: the standard will never tell, so it does not leave every point open
-        out.gaps.append((site, _gap(found, reason), reason.missing != "valence"))
-    old = out.worst.get(found.key)
-    if old is None or _weight(verdict, reading) > _weight(old.judgement, old.reading):
+    if stick.nothing is not None:
+        out.no_figure.setdefault(standard, set()).add(stick.nothing)
+        return
+    if stick.gap is not None:
+        out.gaps.append(stick.gap)
+    if site is None or standard == "":
+        return
+    state, verdict = stick.state(reading), stick.always
+    if state is None and verdict is None:
+        verdict = _judged(found, reading, site, standard)
+        if verdict.reason is not None and verdict.reason.missing in _NO_FIGURE:
+            out.no_figure.setdefault(standard, set()).add(Label(found.zh, found.en))
+            return
+        if verdict.reason is not None:
+            out.gaps.append(_open(site, found, verdict.reason))
+    weight = _weight(state or (verdict or _BELOW).state, reading)
+    if found.key not in weights or weight > weights[found.key]:
+        weights[found.key] = weight
+        verdict = verdict or (_BELOW if state == "below" else _judged(found, reading, site, standard))
         out.worst[found.key] = Worst(found, reading, verdict)
 
 
-_BELOW = Judgement("below", Label("", ""), Label("", ""))
-
-
-def _verdict(facts: Facts, found: Analyte, reading: FieldReading, site: Site, standard: str) -> Judgement:
-    """`judge`, which most readings need not be put through in full: a plain value not above a known upper limit."""
-    limits: dict[object, Decimal] = facts.remember("limits", dict)
-    key = (found.key, reading.unit, standard, site.land_use, site.ph_band, reading.method)
-    value = reading.value
-    if reading.qualifier == "eq" and value is not None and 0 <= value <= limits.get(key, -1):
-        return _BELOW
-    verdict = judge(
-        value, reading.qualifier, reading.lod, reading.unit, found.key, standard,
+def _judged(found: Analyte, reading: FieldReading, site: Site, standard: str) -> Judgement:
+    return judge(
+        reading.value, reading.qualifier, reading.lod, reading.unit, found.key, standard,
         site.land_use, site.ph_band, reading.method,
     )  # fmt: skip
-    if verdict.limit is not None and verdict.reason is None and verdict.limit.low is None:
-        limits[key] = verdict.limit.screening
-    return verdict
 
 
-def _weight(verdict: Judgement, reading: FieldReading) -> tuple[int, Decimal]:
+def _weight(state: State, reading: FieldReading) -> tuple[int, Decimal]:
     value = reading.value if reading.value is not None else reading.lod or Decimal(0)
-    return _RANK[verdict.state], convert(value, reading.unit, "mg_kg") or value
+    return _RANK[state], convert(value, reading.unit, "mg_kg") or value
 
 
 def _gap(found: Analyte, reason: CannotSay) -> Label:
@@ -289,10 +367,19 @@ def _depth(facts: Facts, reading: FieldReading) -> Decimal | None:
 )  # fmt: skip
 def poor_xrf(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for place in view.places:
-        xrf = [r for r in facts.readings_at(place) if r.method == "xrf"]
-        short = [r.live_time_s for r in xrf if r.live_time_s is not None and r.live_time_s < XRF_LEAST_S]
-        wet = [r.moisture_pct for r in xrf if r.moisture_pct is not None and r.moisture_pct > XRF_MOISTURE_PCT]
-        poor = [r for r in xrf if r.live_time_s in short or r.moisture_pct in wet]
+        poor: list[FieldReading] = []
+        short: list[Decimal] = []
+        wet: list[Decimal] = []
+        for reading in facts.readings_at(place):
+            if reading.method != "xrf":
+                continue
+            live, moisture = reading.live_time_s, reading.moisture_pct
+            of_short = [live] if live is not None and live < XRF_LEAST_S else []
+            of_wet = [moisture] if moisture is not None and moisture > XRF_MOISTURE_PCT else []
+            if of_short or of_wet:
+                poor.append(reading)
+                short += of_short
+                wet += of_wet
         if not poor:
             continue
         what = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from schemas.records.borehole import Borehole
@@ -42,10 +43,12 @@ DEFAULT_RULES = {
 }
 
 
+@lru_cache(1000)
 def _label(list_name: str, code: str) -> Label:
     return codes(list_name).get(code, Label(code, code))
 
 
+@lru_cache(1000)
 def _medium(code: str) -> Label:
     found = _label("medium", code)
     return Label(found.zh, found.en.lower())
@@ -165,9 +168,11 @@ _DIFFERS = {
 )  # fmt: skip
 def pair_differs(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for sample in view.samples:
-        code = facts.code_of("sample", sample.id)
         links = [k for k in facts.of(QcLink, "qc_sample_id", sample.id) if k.kind in DUPLICATES]
-        if sample.kind == "field_duplicate" and not links:
+        if sample.kind != "field_duplicate" and not links:
+            continue
+        code = facts.code_of("sample", sample.id)
+        if not links:
             yield say(sample, code, "unlinked", dup=sample.code)
         for link in links:
             original = facts.find(Sample, link.original_id)
@@ -241,12 +246,17 @@ def wrong_container(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
                 if isinstance(rules, CannotSay):
                     yield _no_row(say, "容器要求", "the container rule", group, sample.medium)
                     continue
-                wrong, rule = min(((_wrong(container, r), r) for r in rules), key=lambda pair: len(pair[0]))
+                ways = [(_wrong(container, r), r) for r in rules]
+                wrong, rule = min(ways, key=_how_far)
                 if wrong:
                     what = [_demand(container, rule, w) for w in wrong]
                     name = _label("analyte_group", group)
                     code = facts.code_of("sample", sample.id)
                     yield say(container, code, cont=container.code, group=name, what=what, cite=rule.cite)
+
+
+def _how_far(way: tuple[list[str], ContainerRule]) -> int:
+    return len(way[0])
 
 
 def _no_row(say: Say, zh: str, en: str, group: str, medium: str) -> Finding:
@@ -300,6 +310,7 @@ def _demand(container: SampleContainer, rule: ContainerRule, field: str) -> Labe
 )  # fmt: skip
 def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     times: dict[tuple[str, str], Holding | CannotSay] = {}
+    spans: dict[tuple[str, str], tuple[timedelta, timedelta]] = {}
     risk: dict[tuple[str, str, str], list[tuple[float, int, Sample]]] = {}
     for sample in view.samples:
         containers = facts.containers_of(sample.id)
@@ -312,9 +323,12 @@ def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             if isinstance(limit, CannotSay):
                 yield _no_row(say, "保存时限", "the holding time", group, sample.medium)
                 continue
-            whole = timedelta(hours=limit.hours)
+            if key not in spans:
+                whole = timedelta(hours=limit.hours)
+                spans[key] = whole, whole * AMBER_SHARE
+            whole, amber = spans[key]
             left = whole - (facts.now - sample.collected_at)
-            if left < whole * AMBER_SHARE:
+            if left < amber:
                 where = facts.code_of("sample", sample.id) or sample.code
                 risk.setdefault((where, *key), []).append((hours(left), limit.hours, sample))
     for (where, group, medium), late in sorted(risk.items()):

@@ -34,11 +34,14 @@ class Shift(NamedTuple):
 
 def shift_of(facts: Facts, place: Place) -> Shift | None:
     """The shift of the visit that speaks for a planned point; None without a measured position."""
+    return facts.remember(("shift", id(place)), lambda: _shift_of(facts, place))
+
+
+def _shift_of(facts: Facts, place: Place) -> Shift | None:
     if place.planned is None or place.main is None or place.main.position is None:
         return None
     plan, fix = place.planned.position, place.main.position
-    metres = geo.distance_m(plan.lon, plan.lat, fix.lon, fix.lat)
-    bearing = geo.bearing_deg(plan.lon, plan.lat, fix.lon, fix.lat)
+    metres, bearing = geo.distance_and_bearing(plan.lon, plan.lat, fix.lon, fix.lat)
     tolerance = place.planned.tolerance_m
     ok = tolerance if tolerance is not None else facts.setting("shift_ok_m")
     reason = max(facts.setting("shift_reason_m"), ok)
@@ -52,8 +55,9 @@ def _beyond(metres: float, limit: Decimal, accuracy: Decimal | None) -> bool | N
     return metres > float(limit)
 
 
-def inside(polygon: GeoPolygon, position: GeoPos | GeoFix) -> bool:
-    return geo.contains(polygon.rings, position.lon, position.lat)
+def inside(facts: Facts, polygon: GeoPolygon, position: GeoPos | GeoFix) -> bool:
+    area = facts.remember(("area", id(polygon)), lambda: geo.Area(polygon.rings))
+    return area.contains(position.lon, position.lat)
 
 
 def boundary_m(polygon: GeoPolygon, position: GeoPos | GeoFix) -> float:
@@ -70,7 +74,7 @@ def left(facts: Facts, place: Place) -> Label | None:
     if site and planned.role != "background":
         areas.append((site.boundary, SITE))
     for area, name in areas:
-        if area is None or not inside(area, planned.position) or inside(area, visit.position):
+        if area is None or not inside(facts, area, planned.position) or inside(facts, area, visit.position):
             continue
         if boundary_m(area, visit.position) > float(visit.position.h_acc_m):
             return name
