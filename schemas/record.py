@@ -140,17 +140,21 @@ def _loose(cls: type[Record], given: Mapping[str, Any]) -> Any:
     """A record field by field, each as exactly as it can be read: a page or a report of it must never fail."""
     out: dict[str, Any] = {name: None for name, info in cls.model_fields.items() if info.is_required()}
     for name, value in given.items():
-        info = cls.model_fields[name]
-        kinds: list[Any] = [info.annotation]  # the second time without its limits
-        if info.metadata:
-            kinds.insert(0, Annotated[info.annotation, *info.metadata])
-        for kind in kinds:
+        for way in _ways(cls, name):
             try:
-                out[name] = TypeAdapter(kind).validate_json(canonical.dumps(value))
+                out[name] = way.validate_json(canonical.dumps(value))
                 break
             except ValidationError:
                 out[name] = value
     return cls.model_construct(**out)
+
+
+@cache
+def _ways(cls: type[Record], name: str) -> list[TypeAdapter[Any]]:
+    """How a field is read by itself; the second time without its limits."""
+    info = cls.model_fields[name]
+    kinds: list[Any] = [Annotated[info.annotation, *info.metadata]] if info.metadata else []
+    return [TypeAdapter(kind) for kind in [*kinds, info.annotation]]
 
 
 def check(cls: type[Record], values: Mapping[str, Any], written: bytes | None = None) -> list[Fault]:

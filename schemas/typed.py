@@ -38,7 +38,7 @@ class _Memo(dict[Any, Any]):
 
     def __missing__(self, wire: Any) -> Any:
         typed = self.read(wire)
-        if type(wire) is str or type(wire) is bool:  # 1 and True would be one key
+        if type(wire) is str:
             if len(self) >= _KEPT:
                 self.clear()
             self[wire] = typed
@@ -99,43 +99,61 @@ def _shape(cls: type[BaseModel], keys: tuple[str, ...]) -> _Shape:
 
 @cache
 def _readers(cls: type[BaseModel]) -> dict[str, Reader]:
-    return {name: _reader(cls.model_fields[name], field) for name, field in fields_of(cls).items()}
+    # a code that only a newer version knows stands as it is in a record; inside a value class it spoils the value
+    any_code = hasattr(cls, "about")
+    return {name: _reader(cls.model_fields[name], field, any_code) for name, field in fields_of(cls).items()}
 
 
-def _reader(info: FieldInfo, field: RecordField) -> Reader:
+def _reader(info: FieldInfo, field: RecordField, any_code: bool) -> Reader:
     """The short way for what it is known to hold for; pydantic for everything else."""
     exact = _exact(Annotated[info.annotation, *info.metadata])
-    limits = {type(m).__name__ for m in info.metadata if not isinstance(m, Spec)}
+    limits = _limits(info)
     item = get_args(info.annotation)[:1]
     if field.kind == "datetime":
         return _Memo(lambda wire: _same_zone(exact(wire))).__getitem__
-    if field.kind == "decimal" and limits <= {"Ge", "Le", "_PydanticGeneralMetadata"}:
+    if field.kind == "decimal" and limits <= {"ge", "le", "decimal_places"}:
         return _Memo(_decimal(field, exact)).__getitem__
-    if field.kind in ("decimal", "date", "bool"):
+    if field.kind in ("decimal", "date"):
         return _Memo(exact).__getitem__
-    if field.kind == "int" and limits <= {"Ge", "Le"}:
+    if field.kind == "bool" and not limits:
+        return _yes_or_no
+    if field.kind == "int" and limits <= {"ge", "le"}:
         return _whole(field.ge, field.le)
     if field.kind == "text":
-        if field.spec.codes and not limits:  # a code that only a newer version knows stands as it is
+        if field.spec.codes and not limits and any_code:
             return _Memo(_text(None)).__getitem__
-        return _text(field.max_length) if limits == {"MaxLen"} else _Memo(exact).__getitem__
+        return _text(field.max_length) if limits == {"max_length"} else _Memo(exact).__getitem__
     if field.kind == "value" and field.model and not limits:
         return partial(_inner, field.model)
-    if field.kind in ("list", "values") and limits <= {"MinLen"}:
+    if field.kind in ("list", "values") and limits <= {"min_length"}:
         least = next((m.min_length for m in info.metadata if hasattr(m, "min_length")), 0)
         if field.model:
             return partial(_list, partial(_inner, field.model), least)
         if item == (str,) and field.spec.codes:
-            return partial(_list, _Memo(_text(None)).__getitem__, least)
+            return partial(_list, _Memo(_text(None) if any_code else _known(field)).__getitem__, least)
         if get_args(item[0])[:1] == (str,):  # ids
             return partial(_list, _Memo(_exact(item[0])).__getitem__, least)
     return exact
 
 
+def _limits(info: FieldInfo) -> set[str]:
+    """Names of all that is asked of a field beside its type and its spec."""
+    rest = [m for m in info.metadata if not isinstance(m, Spec)]
+    # pydantic keeps its own limits in __dict__, annotated_types in slots
+    return {name for m in rest for name in (vars(m) if getattr(m, "__dict__", None) else m.__slots__)}
+
+
 def _exact(annotation: Any) -> Reader:
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    validate = adapter.validator.validate_json
-    return lambda wire: validate(canonical.dumps(wire))
+    """By pydantic, made when it is first needed: most fields of a record type hardly ever are."""
+    validate: Reader | None = None
+
+    def read_exactly(wire: Any) -> Any:
+        nonlocal validate
+        if validate is None:
+            validate = TypeAdapter(annotation).validator.validate_json
+        return validate(canonical.dumps(wire))
+
+    return read_exactly
 
 
 def _decimal(field: RecordField, exact: Reader) -> Reader:
@@ -169,6 +187,23 @@ def _text(most: int | None) -> Reader:
         raise ValueError(wire)
 
     return read_text
+
+
+def _known(field: RecordField) -> Reader:
+    known = frozenset(field.options())
+
+    def read_code(wire: Any) -> Any:
+        if type(wire) is str and wire in known:
+            return wire
+        raise ValueError(wire)
+
+    return read_code
+
+
+def _yes_or_no(wire: Any) -> Any:
+    if type(wire) is bool:
+        return wire
+    raise ValueError(wire)
 
 
 def _whole(least: Decimal | None, most: Decimal | None) -> Reader:

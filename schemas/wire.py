@@ -162,6 +162,9 @@ class Me(Wire):
     scopes: list[ScopeGrant]
     # asked with an earlier epoch: up to which seq of each scope the data of then is today's too; a scope not named: 0
     since: dict[str, int] | None = None
+    # of all that this person may see: `state` names it, and is answered with 204 as long as it stays; how far each scope is
+    state: str | None = None
+    heads: dict[str, tuple[int, Hex64]] | None = None
 
 
 class BlockRequest(Wire):

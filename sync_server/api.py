@@ -153,7 +153,8 @@ class Marked:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(raw=message.setdefault("headers", []))
                 headers["Jingtu-Time"], headers["Jingtu-Protocol"] = str(self._now_ms()), str(PROTOCOL)
-                headers.setdefault("Cache-Control", "no-store")
+                if message["status"] != 204:
+                    headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         spoken = dict(scope["headers"]).get(b"jingtu-protocol", b"")
@@ -225,9 +226,20 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
     def types() -> dict[str, Any]:
         return describe()
 
-    @api.get("/me", summary="我是谁，能看哪些数据范围 · Who am I, and which scopes may I see")
-    def me(who: Who, epoch: Annotated[str | None, Query(max_length=100)] = None) -> Me:
-        return service.me(who, epoch)
+    @api.get(
+        "/me",
+        summary="我是谁，能看哪些数据范围，到哪了 · Who am I, which scopes may I see, and how far are they",
+        response_model=Me,
+        responses={204: {"description": "与 state 所指相同 · all is as in the state asked about"}},
+    )
+    def me(
+        who: Who,
+        epoch: Annotated[str | None, Query(max_length=100)] = None,
+        state: Annotated[str | None, Query(max_length=40)] = None,
+    ) -> Me | Response:
+        said = service.me(who, epoch)
+        # nothing that is shared may keep an answer to a request with a token, so not even that is said
+        return Response(status_code=204) if state is not None and state == said.state else said
 
     @api.post("/blocks", summary="领取号段 · Take a block of numbers")
     def block(who: Who, request: BlockRequest) -> Block:

@@ -15,6 +15,7 @@ from pathlib import Path
 from field_app.clock import Clock
 from field_app.device_db import NewerDatabase
 from field_app.store.incoming import Incoming
+from field_app.store.lists import PAGE, Page
 from field_app.store.outgoing import Outgoing
 from field_app.store.rows import Batch, Edit, Seen, Values, values_of
 from field_app.store.work import Work
@@ -36,4 +37,4 @@ class Store(Work, Outgoing, Incoming):
                 self.carry_over(identity)
 
 
-__all__ = ["Batch", "Edit", "NewerDatabase", "Seen", "Store", "Values", "values_of"]
+__all__ = ["PAGE", "Batch", "Edit", "NewerDatabase", "Page", "Seen", "Store", "Values", "values_of"]

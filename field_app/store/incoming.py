@@ -47,7 +47,16 @@ class Incoming(Base):
             db.execute(f'DELETE FROM "{table}" WHERE scope=?', (scope,))
         db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
         db.execute("DELETE FROM offer WHERE scope=?", (scope,))
+        db.execute("DELETE FROM meta WHERE key LIKE 'state %'")
         db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=0 WHERE id=?", (evidence.digest_hex(0), scope))
+
+    def state(self, who: Identity) -> str | None:
+        """What the server called the state it was in when everything of it had come that this person may see."""
+        return self.meta(f"state {who.enrolment}")
+
+    def set_state(self, who: Identity, state: str) -> None:
+        if state != self.state(who):
+            self.set_meta(f"state {who.enrolment}", state)
 
     def cursor(self, scope: str) -> int:
         rows = self._rows("SELECT cursor FROM scope WHERE id=?", scope)
@@ -196,6 +205,7 @@ class Incoming(Base):
 
     def _refresh(self, db: sqlite3.Connection, scope: str) -> None:
         zero = evidence.digest_hex(0)
+        db.execute("DELETE FROM meta WHERE key LIKE 'state %'")  # not everything is here any more
         db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=1 WHERE id=?", (zero, scope))
         db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
 

@@ -25,15 +25,23 @@ class Outgoing(Base):
         sql = "SELECT p.enrolment, min(j.rowid) FROM pending p JOIN journal j USING (enrolment,scope,pos) WHERE p.scope=? GROUP BY 1"
         return dict(self._rows(sql, scope))
 
-    def batch(self, scope: str, limit: int, who: Identity | None = None, before: int = 2**62) -> Batch | None:
+    def waits(self, scope: str, enrolment: str) -> bool:
+        """Has this chain anything pending in the scope?"""
+        return bool(self._rows("SELECT 1 FROM pending WHERE enrolment=? AND scope=? LIMIT 1", enrolment, scope))
+
+    def batch(
+        self, scope: str, limit: int, who: Identity | None = None, before: int = 2**62, after: Batch | None = None
+    ) -> Batch | None:
         """The oldest unbroken run of pending changes of a person's chain (default: whose turn it is), exactly as they were
-        made: at most `limit` and about BATCH_BYTES, but always one. `before`: only what was made before that turn."""
+        made: at most `limit` and about BATCH_BYTES, but always one. `before`: only what was made before that turn. `after`: what
+        follows this batch, which is on its way."""
         identity = who or self.keys.require()
+        sending = after.last if after else 0
         with self._lock:
             sizes = self._db.execute(  # lengths first: a long journal of large changes does not fit into memory
                 "SELECT j.pos,length(j.line) FROM pending p JOIN journal j USING (enrolment,scope,pos)"
-                " WHERE p.enrolment=? AND p.scope=? AND j.rowid<? ORDER BY p.pos LIMIT ?",
-                (identity.enrolment, scope, before, limit),
+                " WHERE p.enrolment=? AND p.scope=? AND p.pos>? AND j.rowid<? ORDER BY p.pos LIMIT ?",
+                (identity.enrolment, scope, sending, before, limit),
             ).fetchall()
             if not sizes:
                 return None
@@ -47,12 +55,12 @@ class Outgoing(Base):
                 "SELECT pos,id,line,link FROM journal WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ? ORDER BY pos",
                 (identity.enrolment, scope, first, last),
             ).fetchall()
-            before = self._db.execute(
+            link = self._db.execute(
                 "SELECT link FROM journal WHERE enrolment=? AND scope=? AND pos=?",
                 (identity.enrolment, scope, first - 1),
             ).fetchone()
             (waiting,) = self._db.execute("SELECT count(*) FROM pending").fetchone()
-        prev = before[0] if before else evidence.first_link(scope, identity.enrolment)
+        prev = link[0] if link else evidence.first_link(scope, identity.enrolment)
         return Batch(
             scope,
             first,
@@ -60,21 +68,21 @@ class Outgoing(Base):
             [r[3] for r in run],
             [r[1] for r in run],
             [r[2] for r in run],
-            waiting - len(run),
+            waiting - len(run) - (len(after.lines) if after else 0),
             identity.enrolment,
         )
 
-    def mark_sent(self, batch: Batch) -> None:
-        """Counted before sending, so that a kill in between still shows as a possible re-send."""
+    def mark_sent(self, batch: Batch, times: int = 1) -> None:
+        """It went out and nothing came back that counts: the server may have it all the same."""
         with self._write() as db:
             db.execute(
-                "UPDATE pending SET sends=sends+1 WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
-                (batch.enrolment, batch.scope, batch.first, batch.last),
+                "UPDATE pending SET sends=sends+? WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?",
+                (times, batch.enrolment, batch.scope, batch.first, batch.last),
             )
 
-    def acknowledge(self, batch: Batch, answer: PushAnswer) -> None:
-        """Note a verified receipt. Accepted changes stay in the overlay until their rows are pulled; a rejected one
-        leaves it, and its values stay findable in the journal and in `outcomes`."""
+    def acknowledge(self, batch: Batch, answer: PushAnswer, times: int = 1) -> None:
+        """Note a verified receipt, which came after the batch went out so many times. Accepted changes stay in the overlay until
+        their rows are pulled; a rejected one leaves it, and its values stay findable in the journal and in `outcomes`."""
         receipt = Receipt.model_validate_json(answer.receipt)
         details = {d.id: d for d in answer.details}
         enrolment, now = batch.enrolment, self.clock.now().isoformat()
@@ -86,13 +94,13 @@ class Outgoing(Base):
         place = (enrolment, batch.scope, batch.first, batch.last)
         with self._write() as db:
             rows = db.execute(
-                "SELECT pos,j.id,j.type,j.record,coalesce(p.sends,1) FROM journal j LEFT JOIN pending p"
+                "SELECT pos,j.id,j.type,j.record,coalesce(p.sends,0) FROM journal j LEFT JOIN pending p"
                 " USING (enrolment,scope,pos) WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?", place,
             ).fetchall()  # fmt: skip
             db.executemany(
                 "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome,"
                 " seq=excluded.seq, detail=excluded.detail, sends=outcome.sends+excluded.sends",
-                [(id, batch.scope, type_, record, *told[pos], details[id].model_dump_json() if id in details else None, sends, now)
+                [(id, batch.scope, type_, record, *told[pos], details[id].model_dump_json() if id in details else None, sends + times, now)
                  for pos, id, type_, record, sends in rows],
             )  # fmt: skip
             self._settle(db, [(id, *told[pos]) for pos, id, _, _, _ in rows])

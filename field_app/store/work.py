@@ -1,4 +1,4 @@
-"""What a person does: drafts, 完成, looking, numbers."""
+"""What a person does: drafts, 完成, numbers; looking is in lists.py."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import dropwhile
 from typing import Any
 
 from field_app.keys import Identity
-from field_app.store.base import Base, quoted
+from field_app.store.lists import Lists
 from field_app.store.rows import Edit, Seen, Values
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
@@ -18,11 +17,10 @@ from schemas.change import Change
 from schemas.merge import put, whole_atoms
 from schemas.problems import Trouble
 from schemas.records import TYPES, check, missing
-from schemas.rows import codec
-from schemas.wire import Block, ScopeGrant
+from schemas.wire import Block
 
 
-class Work(Base):
+class Work(Lists):
     # --- who works here ------------------------------------------------------------------------------------------
 
     def people(self) -> list[tuple[str, str]]:
@@ -32,31 +30,6 @@ class Work(Base):
     def turn(self, enrolment: str) -> None:
         """Another person takes the tablet: from now on changes are his or hers, and so is what can be seen."""
         self.keys.turn(enrolment)
-
-    def scopes(self, who: Identity | None = None) -> list[ScopeGrant]:
-        """What a person (default: whose turn it is) may pull, organisation first: others refer to it."""
-        identity = who or self.identity
-        order = "CASE audience WHEN 'organisation' THEN 0 WHEN 'field' THEN 1 WHEN 'transfer' THEN 2 ELSE 3 END"
-        rows = self._rows(
-            "SELECT s.id,s.audience,s.owner,s.name,g.roles,g.writes FROM granted g JOIN scope s ON s.id=g.scope"
-            f" WHERE g.person=? ORDER BY {order},s.id", identity.person if identity else "",
-        )  # fmt: skip
-        return [
-            ScopeGrant(scope=i, audience=a, owner=o, name=n, roles=json.loads(r), writes=json.loads(w))
-            for i, a, o, n, r, w in rows
-        ]
-
-    def _hidden(self) -> tuple[set[str], set[str]]:
-        """On a tablet several people share: scopes only others may see, and records there that the person made unsent
-        changes to, which he or she goes on seeing."""
-        mine = {s.scope for s in self.scopes()}
-        hidden = {s for (s,) in self._db.execute("SELECT id FROM scope") if s not in mine}
-        if not hidden:
-            return set(), set()
-        own = self._db.execute(
-            "SELECT DISTINCT a.record FROM ahead a JOIN journal j ON j.id=a.id WHERE j.person=?", (self._person(),)
-        )
-        return hidden, {r for (r,) in own}
 
     # --- drafts: every edit, at once -----------------------------------------------------------------------------
 
@@ -77,9 +50,6 @@ class Work(Base):
         return [
             Seen(t, r, s, 0, json.loads(v), "draft") for t, r, s, v in self._rows(sql + " ORDER BY updated_at", *args)
         ]
-
-    def _person(self) -> str:
-        return self.identity.person if self.identity else ""
 
     def drop_draft(self, record: str) -> None:
         with self._write() as db:
@@ -157,63 +127,6 @@ class Work(Base):
         put(seen, after)
         self._set_overlay(db, edit.record, edit.scope, edit.type, seen)
         return one
-
-    def get(self, type: str, record: str) -> Seen | None:
-        found = [s for s in self.all(type, id=record)]
-        return found[0] if found else None
-
-    def all(self, type: str, deleted: bool = False, **equal: Any) -> list[Seen]:
-        """Records of a type as this device sees them, base and overlay together, where the fields equal what is given."""
-        c = codec(type)
-        sql, args = f'SELECT {",".join(quoted(c.columns))} FROM "{type}" WHERE 1', []
-        for name, value in equal.items():
-            sql, args = f'{sql} AND "{name}"=?', [*args, value]
-        with self._lock:
-            base = self._db.execute(sql + " ORDER BY id", args).fetchall()
-            overs = self._db.execute(
-                "SELECT record,scope,vals FROM overlay WHERE type=? ORDER BY record", (type,)
-            ).fetchall()
-            states = self._states(type) if overs else {}
-            hidden, own = self._hidden()
-        if hidden:
-            base = [r for r in base if r[1] not in hidden]
-            overs = [o for o in overs if o[1] not in hidden] + self._own_only(
-                [o for o in overs if o[1] in hidden and o[0] in own]
-            )
-        over = {record: (scope, json.loads(vals)) for record, scope, vals in overs}
-        out = [Seen(type, r[0], r[1], r[2], c.from_row(r), "accepted") for r in base if r[0] not in over]
-        for record, (scope, values) in over.items():
-            if all((record if k == "id" else scope if k == "scope" else values.get(k)) == v for k, v in equal.items()):
-                out.append(Seen(type, record, scope, 0, values, states.get(record, "pending")))
-        return [s for s in out if deleted or not s.values.get("deleted")]
-
-    def _own_only(self, overs: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-        """Records of a scope the person may not read any more, as his or her own changes alone make them: nothing of what
-        others wrote since."""
-        out = []
-        for record, scope, _ in overs:
-            lines = self._db.execute(
-                "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? AND j.person=? ORDER BY j.rowid",
-                (record, self._person()),
-            )
-            values: Values = {}
-            for one in dropwhile(lambda c: not c.creates, [change.decode(line) for (line,) in lines]):
-                put(values, one.after)
-            if values:
-                out.append((record, scope, canonical.dumps(values).decode()))
-        return out
-
-    def _states(self, type: str) -> dict[str, str]:
-        rows = self._db.execute(
-            # offered again after a new epoch: the outcome of before says nothing about the server as it is now
-            "SELECT a.record, max(CASE WHEN p.pos IS NOT NULL THEN 3 WHEN o.outcome='parked' THEN 2"
-            " WHEN o.outcome IN ('applied','conflict') THEN 1 ELSE 3 END)"
-            " FROM ahead a JOIN overlay v ON v.record=a.record LEFT JOIN outcome o ON o.id=a.id"
-            " LEFT JOIN journal j ON j.id=a.id LEFT JOIN pending p"
-            " ON p.enrolment=j.enrolment AND p.scope=j.scope AND p.pos=j.pos WHERE v.type=? GROUP BY a.record",
-            (type,),
-        )
-        return {record: {1: "accepted", 2: "parked", 3: "pending"}[rank] for record, rank in rows}
 
     def counts(self) -> dict[str, int]:
         """What the safe line shows: how much is on this device, and how much of it is not on the server.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -52,7 +53,9 @@ def server(data: Data = None, host: str = "", port: int = 0) -> None:
             )
         # listening comes first: a port in use is told before anything else starts
         with listening(settings.host, settings.port) as door:
-            uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning")).run(sockets=[door])
+            app = create_app(settings)
+            gc.freeze()  # what was made up to here stays: looking through it again and again would take a third of a push
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False)).run(sockets=[door])
 
 
 def listening(host: str, port: int) -> socket.socket:

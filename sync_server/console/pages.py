@@ -30,6 +30,7 @@ from sync_server.auth import Auth
 from sync_server.console import charts, summary, views
 from sync_server.console.api import make_report_router
 from sync_server.console.mapdata import box_of, map_data
+from sync_server.console.records import add_records
 from sync_server.console.session import (
     Sessions,
     Visitor,
@@ -343,7 +344,9 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         found = views.visible(report, audiences)
         return JSONResponse(map_data(facts, report, found, by, box_of(box), zoom, lang))
 
-    add_waiting(app, service, shell, visitor, lambda request: choice(request, "lang", LANG, LANGS), ROOT)
+    lang_of = lambda request: choice(request, "lang", LANG, LANGS)  # noqa: E731
+    add_waiting(app, service, shell, visitor, lang_of, ROOT)
+    add_records(app, service, shell, visitor, lang_of)
     return app
 
 

@@ -6,10 +6,11 @@ from sync_server.service.base import Caller, Write
 from sync_server.service.care import Care
 from sync_server.service.deciding import Deciding
 from sync_server.service.exchange import Exchange
+from sync_server.service.lists import Listed, Lists
 from sync_server.service.waiting import Apart, Count, Parked, Unexplained
 
 
-class Service(Exchange, Deciding, Care):
+class Service(Exchange, Deciding, Care, Lists):
     def start(self) -> None:
         """Make or upgrade the database, name its epoch, and run again what an earlier crash left parked."""
         self.store.create()
@@ -20,4 +21,4 @@ class Service(Exchange, Deciding, Care):
         self.rerun()
 
 
-__all__ = ["Apart", "Caller", "Count", "Parked", "Service", "Unexplained", "Write"]
+__all__ = ["Apart", "Caller", "Count", "Listed", "Parked", "Service", "Unexplained", "Write"]

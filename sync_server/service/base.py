@@ -210,10 +210,12 @@ class Base:
 
     def _roles(self, tx: Tx, person: str, owner: str, audience: str) -> frozenset[str]:
         """Roles held in the owner's project; in the organisation's scope, those held anywhere."""
-        held = tx.memberships(person)
+        return self._roles_of(tx.memberships(person), self.home(tx), owner, audience)
+
+    @staticmethod
+    def _roles_of(held: Sequence[tuple[str, str]], home: str, owner: str, audience: str) -> frozenset[str]:
         if audience == Audience.ORGANISATION:
             return frozenset(role for _, role in held)
-        home = self.home(tx)
         return frozenset(role for o, role in held if o == owner or (o == home and role == ADMIN))
 
     def _ever_member(self, tx: Tx, person: str, scope: ScopeRow) -> bool:
@@ -223,18 +225,33 @@ class Base:
 
     def grants(self, tx: Tx, person: str) -> list[ScopeGrant]:
         """The scopes a person may pull, organisation first."""
-        out = []
-        names = {s.id: s.values.get("name", "") for kind in ("project", "organisation") for s in tx.everywhere(kind)}
-        for scope in sorted(tx.scopes(), key=lambda s: (s.audience != "organisation", s.id)):
-            roles = self._roles(tx, person, scope.owner, scope.audience)
+        return [grant for grant, _ in self.granted(tx, person)]
+
+    def granted(self, tx: Tx, person: str) -> list[tuple[ScopeGrant, ScopeRow]]:
+        """The same, each with how far it is. What it costs grows with the projects the person is in, not with all there are."""
+        held, home = tx.memberships(person), self.home(tx)
+        owners = {home, *(owner for owner, _ in held)}
+        all_of_them = (home, ADMIN) in held
+        own = tx.scopes() if all_of_them else tx.scopes_named([f"{o}.{a.value}" for o in owners for a in Audience])
+        found = []
+        for scope in sorted(own, key=lambda s: (s.audience != "organisation", s.id)):
+            roles = self._roles_of(held, home, scope.owner, scope.audience)
             if may_read(roles, scope.audience):
-                out.append(
-                    ScopeGrant.model_validate(
-                        {"scope": scope.id, "audience": scope.audience, "owner": scope.owner, "name": names.get(scope.owner, ""),
-                         "roles": sorted(roles), "writes": writable(roles, scope.audience)}
-                    )
-                )  # fmt: skip
-        return out
+                found.append((scope, roles))
+        ids = {scope.owner for scope, _ in found}
+        names = {
+            s.id: s.values.get("name", "") for kind in ("project", "organisation") for s in tx.load(kind, list(ids))
+        }
+        return [
+            (
+                ScopeGrant.model_validate(
+                    {"scope": scope.id, "audience": scope.audience, "owner": scope.owner, "name": names.get(scope.owner, ""),
+                     "roles": sorted(roles), "writes": writable(roles, scope.audience)}
+                ),
+                scope,
+            )
+            for scope, roles in found
+        ]  # fmt: skip
 
     def _live_key(self, tx: Tx, enrolment: str) -> DeviceKey:
         key = tx.key(enrolment)

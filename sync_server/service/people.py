@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from schemas import canonical
 from schemas.fields import Audience
 from schemas.problems import Trouble
 from schemas.records import TYPES
@@ -74,11 +75,17 @@ class People(Base):
         with self.store.reading() as tx:
             key = self._live_key(tx, caller.enrolment) if caller.enrolment else None
             person = tx.load("person", [caller.person])
+            ours, granted = tx.setting("epoch") or "", self.granted(tx, caller.person)
+            scopes = [grant for grant, _ in granted]
+            heads = {scope.id: (scope.seq, evidence.digest_hex(scope.digest)) for _, scope in granted}
+            # what waits of this person's own work: a refusal moves no head
+            waits = tx.parked_of(caller.person, list(heads)) if key else (0, 0)
+            said = canonical.dumps([ours, [s.model_dump() for s in scopes], heads, waits])
             return Me(
                 person=caller.person, person_name=person[0].values["name"] if person else "", enrolment=caller.enrolment,
-                device=key.device if key else None, epoch=tx.setting("epoch") or "", server_key=self.server_key,
-                scopes=self.grants(tx, caller.person),
-                since=self.since(tx, epoch) if epoch and epoch != tx.setting("epoch") else None,
+                device=key.device if key else None, epoch=ours, server_key=self.server_key, scopes=scopes,
+                since=self.since(tx, epoch) if epoch and epoch != ours else None,
+                state=evidence.b64(sha256(said).digest()[:12]), heads=heads,
             )  # fmt: skip
 
     def new_code(self, person: str, made_by: str, use: str = "field", minutes: int = CODE_MINUTES) -> str:

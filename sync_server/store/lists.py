@@ -15,8 +15,8 @@ class ListStatements:
     conn: Connection
 
     def records_beyond(self, type: str, scope: str, seq: int, limit: int, down: bool) -> list[Stored]:
-        """Of one type in one scope, voided ones too, at most `limit`: the next ones below this seq, the highest first, or
-        (`down` false) above it, the lowest first. Read off the index over (scope, seq): no other row is looked at."""
+        """Of one type in one scope, voided ones too, at most `limit`: the next ones below this seq, the highest first,
+        or (`down` false) above it, the lowest first. Read off the index over (scope, seq): no other row is looked at."""
         c = TABLES[type].c
         query = select_rows(type).where(c.scope == scope, c.seq < seq if down else c.seq > seq)
         return stored(type, self.conn.execute(query.order_by(c.seq.desc() if down else c.seq).limit(limit)))

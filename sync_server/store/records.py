@@ -13,7 +13,7 @@ from schemas.records import TABLES
 from schemas.rows import codec
 from schemas.rules.evidence import digest_hex
 from sync_server.store import tables as t
-from sync_server.store.engine import add_rows, listed, rewrite_rows, upsert
+from sync_server.store.engine import add_rows, is_postgresql, listed, rewrite_rows, upsert
 from sync_server.store.rows import Journaled, ScopeRow, Stored
 
 
@@ -37,6 +37,14 @@ class RecordStatements:
         query = select(t.scope).order_by(t.scope.c.id)
         rows = self.conn.execute(query if owner is None else query.where(t.scope.c.owner == owner))
         return [ScopeRow(r.id, r.owner, r.audience, r.seq, int(r.digest, 16)) for r in rows]
+
+    def scopes_named(self, ids: Sequence[str]) -> list[ScopeRow]:
+        """Those of these that exist."""
+        these, given = listed(self.conn, ids)
+        rows = self.conn.exec_driver_sql(
+            f"SELECT id,owner,audience,seq,digest FROM scope WHERE id IN {these}", (given,)
+        )
+        return [ScopeRow(id, owner, audience, seq, int(digest, 16)) for id, owner, audience, seq, digest in rows]
 
     def add_scope(self, id: str, owner: str, audience: str) -> None:
         self.conn.execute(insert(t.scope).values(id=id, owner=owner, audience=audience, seq=0, digest=digest_hex(0)))
@@ -156,6 +164,16 @@ class RecordStatements:
         c = t.journal.c
         query = select(c.n).where(c.scope == scope, text("journal.outcome='parked'")).limit(1)
         return self.conn.execute(query).first() is not None
+
+    def parked_of(self, person: str, scopes: Sequence[str]) -> tuple[int, int]:
+        """How many changes of a person wait in these scopes, and a number that is another when others do."""
+        these, given = listed(self.conn, scopes)
+        mark = "%s" if is_postgresql(self.conn) else "?"
+        row = self.conn.exec_driver_sql(
+            f"SELECT count(*), coalesce(sum(n),0) FROM journal WHERE outcome='parked' AND scope IN {these}"
+            f" AND enrolment IN (SELECT enrolment FROM device_key WHERE person={mark})", (given, person),
+        ).one()  # fmt: skip
+        return int(row[0]), int(row[1])
 
     def wait_for(self, id: str, scope: str, missing: Iterable[str]) -> None:
         self.conn.execute(delete(t.waiting).where(t.waiting.c.id == id))

@@ -45,6 +45,7 @@ def role(who: str) -> str:
 AUDIENCES = ("field", "enforcement", "transfer")
 SCOPES = (*(f"own.{a}" for a in AUDIENCES), "organisation", *(f"foreign.{a}" for a in AUDIENCES), "nowhere")
 PROJECTS = ("own", "foreign", "nowhere")  # nowhere: an address that does not exist
+TABLES = (*(f"own.{a}" for a in AUDIENCES), "own.organisation", "foreign", "nowhere")  # a project's tables, by audience
 
 # --- the rules -------------------------------------------------------------------------------------------------------
 
@@ -186,6 +187,14 @@ def project_page(who: str, place: str) -> str:
     return ("ok" if reads(who, f"{place}.field") else "2004") if signed_in(who) else "login"
 
 
+def table_page(who: str, place: str) -> str:
+    """A table of records is open to those who may open the project and read the records of that audience; for the others it
+    is not there."""
+    project, _, audience = place.partition(".")
+    seen = project_page(who, project)
+    return seen if seen != "ok" or reads(who, f"{project}.{audience or 'field'}") else "2004"
+
+
 def project_data(who: str, place: str) -> str:
     """What script of a page asks for is answered with a problem instead of the sign-in page."""
     return ("ok" if reads(who, f"{place}.field") else "2004") if signed_in(who) else "2002"
@@ -237,6 +246,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/console/"): page,
     ("GET", PROJECT): project_page,
     ("GET", f"{PROJECT}/map.json"): project_data,
+    ("GET", f"{PROJECT}/records/{{type}}"): table_page,
     ("GET", f"{PROJECT}/waiting"): project_page,
     ("POST", f"{PROJECT}/waiting/parked"): decision,
     ("POST", f"{PROJECT}/waiting/lost"): decision,
@@ -273,7 +283,14 @@ def routes_of(app: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def places_of(route: str) -> tuple[str, ...]:
-    return SCOPES if "{scope}" in route else PROJECTS if "{project}" in route else ("",)
+    if "{project}" in route:
+        return TABLES if "{type}" in route else PROJECTS
+    return SCOPES if "{scope}" in route else ("",)
+
+
+def type_of(place: str) -> str:
+    """What a probe of a table asks for: a type of that audience."""
+    return WRITTEN.get(place.partition(".")[2], "point")
 
 
 def expected_rows(app: Any) -> list[Row]:

@@ -141,7 +141,7 @@ def values_of(world: World, audience: str) -> dict[str, Any]:
 def ask(path: str, method: str = "GET", **more: Any) -> Probe:
     def probe(world: World, who: str, place: str) -> httpx.Response:
         project, scope = world.place(place)
-        there = path.format(project=project, scope=scope)
+        there = path.format(project=project, scope=scope, type=access.type_of(place))
         return world.call(method, there, headers=world.headers(who, there.startswith("/console")), **more)
 
     return probe
@@ -206,8 +206,7 @@ def ask_settle(world: World, who: str, place: str) -> httpx.Response:
 
 SCOPE, PROJECT = access.SCOPE, access.PROJECT
 PROBES: dict[tuple[str, str], Probe] = {
-    **{(m, r): ask(r.format_map({"name": "htmx.min.js", "path": "console.css", "scope": "{scope}", "project": "{project}"}))
-       for m, r in RULES if m == "GET"},
+    **{(m, r): ask(r.replace("{name}", "htmx.min.js").replace("{path}", "console.css")) for m, r in RULES if m == "GET"},
     ("POST", "/api/v1/auth/token"): ask_token,
     ("POST", "/api/v1/enrol"): ask_enrol,
     ("POST", "/api/v1/blocks"): ask("/api/v1/blocks", "POST", json={"use": "sample", "size": 1}),
@@ -353,7 +352,7 @@ def everybody_belongs(_: World, patch: pytest.MonkeyPatch) -> None:
 
 
 def a_role_counts_everywhere(_: World, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Base, "_roles", lambda self, tx, person, *_: frozenset(r for _, r in tx.memberships(person)))
+    patch.setattr(Base, "_roles_of", staticmethod(lambda held, *_: frozenset(r for _, r in held)))
 
 
 def everybody_decides(_: World, patch: pytest.MonkeyPatch) -> None:
@@ -371,7 +370,7 @@ def refused_instead_of_parked(_: World, patch: pytest.MonkeyPatch) -> None:
 
 
 def everybody_writes(_: World, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sync_server.applying, "may_write", lambda *_: True)
+    patch.setattr(sync_server.applying, "writable", lambda *_: list(TYPES))
 
 
 def disabled_stays_in(_: World, patch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from schemas.rules import evidence
+from sync_server.auth import _Signer
 from tests.api.conftest import Device, Server, problem
 
 ROUTES = [
@@ -149,14 +150,32 @@ def test_assertions_that_cannot_be_read(device: Device, text: str) -> None:
 
 
 def test_an_unsigned_or_foreign_access_token(server: Server, device: Device) -> None:
-    head, body, signature = device.token.split(".")
-    claims = json.loads(evidence.unb64(body))
-    for changed in ({"alg": "none"}, {"alg": "HS256"}):
-        forged = f"{evidence.b64(json.dumps(changed).encode())}.{body}."
-        problem(server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {forged}"}), 2002)
-    richer = evidence.b64(json.dumps({**claims, "sub": server.pm}).encode())
-    problem(server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {head}.{richer}.{signature}"}), 2002)
-    problem(server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {device.assertion()}"}), 2002)
+    def refused(token: str) -> None:
+        problem(server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}), 2002)
+
+    who, made, signature = device.token.split(".")
+    other = evidence.b64(UUID(server.pm).bytes)
+    refused(f"{other}.{made}.{signature}")
+    refused(f"{who}.{made}.{signature[:-1]}{'A' if signature[-1] != 'A' else 'B'}")
+    refused(f"{who}.{made}.")
+    refused(f"{who}.{made}")
+    refused(f"{who}.{evidence.b64((2**33).to_bytes(5))}.{signature}")
+    refused(device.assertion())
+    # of another server, and of another kind
+    refused(_Signer(bytes(32), "device", server.service.now_ms).token(device.enrolment))
+    secret = server.app.state.parts.settings.secret("token.key", evidence.new_key)
+    person, device_ = (_Signer(secret, kind, server.service.now_ms) for kind in ("person", "device"))
+    refused(person.token(device.enrolment))  # an enrolment is nobody's account
+    refused(person.sign("x").decode())
+    refused(device_.sign(evidence.b64(bytes(17))).decode())
+
+
+def test_a_tablets_token_lasts_a_day_and_a_persons_ten_minutes(server: Server, device: Device) -> None:
+    assert device.token.count(".") == 2 and len(device.token) == 73
+    server.clock.turn(hours=23, minutes=59)
+    assert server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {device.token}"}).status_code == 200
+    server.clock.turn(minutes=2)
+    problem(server.http.get("/api/v1/me", headers={"Authorization": f"Bearer {device.token}"}), 2002)
 
 
 def test_an_enrolment_code_works_once_and_for_half_an_hour(server: Server) -> None:

@@ -117,7 +117,7 @@ RULES = (
         "field_app: not the server",
         ("field_app/*",),
         of("sync_server", "fastapi", "starlette", "uvicorn"),
-        (("field_app/sync.py", "from sync_server.service import push"), ("field_app/main.py", "import fastapi")),
+        (("field_app/sync/loop.py", "from sync_server.service import push"), ("field_app/main.py", "import fastapi")),
     ),
     Rule(
         "sync_server: not the app",
@@ -127,13 +127,13 @@ RULES = (
     ),
     Rule(
         "field_app: store and sync know no user interface",
-        ("field_app/store/*", "field_app/sync.py"),
+        ("field_app/store/*", "field_app/sync/*"),
         UI,
-        (("field_app/store/work.py", "import flet as ft"), ("field_app/sync.py", "from flet import Page")),
+        (("field_app/store/work.py", "import flet as ft"), ("field_app/sync/loop.py", "from flet import Page")),
     ),
     Rule(
         "field_app: store, sync, form, capture know neither state nor pages",
-        ("field_app/store/*", "field_app/sync.py", "field_app/form.py", "field_app/capture/*"),
+        ("field_app/store/*", "field_app/sync/*", "field_app/form.py", "field_app/capture/*"),
         app("state", "pages", "main"),
         (
             ("field_app/store/work.py", "from field_app.state import State"),
@@ -170,19 +170,19 @@ RULES = (
         lambda n: states_sql(n) or within(n, "field_app.device_db"),
         (
             ("field_app/state.py", "import sqlite3"),
-            ("field_app/sync.py", "from sqlmodel import Session"),
+            ("field_app/sync/loop.py", "from sqlmodel import Session"),
             ("field_app/main.py", "from .device_db import open_db"),
         ),
         (("field_app/store/base.py", "import sqlite3\nfrom field_app.device_db import open_db"),),
         but=("field_app/store/*", "field_app/device_db.py"),
     ),
     Rule(
-        "field_app: only sync.py speaks HTTP",
+        "field_app: only sync speaks HTTP",
         ("field_app/*",),
         of("httpx", "requests", "urllib.request", "http.client", "aiohttp"),
         (("field_app/state.py", "import httpx"), ("field_app/capture/photo.py", "from urllib.request import urlopen")),
-        (("field_app/sync.py", "import httpx"),),
-        but=("field_app/sync.py",),
+        (("field_app/sync/loop.py", "import httpx"),),
+        but=("field_app/sync/*",),
     ),
     Rule(
         "sync_server: the rules know no web framework",

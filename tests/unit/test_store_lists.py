@@ -1,4 +1,4 @@
-"""Pages of records on the tablet: together they are what `all` gives, and what one costs does not grow with the others."""
+"""Pages of records on the tablet: together they are what `all` gives, and its cost does not grow with the others."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_all_pages_together_are_all(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_walk_meets_what_is_hard(folder: Path) -> None:
-    """What the comparison above is worth: hidden records, own ones among them, voided ones and edited base rows do occur."""
+    """What the comparison is worth: hidden records, own ones among them, voided ones and edited base rows do occur."""
     met: set[str] = set()
     tablet = Tablet(folder, 1)
     for _ in range(200):
@@ -276,7 +276,8 @@ def voided_here_then_more(store: Store, count: int) -> None:
     fill(store, A, 300)
 
 
-KINDS = [ordinary, unsent, of_another_type, voided, voided_here, hidden, hidden_unsent, voided_then_unsent, voided_here_then_more]  # fmt: skip
+KINDS = (ordinary, unsent, of_another_type, voided, voided_here, hidden, hidden_unsent, voided_then_unsent,
+         voided_here_then_more)  # fmt: skip
 
 
 def costs(folder: Path, kind: Callable[[Store, int], None], count: int) -> tuple[int, int, int]:

@@ -69,7 +69,7 @@ def test_what_is_too_much_is_halved(store: Store, number: int, monkeypatch: pyte
     store.finalize([comment(store) for _ in range(9)])
     syncer, sizes, most = Syncer(store), list[int](), 2
 
-    def send(batch: Any, with_links: bool) -> PushAnswer:
+    def send(batch: Any, packed: bytes, tries: list[int]) -> PushAnswer:
         sizes.append(len(batch.lines))
         if len(batch.lines) > most:
             raise Trouble(number, limit=1)
@@ -83,7 +83,7 @@ def test_what_is_too_much_is_halved(store: Store, number: int, monkeypatch: pyte
     most = 0
     with pytest.raises(Trouble) as err:
         syncer._push(FIELD)
-    assert err.value.problem.number == number and sizes[-2:] == [3, 1] and store.counts()["pending"] == 3
+    assert err.value.problem.number == number and sizes[-2:] == [2, 1] and store.counts()["pending"] == 3
 
 
 def test_a_change_nobody_can_take_is_refused_with_its_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -315,7 +315,7 @@ def holding(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for sample in view.samples:
         containers = facts.containers_of(sample.id)
         waiting = {g for c in containers if c.state in ("filled", "packed") for g in c.groups}
-        for group in (waiting if containers else set(sample.groups)) - _NOT_ANALYSED:
+        for group in sorted((waiting if containers else set(sample.groups)) - _NOT_ANALYSED):
             key = (group, sample.medium)
             if key not in times:
                 times[key] = holding_time(*key)

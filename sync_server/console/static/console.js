@@ -23,11 +23,11 @@
     });
   }
   document.addEventListener("click", (event) => {
-    const menu = document.querySelector("details.menu[open]");
+    const menu = document.querySelector("details.menu[open], details.pickt[open]");
     if (menu && (!menu.contains(event.target) || event.target.closest(".links a"))) menu.open = false;
   });
   document.addEventListener("keydown", (event) => {
-    const menu = document.querySelector("details.menu[open]");
+    const menu = document.querySelector("details.menu[open], details.pickt[open]");
     if (event.key === "Escape" && menu) menu.open = false;
   });
 })();

@@ -1,0 +1,226 @@
+"""Requests to the server: tokens, tries, and what counts as an answer.
+
+A 200 is success only when it carries what was asked for, whole and checked; anything else is "not reached".
+"""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from field_app.keys import Identity
+from field_app.store import Store
+from schemas import canonical
+from schemas.problems import PROBLEMS, Trouble
+from schemas.rules import evidence
+from schemas.wire import OLDEST_SERVER, PROTOCOL
+
+TRIES = 4  # of one request, before this scope waits for the next sync
+DAMAGED = (1001, 1207)  # unreadable there: most likely hurt on the way, so worth another try
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523
+QUICK_S = 5.0  # an answer that took longer says too little about the clock
+CLOCK_STEP_MS = 500  # a difference to the server's clock that moved by less is not noted anew
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass
+class SyncResult:
+    """What a sync did. `reached` = the server answered at all; `problems` name what has to wait, nothing is lost."""
+
+    reached: bool = False
+    pushed: int = 0
+    acknowledged: int = 0
+    rejected: int = 0
+    parked: int = 0
+    conflicts: int = 0
+    pulled: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    digests_equal: bool = False
+    problems: list[Trouble] = field(default_factory=list)
+
+
+class NotReached(Exception):
+    """No usable answer: timeout, cut, captive portal, proxy page."""
+
+
+class Talk:
+    """`transport` and `pause` are replaced in tests; everything else is what ships."""
+
+    def __init__(
+        self, store: Store, transport: httpx.BaseTransport | None = None, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.store = store
+        self._transport, self._pause = transport, pause
+        self._tokens: dict[str, str] = {}  # enrolment → access token
+        self._tls: ssl.SSLContext | None = None
+        self._result = SyncResult()
+        self._http: httpx.Client
+        self._who: Identity
+
+    def _client(self, base_url: str) -> httpx.Client:
+        timeout = httpx.Timeout(60.0, connect=10.0)
+        spoken = {"Jingtu-Protocol": str(PROTOCOL)}
+        if self._transport is not None:
+            http = httpx.Client(base_url=base_url, transport=self._transport, timeout=timeout, trust_env=False)
+            return _plain(http, spoken)
+        # reading the system's certificates takes 0.1 s: once per app, and only where TLS is spoken
+        if self._tls is None and base_url.startswith("https:"):
+            self._tls = httpx.create_ssl_context()
+        return _plain(httpx.Client(base_url=base_url, verify=self._tls or False, timeout=timeout), spoken)
+
+    def _ask(
+        self, method: str, path: str, model: type[Model], check: Callable[[Model], bool] | None = None, **request: Any
+    ) -> Model:
+        def whole(response: httpx.Response) -> Model | None:
+            answer = parsed(response, model)
+            return answer if answer is not None and (check is None or check(answer)) else None
+
+        return whole(self._raw(method, path, check=whole, **request)) or refuse()
+
+    def _raw(
+        self,
+        method: str,
+        path: str,
+        check: Callable[[httpx.Response], object],
+        before: Callable[[], None] | None = None,
+        or_same: bool = False,
+        **request: Any,
+    ) -> httpx.Response:
+        """Send until a whole, checked answer came; `or_same`: or our server's word (204) that nothing is new. Raises Trouble
+        for a problem the server states, else NotReached."""
+        headers = request.pop("headers", {})
+        damaged: Trouble | None = None
+        for attempt in range(TRIES):
+            if attempt:
+                self._pause(0.2 * 2**attempt)
+            try:
+                token = self._tokens.get(self._who.enrolment) or self._new_token()
+            except Trouble as err:
+                if err.problem.number != 2002 or attempt == TRIES - 1:
+                    raise
+                continue  # the statement arrived twice and counts once: make another
+            except httpx.HTTPError:
+                continue
+            try:
+                if before:
+                    before()
+                began = time.monotonic()
+                response = self._http.request(
+                    method, path, headers={**headers, "Authorization": f"Bearer {token}"}, **request
+                )
+            except httpx.HTTPError:
+                continue
+            finally:
+                self._result.bytes_up += len(request.get("content") or b"")
+            self._result.bytes_down += response.num_bytes_downloaded
+            self._note_time(response, time.monotonic() - began)
+            trouble = _trouble(response)
+            if trouble is not None:
+                if trouble.problem.number == 2002:
+                    self._tokens.pop(self._who.enrolment, None)
+                elif trouble.problem.number in DAMAGED:
+                    damaged = trouble
+                elif trouble.problem.status < 500:
+                    raise trouble
+                continue
+            if response.status_code == 200 and check(response) is not None:
+                return response
+            # a captive portal may say 204 to anything, but not in our server's name
+            if or_same and response.status_code == 204 and "jingtu-protocol" in response.headers:
+                return response
+        raise damaged or NotReached
+
+    def _new_token(self) -> str:
+        """An access token for a signed statement of who we are: nobody types a password in the field."""
+        identity = self._who
+        for _ in range(2):
+            offset = int(self.store.meta("server_offset_ms") or 0)
+            now = int((self.store.clock.now().timestamp() * 1000 + offset) // 1000)
+            claims = {
+                "iss": identity.enrolment,
+                "aud": "jingtu",
+                "iat": now,
+                "exp": now + 120,
+                "jti": secrets.token_hex(16),
+            }
+            body = ".".join(evidence.b64(canonical.dumps(part)) for part in ({"alg": "EdDSA", "typ": "JWT"}, claims))
+            assertion = f"{body}.{evidence.sign(identity.private_key, body.encode())}"
+            began = time.monotonic()
+            response = self._http.post("/api/v1/auth/token", data={"grant_type": JWT_BEARER, "assertion": assertion})
+            trouble = _trouble(response)
+            self._note_time(response, time.monotonic() - began)
+            if trouble is not None:
+                if trouble.problem.number == 2008:
+                    continue  # once more, by the server's time
+                raise trouble
+            try:
+                token = self._tokens[identity.enrolment] = str(response.json()["access_token"])
+                return token
+            except (ValueError, KeyError, TypeError) as err:
+                raise httpx.ProtocolError("not a token") from err
+        raise httpx.ProtocolError("clock")
+
+    def _note_time(self, response: httpx.Response, taken_s: float) -> None:
+        """How far the server's clock is from ours: told with every answer, noted where it moved."""
+        told = response.headers.get("Jingtu-Time", "")
+        if told.isdigit() and len(told) < 16 and taken_s < QUICK_S:
+            offset = int(told) - int((self.store.clock.now().timestamp() - taken_s / 2) * 1000)
+            known = self.store.meta("server_offset_ms")
+            if known is None or abs(offset - int(known)) > CLOCK_STEP_MS:
+                self.store.set_meta("server_offset_ms", str(offset))
+
+    def _read(self, response: httpx.Response, model: type[Model]) -> Model:
+        trouble = _trouble(response)
+        if trouble is not None:
+            raise trouble
+        answer = parsed(response, model) if response.status_code == 200 else None
+        if answer is None:
+            raise NotReached
+        return answer
+
+
+def _plain(http: httpx.Client, headers: dict[str, str]) -> httpx.Client:
+    """Only headers that mean something to our server: each request of a sync pays for every byte."""
+    http.headers = httpx.Headers({"Accept-Encoding": "gzip", **headers})
+    for name in ("accept", "connection", "user-agent"):
+        http.headers.pop(name, None)
+    return http
+
+
+def refuse() -> Any:
+    raise NotReached
+
+
+def parsed(response: httpx.Response, model: type[Model]) -> Model | None:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError:
+        return None
+
+
+def _trouble(response: httpx.Response) -> Trouble | None:
+    """The server's own word on what is wrong; a proxy's error page is not one."""
+    spoken = response.headers.get("jingtu-protocol", "")
+    if spoken.isdigit() and int(spoken[:9]) < OLDEST_SERVER:
+        return Trouble(5006)
+    if "application/problem+json" not in response.headers.get("content-type", ""):
+        return None
+    try:
+        body = response.json()
+        number = int(body["number"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    if number not in PROBLEMS:  # a newer server: show its own words
+        number = 5005
+    known = PROBLEMS[number]
+    trouble = Trouble(number, {k: v for k, v in body.items() if k not in ("type", "title", "detail")})
+    trouble.said = {lang: (body.get(lang) or {}).get("title") or getattr(known, lang) for lang in ("zh", "en")}
+    return trouble
