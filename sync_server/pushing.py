@@ -15,13 +15,17 @@ from sync_server.applying import AGAIN, Applying, Author
 from sync_server.store import DeviceKey, Journaled, Tx
 
 
-def verify_chain(key: DeviceKey, scope: str, head: PushHead, lines: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
-    """The link of every line, and whether each is proven. Raises Trouble 1203, 1205."""
-    salt_key, previous = evidence.unb64(key.salt_key), bytes.fromhex(head.prev)
-    last = head.first + len(lines) - 1
+def verify_head(key: DeviceKey, scope: str, head: PushHead, count: int) -> None:
+    """Is this the device's own word about `count` lines? Raises Trouble 1203."""
+    last = head.first + count - 1
     message = evidence.head_message(scope, head.enrolment, last, bytes.fromhex(head.head), head.lines)
     if not evidence.verify(key.public_key, message, head.signature):
         raise Trouble(1203)
+
+
+def verify_chain(key: DeviceKey, head: PushHead, lines: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    """The link of every line, and whether each is proven. Raises Trouble 1203, 1205."""
+    salt_key, previous = evidence.unb64(key.salt_key), bytes.fromhex(head.prev)
     ids = [change.change_id(line) or "" for line in lines]
     made = evidence.links(previous, salt_key, zip(ids, lines, strict=True))
     if made[-1].hex() == head.head:
@@ -90,6 +94,22 @@ def first_of(tx: Tx, work: Applying, row: Journaled) -> Journaled:
     return first._replace(pos=row.pos, line=row.line)
 
 
+def all_known(tx: Tx, scope: str, head: PushHead, last: int) -> list[Journaled] | None:
+    """A batch that came before, whose answer got lost on its way: what became of it. The stored link at its end is the head it
+    is signed with, and a link holds all that was before it, so nobody need look at the lines again. None where something is
+    out of the ordinary."""
+    ends = tx.links_at(head.enrolment, scope, (head.first - 1, last))
+    before = ends.get(head.first - 1, evidence.first_link(scope, head.enrolment) if head.first == 1 else b"")
+    if (before.hex(), ends.get(last, b"").hex()) != (head.prev, head.head):
+        return None
+    rows = tx.outcomes_between(head.enrolment, scope, head.first, last)
+    return (
+        None
+        if len(rows) <= last - head.first or any(not change.ID.match(r.id) or r.outcome == AGAIN for r in rows)
+        else rows
+    )
+
+
 Runs = list[tuple[int, int, Outcome, int | None]]
 
 
@@ -97,15 +117,22 @@ def tell(rows: Sequence[Journaled]) -> tuple[Runs, list[Detail]]:
     """Outcomes as runs [position, how many, outcome, first seq], and details of what was not simply applied."""
     runs: Runs = []
     details: list[Detail] = []
+    start, count, last, seq = (
+        0,
+        0,
+        "",
+        0,
+    )  # of the run that grows; it begins anew where the next seq is another than `seq`
     for row in rows:
-        outcome = Outcome(row.outcome)
-        start, count, last, seq = runs[-1] if runs else (0, 0, None, None)
-        follows = row.seq is None if seq is None else row.seq == seq + count
-        if outcome is last and follows:
-            runs[-1] = (start, count + 1, outcome, seq)
+        if count and row.outcome == last and (row.seq or 0) == (seq and seq + count):
+            count += 1
         else:
-            runs.append((row.pos, 1, outcome, row.seq))
-        if outcome is not Outcome.APPLIED:
-            told, id = json.loads(row.detail or "{}"), change.change_id(row.line) or ""
-            details.append(Detail(id=id, position=row.pos, outcome=outcome, problem=row.problem, **told))
+            if count:
+                runs.append((start, count, Outcome(last), seq or None))
+            start, count, last, seq = row.pos, 1, row.outcome, row.seq or 0
+        if row.outcome != Outcome.APPLIED:
+            told, id = json.loads(row.detail or "{}"), (change.change_id(row.line) or "") if row.line else row.id
+            details.append(Detail(id=id, position=row.pos, outcome=Outcome(row.outcome), problem=row.problem, **told))
+    if count:
+        runs.append((start, count, Outcome(last), seq or None))
     return runs, details

@@ -52,8 +52,12 @@ class Exchange(Base):
             if not (may_read(roles, scope.audience) or stored or self._ever_member(tx, caller.person, scope)):
                 raise Trouble(2004)
             self._same_epoch(tx, head.epoch)
-            links, proofs = pushing.verify_chain(key, scope_id, head, lines)
+            pushing.verify_head(key, scope_id, head, len(lines))
             pos = stored[0] if stored else 0
+            if last <= pos and (rows := pushing.all_known(tx, scope_id, head, last)) is not None:
+                tx.key_was_here(head.enrolment, self.now(), head.pending)
+                return self._receipt(tx, head, scope_id, rows)
+            links, proofs = pushing.verify_chain(key, head, lines)
             if head.first > pos + 1:
                 raise Trouble(1202, {"expected": pos + 1}, expected=pos + 1)
             known = tx.links_between(head.enrolment, scope_id, head.first - 1, min(pos, last))

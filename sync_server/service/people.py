@@ -85,7 +85,7 @@ class People(Base):
                 person=caller.person, person_name=person[0].values["name"] if person else "", enrolment=caller.enrolment,
                 device=key.device if key else None, epoch=ours, server_key=self.server_key, scopes=scopes,
                 since=self.since(tx, epoch) if epoch and epoch != ours else None,
-                state=evidence.b64(sha256(said).digest()[:12]), heads=heads,
+                state=evidence.b64(sha256(said).digest()[:8]), heads=heads,
             )  # fmt: skip
 
     def new_code(self, person: str, made_by: str, use: str = "field", minutes: int = CODE_MINUTES) -> str:

@@ -130,6 +130,19 @@ class RecordStatements:
         named = {"enrolment_id": enrolment, "scope_id": scope, "first": first, "last": last}
         return {row.pos: Journaled(*row[1:]) for row in self.conn.execute(_LINKS, named)}
 
+    def links_at(self, enrolment: str, scope: str, positions: Sequence[int]) -> dict[int, bytes]:
+        c = t.journal.c
+        query = select(c.pos, c.link).where(c.enrolment == enrolment, c.scope == scope, c.pos.in_(positions))
+        return {row.pos: row.link for row in self.conn.execute(query)}
+
+    def outcomes_between(self, enrolment: str, scope: str, first: int, last: int) -> list[Journaled]:
+        """What became of a run of lines; the lines themselves and their links are left out."""
+        named = {"enrolment_id": enrolment, "scope_id": scope, "first": first, "last": last}
+        return [
+            Journaled(scope, enrolment, row.pos, row.id, "", "", b"", b"", "", row.outcome, row.seq, row.problem, row.detail, "")
+            for row in self.conn.execute(_OUTCOMES, named)
+        ]  # fmt: skip
+
     def journaled(self, ids: Sequence[str]) -> dict[str, Journaled]:
         these, given = listed(self.conn, ids)
         rows = self.conn.exec_driver_sql(f"SELECT {_JOURNAL} FROM journal WHERE id IN {these}", (given,))
@@ -269,6 +282,9 @@ _LINKS = (
     .where(t.journal.c.enrolment == bindparam("enrolment_id"), t.journal.c.scope == bindparam("scope_id"))
     .where(t.journal.c.pos.between(bindparam("first"), bindparam("last")))
     .order_by(t.journal.c.pos)
+)
+_OUTCOMES = _LINKS.with_only_columns(
+    t.journal.c.pos, t.journal.c.id, t.journal.c.outcome, t.journal.c.seq, t.journal.c.problem, t.journal.c.detail
 )
 # the words of the partial index, literally: else neither database would use it
 _PARKED = (

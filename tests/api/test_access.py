@@ -415,7 +415,6 @@ PLANTS: list[tuple[Plant, str, str]] = [
     (revoked_is_live, "/pull", "own.field"),
     (everybody_belongs, "/push", "foreign.field"),
     (everybody_belongs, "/outcomes", "foreign.transfer"),
-    (a_role_counts_everywhere, "/waiting", "foreign"),
     (a_role_counts_everywhere, "/pull", "foreign.enforcement"),
     (everybody_decides, "/waiting/parked", "own"),
     (everybody_decides, "/waiting/lost", "own"),
