@@ -5,7 +5,7 @@
     python3 dev.py test  [ARGS]   全部测试，参数交给 pytest / all tests, ARGS go to pytest
     python3 dev.py check          格式、静态检查、类型、分层 / format, lint, types, layering
     python3 dev.py soak  [ARGS]   长时间仿真 / long simulation
-    python3 dev.py bench [ARGS]   性能测量 / measurements (--only NAME, --json FILE)
+    python3 dev.py bench [ARGS]   性能测量 / measurements (--only NAME, --json FILE, --gate)
     python3 dev.py setup          只准备环境 / only prepare the environment
     python3 dev.py lock  [ARGS]   重做 requirements/（--upgrade 升级）/ remake requirements/ (--upgrade to move)
 

@@ -47,22 +47,25 @@ class Tablet:
         self.lines: dict[tuple[str, str, int], bytes] = {}  # (enrolment, scope, position) → acknowledged bytes
         self.told: dict[str, tuple[str, int | None]] = {}  # change → outcome, seq
         self.receipts: dict[str, str] = {}
-        self.sending: dict[tuple[str, str], Batch] = {}  # what is on its way: the server may have it, or not
-        mark, acknowledge = self.store.mark_sent, self.store.acknowledge
+        # what is on its way, by (enrolment, scope): the server may have it, or not; the last of them, as it sends one at a time
+        self.sending: dict[tuple[str, str], Batch] = {}
+        send, acknowledge = self.syncer._send, self.store.acknowledge
 
-        def sent(batch: Batch) -> None:
-            mark(batch)
+        def sent(batch: Batch, packed: bytes, tries: list[int]) -> Any:
             self.sending[batch.enrolment, batch.scope] = batch
             run.pushes.release()
+            return send(batch, packed, tries)
 
-        def acknowledged(batch: Batch, answer: Any) -> None:
-            acknowledge(batch, answer)
+        def acknowledged(batch: Batch, answer: Any, times: int) -> None:
+            acknowledge(batch, answer, times)
             self._note(batch, answer)
 
-        self.store.mark_sent, self.store.acknowledge = sent, acknowledged  # type: ignore[method-assign]
+        self.syncer._send, self.store.acknowledge = sent, acknowledged  # type: ignore[method-assign]
 
     def _note(self, batch: Batch, answer: Any) -> None:
-        self.sending.pop((batch.enrolment, batch.scope), None)
+        sending = self.sending.get((batch.enrolment, batch.scope))
+        if sending is not None and sending.first == batch.first:  # else the next one is on its way already
+            del self.sending[batch.enrolment, batch.scope]
         receipt = json.loads(answer.receipt)
         self.receipts[receipt["receipt"]] = answer.receipt
         for n, line in enumerate(batch.lines):

@@ -45,8 +45,8 @@ class Person:
         store = self.store
         acknowledge, pull, block = store.acknowledge, store.apply_pull, store.add_block
 
-        def acknowledged(batch: Any, answer: Any) -> None:
-            acknowledge(batch, answer)
+        def acknowledged(batch: Any, answer: Any, times: int) -> None:
+            acknowledge(batch, answer, times)
             say("told", "acknowledged", batch.ids, json.loads(answer.receipt)["receipt"])
 
         def pulled(scope: str, head: Any, lines: Any) -> None:

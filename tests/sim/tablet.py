@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 START = datetime(2026, 11, 21, 2, tzinfo=UTC)
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # real files, but none that wear a disk
+
+
+class AtOnce(Executor):
+    """Does what it is given before it returns: what happens in a world does not depend on how threads take turns."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*args, **named))
+        except BaseException as err:  # a death among them
+            done.set_exception(err)
+        return done
 
 
 class TurnableClock:
@@ -92,7 +105,7 @@ class Tablet:
     def open(self) -> None:
         self.store = Store(self.folder, self.clock, self._random)
         self.store._db = DyingDb(self.store._db)  # type: ignore[assignment]
-        self.syncer = Syncer(self.store, transport=self.net, pause=lambda _: None)
+        self.syncer = Syncer(self.store, transport=self.net, pause=lambda _: None, beside=AtOnce)
         start_over = self.store.start_over
 
         def counted(scope: str) -> None:
