@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import cache, partial
 from math import inf
 from operator import call
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
@@ -106,7 +106,7 @@ def _readers(cls: type[BaseModel]) -> dict[str, Reader]:
 
 def _reader(info: FieldInfo, field: RecordField, any_code: bool) -> Reader:
     """The short way for what it is known to hold for; pydantic for everything else."""
-    exact = _exact(Annotated[info.annotation, *info.metadata])
+    exact, pattern = _exact(Annotated[info.annotation, *info.metadata]), _pattern(info)
     limits = _limits(info)
     item = get_args(info.annotation)[:1]
     if field.kind == "datetime":
@@ -122,7 +122,9 @@ def _reader(info: FieldInfo, field: RecordField, any_code: bool) -> Reader:
     if field.kind == "text":
         if field.spec.codes and not limits and any_code:
             return _Memo(_text(None)).__getitem__
-        return _text(field.max_length) if limits == {"max_length"} else _Memo(exact).__getitem__
+        if limits == {"max_length"}:
+            return _text(field.max_length)
+        return _Memo(_like(pattern, exact) if pattern else exact).__getitem__
     if field.kind == "value" and field.model and not limits:
         return partial(_inner, field.model)
     if field.kind in ("list", "values") and limits <= {"min_length"}:
@@ -141,6 +143,32 @@ def _limits(info: FieldInfo) -> set[str]:
     rest = [m for m in info.metadata if not isinstance(m, Spec)]
     # pydantic keeps its own limits in __dict__, annotated_types in slots
     return {name for m in rest for name in (vars(m) if getattr(m, "__dict__", None) else m.__slots__)}
+
+
+# read alike by pydantic's engine and by Python's: classes of characters, each so many times, from one end to the other
+_PLAIN_PATTERN = re.compile(r"\^(?:\[[\w-]+\](?:\{\d+(?:,\d+)?\})?|-)+\$", re.ASCII)
+
+
+def _pattern(info: FieldInfo) -> str | None:
+    """The pattern of a text field, where it is all that is asked of it and plain."""
+    inner = next((a for a in get_args(info.annotation) if get_origin(a) is Annotated), None)
+    asked = [*info.metadata, *(m for f in get_args(inner)[1:] for m in getattr(f, "metadata", [None]))]
+    rest = [m for m in asked if not isinstance(m, Spec)]
+    found = getattr(rest[0], "pattern", None) if len(rest) == 1 else None
+    return (
+        found
+        if isinstance(found, str) and vars(rest[0]).keys() == {"pattern"} and _PLAIN_PATTERN.fullmatch(found)
+        else None
+    )
+
+
+def _like(pattern: str, exact: Reader) -> Reader:
+    fits = re.compile(pattern, re.ASCII).fullmatch
+
+    def read_like(wire: Any) -> Any:
+        return wire if type(wire) is str and fits(wire) else exact(wire)
+
+    return read_like
 
 
 def _exact(annotation: Any) -> Reader:

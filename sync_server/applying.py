@@ -84,6 +84,7 @@ class Applying:
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
         self._added: dict[str, tuple[Fresh, int]] = {}  # record → what made it, its seq; as long as nobody asks for it
         self._adds: dict[tuple[str, Author], bool] = {}
+        self._looks: dict[tuple[frozenset[str], str], bool] = {}
         self._writables: dict[frozenset[str], frozenset[str]] = {}
         self._held: dict[tuple[str, str], list[str]] | None = (
             None  # (device, record) → what its parked change waits for
@@ -134,31 +135,34 @@ class Applying:
 
     # --- one change ----------------------------------------------------------------------------------------------
 
-    def add(self, f: Fresh, author: Author, enrolment: str, pos: int, link: bytes, proof: str) -> bool:
-        """A new record with nothing in its way goes in, and into the journal. False where `take` has to look at it."""
-        if (
-            f.record in self._where
-            or f.scope != self.scope.id
-            or (f.by, f.device) != (author.person, author.device)
-            or not self._may_add(f.type, author)
-            or (f.device, f.record) in self._holding()
-        ):
-            return False
-        where = self._where
-        for type, id in f.refs:
-            there = where.get(id)
-            if (there is None or there[0] != type or there[1] != f.scope) and id != f.record:  # noqa: SIM102
-                if not self._reachable(type, id, author):
-                    return False
-        self.seq += 1
-        self.digest += evidence.row_hash(evidence.row_line_of(f.type, f.record, self.seq, f.written))
-        where[f.record] = (f.type, f.scope)
-        self._added[f.record] = (f, self.seq)
-        self._taken.add(f.id)
-        self._journal.append(
-            Journaled(f.scope, enrolment, pos, f.id, f.type, f.record, f.line, link, proof, "applied", self.seq, None, None, self.now)
-        )  # fmt: skip
-        return True
+    def add(self, run: Sequence[Fresh], author: Author, at: Sequence[tuple[str, int, bytes, str]]) -> int:
+        """New records with nothing in their way go in, and into the journal, each at its place in the chain. How many of them,
+        from the first on: `take` has to look at the next one."""
+        where, holding, mine = self._where, self._holding(), self.scope.id
+        for n, f in enumerate(run):
+            if (
+                f.record in where
+                or f.id in self._taken
+                or f.scope != mine
+                or f.by != author.person
+                or f.device != author.device
+                or not self._may_add(f.type, author)
+                or (f.device, f.record) in holding
+            ):
+                return n
+            for type, id in f.refs:
+                if where.get(id) != (type, mine) and id != f.record and not self._reachable(type, id, author):
+                    return n
+            self.seq = seq = self.seq + 1
+            self.digest += evidence.row_hash(evidence.row_line_of(f.type, f.record, seq, f.written))
+            where[f.record] = (f.type, mine)
+            self._added[f.record] = (f, seq)
+            self._taken.add(f.id)
+            enrolment, pos, link, proof = at[n]
+            self._journal.append(
+                Journaled(mine, enrolment, pos, f.id, f.type, f.record, f.line, link, proof, "applied", seq, None, None, self.now)
+            )  # fmt: skip
+        return len(run)
 
     def _may_add(self, type: str, author: Author) -> bool:
         """Nothing in the way of this author and this type, whatever is in the record."""
@@ -332,8 +336,14 @@ class Applying:
         if there is None or there[0] != type:
             return False
         owner, _, audience = there[1].rpartition(".")
-        may_look = author is SERVER or author.accepted or there[1] == self.scope.id or may_read(author.roles, audience)
+        may_look = author is SERVER or author.accepted or there[1] == self.scope.id or self._may_look(author, audience)
         return owner in self._owners and may_look
+
+    def _may_look(self, author: Author, audience: str) -> bool:
+        key = (author.roles, audience)
+        if key not in self._looks:
+            self._looks[key] = may_read(*key)
+        return self._looks[key]
 
     def _write(self, stored: Stored, written: bytes) -> None:
         """`written`: the canonical bytes of its values."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import cast
 
 from schemas import change
 from schemas.canonical import NotCanonical
@@ -69,20 +71,29 @@ def take_lines(
     changes = [c for c in parsed if not isinstance(c, NotCanonical)]
     again = tx.journaled([c.id for c in changes])
     work.prepare(changes)
-    for n, c in enumerate(parsed, start=skip):
-        at = (head.enrolment, head.first + n, links[n], proofs[n])
-        if isinstance(c, NotCanonical):
-            work.keep_broken(lines[n], f"broken:{head.enrolment}:{work.scope.id}:{head.first + n}", *at, c)
-            continue
-        first = again.get(c.id) or work.outcome_of(c.id)
-        if isinstance(c, Fresh):
-            if not first and work.add(c, author, *at):
-                continue
-            c = change.decode(c.line)
-        if first:  # made again after the device enrolled anew
-            work.keep_again(c, first, *at)
-        else:
-            work.keep(c, *at, work.take(c, author))
+    at = [(head.enrolment, head.first + n, links[n], proofs[n]) for n in range(skip, len(lines))]
+    n = 0
+    while n < len(parsed):
+        run = list(takewhile(lambda c: isinstance(c, Fresh) and c.id not in again, parsed[n:]))
+        n += work.add(cast(list[Fresh], run), author, at[n : n + len(run)])
+        if n < len(parsed):
+            _take_one(work, author, parsed[n], again, at[n], lines[skip + n])
+            n += 1
+
+
+def _take_one(
+    work: Applying, author: Author, c: Fresh | change.Change | NotCanonical, again: Mapping[str, Journaled],
+    at: tuple[str, int, bytes, str], line: bytes,
+) -> None:  # fmt: skip
+    """One line the general way."""
+    if isinstance(c, Fresh):
+        c = change.decode(c.line)
+    if isinstance(c, NotCanonical):
+        work.keep_broken(line, f"broken:{at[0]}:{work.scope.id}:{at[1]}", *at, c)
+    elif first := again.get(c.id) or work.outcome_of(c.id):  # made again after the device enrolled anew
+        work.keep_again(c, first, *at)
+    else:
+        work.keep(c, *at, work.take(c, author))
 
 
 def first_of(tx: Tx, work: Applying, row: Journaled) -> Journaled:

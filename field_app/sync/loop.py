@@ -5,7 +5,6 @@ Anything may be cut at any point: every step is either repeated harmlessly or al
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -18,7 +17,7 @@ from pydantic import ValidationError
 from field_app.keys import Identity
 from field_app.store import Batch, Store
 from field_app.sync.enrolling import Enrolling
-from field_app.sync.talk import NotReached, SyncResult, parsed, refuse
+from field_app.sync.talk import NotReached, Packed, SyncResult, parsed, refuse
 from schemas import canonical
 from schemas.canonical import NotCanonical
 from schemas.problems import Trouble
@@ -53,6 +52,13 @@ class Progress(NamedTuple):
 
 def _thread() -> Executor:
     return ThreadPoolExecutor(1, "push")
+
+
+class _Ready(NamedTuple):
+    """A batch as it goes out."""
+
+    batch: Batch
+    packed: Packed
 
 
 class NewEpoch(Exception):
@@ -201,10 +207,9 @@ class Syncer(Enrolling):
             if not rows:
                 return
             head = canonical.dumps(SeenHead(epoch=epoch).model_dump())
-            packed = gzip.compress(b"\n".join([head, *rows.values()]), 1, mtime=0)
-            headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
             try:
-                self._ask("POST", f"/api/v1/scopes/{scope}/seen", SeenAnswer, content=packed, headers=headers)
+                packed = self._pack([head, *rows.values()])
+                self._ask("POST", f"/api/v1/scopes/{scope}/seen", SeenAnswer, packed=packed)
             except Trouble as err:
                 if err.problem.number != 1005:  # a server older than this: they stay here until it is updated
                     raise
@@ -218,22 +223,22 @@ class Syncer(Enrolling):
         senders = {i.enrolment: i for i in people or [self._who]}
         failed: Trouble | None = None
         with_links, sent = False, False
-        batch: Batch | None = None
+        ready: _Ready | None = None
         done: tuple[Batch, PushAnswer, int] | None = None  # taken by the server, not noted yet
         with self._beside() as pool:
             for _ in range(10_000):  # ends when nothing is pending; the bound only stops a server that lies
-                if batch is None:
+                if ready is None:
                     done = done and self._note(*done)
-                    batch = self._next(scope, senders)
-                if batch is None:
+                    ready = self._next(scope, senders, with_links)
+                if ready is None:
                     break
-                self._who, sent = senders[batch.enrolment], True
-                tries = [0]
-                answer = pool.submit(self._send, batch, self._packed(batch, with_links), tries)
+                batch, sent, tries = ready.batch, True, [0]
+                self._who = senders[batch.enrolment]
+                answer = pool.submit(self._send, ready, tries)
+                following = self._next(scope, senders, sending=batch)
                 done = done and self._note(*done)
-                following = self._next(scope, senders, batch)
                 try:
-                    done, batch, with_links = (batch, answer.result(), tries[0]), following, False
+                    done, ready, with_links = (batch, answer.result(), tries[0]), following, False
                     self._room = min(self._most, self._room * 2)
                     continue
                 except NotReached:
@@ -254,26 +259,27 @@ class Syncer(Enrolling):
                     else:
                         del senders[self._who.enrolment]
                         failed, with_links = failed or err, False
-                batch = None
-            if done:
-                self._note(*done)
+                ready = None
         if failed is not None:
             raise failed
         return sent
 
-    def _next(self, scope: str, senders: dict[str, Identity], sending: Batch | None = None) -> Batch | None:
+    def _next(
+        self, scope: str, senders: dict[str, Identity], with_links: bool = False, sending: Batch | None = None
+    ) -> _Ready | None:
         """What goes out next: the oldest of all that these people have pending. Beside a batch on its way only more of the same
         chain is made ready, where nobody else has anything; what else there is waits for its outcome."""
         waiting = [e for e in senders if self.store.waits(scope, e)]
-        if sending is not None:
-            if waiting != [sending.enrolment]:
-                return None
-            return self.store.batch(scope, self._room, senders[sending.enrolment], after=sending)
-        if len(waiting) < 2:
-            return self.store.batch(scope, self._room, senders[waiting[0]]) if waiting else None
-        since = self.store.waiting_since(scope)
-        first, second = sorted((since[e], e) for e in waiting)[:2]
-        return self.store.batch(scope, self._room, senders[first[1]], before=second[0])
+        if not waiting or (sending is not None and waiting != [sending.enrolment]):
+            return None
+        before = 2**62
+        if len(waiting) > 1:
+            since = self.store.waiting_since(scope)
+            waiting.sort(key=lambda e: since[e])
+            before = since[waiting[1]]
+        who = senders[waiting[0]]
+        batch = self.store.batch(scope, self._room, who, before, sending)
+        return batch and self._ready(batch, who, with_links)
 
     def _note(self, batch: Batch, answer: PushAnswer, tries: int) -> None:
         self.store.acknowledge(batch, answer, tries)
@@ -295,28 +301,25 @@ class Syncer(Enrolling):
             self.store.new_epoch(str(err.extra.get("epoch", "")))
         raise NewEpoch
 
-    def _packed(self, batch: Batch, with_links: bool) -> bytes:
-        identity = self._who
+    def _ready(self, batch: Batch, who: Identity, with_links: bool) -> _Ready:
         lines = evidence.lines_hash(batch.lines)
-        message = evidence.head_message(batch.scope, identity.enrolment, batch.last, batch.links[-1], lines)
+        message = evidence.head_message(batch.scope, who.enrolment, batch.last, batch.links[-1], lines)
         head = PushHead(
-            enrolment=identity.enrolment, epoch=self.store.meta("epoch") or "", first=batch.first, prev=batch.prev.hex(),
-            head=batch.links[-1].hex(), lines=lines, signature=evidence.sign(identity.private_key, message),
+            enrolment=who.enrolment, epoch=self.store.meta("epoch") or "", first=batch.first, prev=batch.prev.hex(),
+            head=batch.links[-1].hex(), lines=lines, signature=evidence.sign(who.private_key, message),
             links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left, types=SCHEMA,
         )  # fmt: skip
-        return gzip.compress(
-            b"\n".join([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines]), 1, mtime=0
-        )
+        return _Ready(batch, self._pack([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines]))
 
-    def _send(self, batch: Batch, packed: bytes, tries: list[int]) -> PushAnswer:
+    def _send(self, ready: _Ready, tries: list[int]) -> PushAnswer:
         """`tries`: how often it went out is added to the one number in it."""
-        headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+        batch = ready.batch
 
         def count() -> None:
             tries[0] += 1
 
         answer = self._ask(
-            "POST", f"/api/v1/scopes/{batch.scope}/push", PushAnswer, content=packed, headers=headers, before=count,
+            "POST", f"/api/v1/scopes/{batch.scope}/push", PushAnswer, packed=ready.packed, before=count,
             check=lambda a: self._receipt_fits(a, batch),
         )  # fmt: skip
         self._result.pushed += len(batch.lines)

@@ -5,14 +5,16 @@ A 200 is success only when it carries what was asked for, whole and checked; any
 
 from __future__ import annotations
 
+import gzip
 import secrets
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
+import zstandard
 from pydantic import BaseModel, ValidationError
 
 from field_app.keys import Identity
@@ -51,6 +53,24 @@ class NotReached(Exception):
     """No usable answer: timeout, cut, captive portal, proxy page."""
 
 
+class Packed:
+    """Lines of a request's body. Packed with zstd, which is four times as fast as gzip; a server older than that says so once
+    (1003), and gets gzip."""
+
+    def __init__(self, lines: Sequence[bytes], zstd: bool) -> None:
+        self._lines, self.zstd = lines, zstd
+        whole = b"\n".join(lines)
+        self.content = zstandard.ZstdCompressor(1).compress(whole) if zstd else gzip.compress(whole, 1, mtime=0)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Content-Type": "application/x-ndjson", "Content-Encoding": "zstd" if self.zstd else "gzip"}
+
+    def again(self) -> None:
+        """For an older server."""
+        self.__init__(self._lines, zstd=False)  # type: ignore[misc]
+
+
 class Talk:
     """`transport` and `pause` are replaced in tests; everything else is what ships."""
 
@@ -62,6 +82,7 @@ class Talk:
         self._tokens: dict[str, str] = {}  # enrolment → access token
         self._tls: ssl.SSLContext | None = None
         self._result = SyncResult()
+        self._zstd = True
         self._http: httpx.Client
         self._who: Identity
 
@@ -75,6 +96,9 @@ class Talk:
         if self._tls is None and base_url.startswith("https:"):
             self._tls = httpx.create_ssl_context()
         return _plain(httpx.Client(base_url=base_url, verify=self._tls or False, timeout=timeout), spoken)
+
+    def _pack(self, lines: Sequence[bytes]) -> Packed:
+        return Packed(lines, self._zstd)
 
     def _ask(
         self, method: str, path: str, model: type[Model], check: Callable[[Model], bool] | None = None, **request: Any
@@ -96,7 +120,7 @@ class Talk:
     ) -> httpx.Response:
         """Send until a whole, checked answer came; `or_same`: or our server's word (204) that nothing is new. Raises Trouble
         for a problem the server states, else NotReached."""
-        headers = request.pop("headers", {})
+        packed: Packed | None = request.pop("packed", None)
         damaged: Trouble | None = None
         for attempt in range(TRIES):
             if attempt:
@@ -113,13 +137,13 @@ class Talk:
                 if before:
                     before()
                 began = time.monotonic()
-                response = self._http.request(
-                    method, path, headers={**headers, "Authorization": f"Bearer {token}"}, **request
-                )
+                more = {"content": packed.content} if packed else {}
+                headers = {**(packed.headers if packed else {}), "Authorization": f"Bearer {token}"}
+                response = self._http.request(method, path, headers=headers, **request, **more)
             except httpx.HTTPError:
                 continue
             finally:
-                self._result.bytes_up += len(request.get("content") or b"")
+                self._result.bytes_up += len(packed.content) if packed else 0
             self._result.bytes_down += response.num_bytes_downloaded
             self._note_time(response, time.monotonic() - began)
             trouble = _trouble(response)
@@ -128,6 +152,9 @@ class Talk:
                     self._tokens.pop(self._who.enrolment, None)
                 elif trouble.problem.number in DAMAGED:
                     damaged = trouble
+                elif trouble.problem.number == 1003 and packed and packed.zstd:
+                    self._zstd = False
+                    packed.again()
                 elif trouble.problem.status < 500:
                     raise trouble
                 continue
@@ -189,7 +216,7 @@ class Talk:
 
 def _plain(http: httpx.Client, headers: dict[str, str]) -> httpx.Client:
     """Only headers that mean something to our server: each request of a sync pays for every byte."""
-    http.headers = httpx.Headers({"Accept-Encoding": "gzip", **headers})
+    http.headers = httpx.Headers({"Accept-Encoding": "zstd", **headers})
     for name in ("accept", "connection", "user-agent"):
         http.headers.pop(name, None)
     return http

@@ -34,6 +34,13 @@ def _indexes(conn: Connection) -> None:
         for old in ("scope", "seq"):
             conn.exec_driver_sql(f'DROP INDEX IF EXISTS "ix_{name}_{old}"')
     conn.exec_driver_sql("DROP INDEX IF EXISTS journal_outcome")
+    if (
+        conn.dialect.name == "sqlite"
+    ):  # one tree instead of two for what every new record writes and every reference asks
+        conn.exec_driver_sql("ALTER TABLE record_type RENAME TO record_type_v2")
+        t.record_type.create(conn)
+        conn.exec_driver_sql("INSERT INTO record_type SELECT id, type, scope FROM record_type_v2")
+        conn.exec_driver_sql("DROP TABLE record_type_v2")
     found = inspect(conn).get_multi_indexes()
     there = {index["name"] for of_table in found.values() for index in of_table}
     for table in (t.journal, *TABLES.values()):

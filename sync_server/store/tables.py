@@ -77,6 +77,7 @@ record_type = Table(
     Column("id", Name, primary_key=True),  # of a record: which type and scope it is, to answer references fast
     Column("type", Name, nullable=False),
     Column("scope", Name, nullable=False),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 fork = Table(

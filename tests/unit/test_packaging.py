@@ -52,6 +52,7 @@ TABLET = {
     "sqlmodel": PURE,
     "typing-extensions": PURE,
     "typing-inspection": PURE,
+    "zstandard": FLET,
 }
 
 
@@ -88,6 +89,7 @@ def test_tablet_and_locks_agree_where_one_version_matters(lock: str) -> None:
             "pydantic",
             "pydantic-core",
             "msgspec",
+            "zstandard",
             "sqlmodel",
             "sqlalchemy",
             "httpx",

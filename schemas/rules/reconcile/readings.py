@@ -180,10 +180,11 @@ def _exceedance(facts: Facts, place: Place) -> Exceedance:
     sticks: dict[tuple[str, ...], _Stick] = facts.remember("sticks", dict)
     for visit in place.visits:
         site = facts.get(Site, visit.site_id)
+        of_soil = (site.standard if site else None) or ""
         for reading in facts.readings_of(visit.id):
             if reading.method not in _JUDGED:
                 continue
-            standard = _standard(facts, reading, site)
+            standard = of_soil if reading.sample_id is None else _standard(facts, reading, site)
             if standard is None:
                 continue
             key = (reading.parameter, reading.unit, reading.method, standard, visit.site_id)
@@ -287,8 +288,8 @@ def _weigh(
             return
         if verdict.reason is not None:
             out.gaps.append(_open(site, found, verdict.reason))
-    weight = _weight(state or (verdict or _BELOW).state, reading)
-    if found.key not in weights or weight > weights[found.key]:
+    weight, old = _weight(state or (verdict or _BELOW).state, reading), weights.get(found.key)
+    if old is None or weight > old:
         weights[found.key] = weight
         verdict = verdict or (_BELOW if state == "below" else _judged(found, reading, site, standard))
         out.worst[found.key] = Worst(found, reading, verdict)

@@ -246,9 +246,14 @@ def wrong_container(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
                 if isinstance(rules, CannotSay):
                     yield _no_row(say, "容器要求", "the container rule", group, sample.medium)
                     continue
-                ways = [(_wrong(container, r), r) for r in rules]
-                wrong, rule = min(ways, key=_how_far)
-                if wrong:
+                ways = []
+                for rule in rules:
+                    wrong = _wrong(container, rule)
+                    if not wrong:
+                        break
+                    ways.append((wrong, rule))
+                else:
+                    wrong, rule = min(ways, key=_how_far)
                     what = [_demand(container, rule, w) for w in wrong]
                     name = _label("analyte_group", group)
                     code = facts.code_of("sample", sample.id)
