@@ -54,10 +54,7 @@ def server(data: Data = None, host: str = "", port: int = 0) -> None:
         # listening comes first: a port in use is told before anything else starts
         with listening(settings.host, settings.port) as door:
             app = create_app(settings)
-            # What was made up to here stays, and a push makes thousands of things that all go again: to look through them on the
-            # way takes a tenth of its time.
-            gc.freeze()
-            gc.set_threshold(50_000, 20, 20)
+            gc.freeze()  # what was made up to here stays: no collection needs to look through it
             uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False)).run(sockets=[door])
 
 

@@ -39,7 +39,7 @@ class Exchange(Base):
         if evidence.lines_hash(lines) != head.lines:
             raise Trouble(1207)
         last = head.first + len(lines) - 1
-        with self.store.writing() as tx:
+        with pushing.uncollected(), self.store.writing() as tx:
             scope = tx.scope(scope_id, lock=True)
             # only now: it may have been revoked while this waited. A revoked one may hand in what it has; a person decides
             key = tx.key(head.enrolment)

@@ -198,16 +198,30 @@ def add_rows(conn: Connection, table: Table, columns: Sequence[str], rows: Seque
     if not rows:
         return
     if is_postgresql(conn):
-        names = ",".join(f'"{c}"' for c in columns)
-        cursor = conn.connection.cursor()
-        with cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row(row)
-        cursor.close()
+        named = ",".join(f'"{c}"' for c in columns)
+        _copy_in(conn, f'COPY "{table.name}" ({named}) FROM STDIN', rows)
         return
     for shape, cells in _by_shape(rows).items():
         named = ",".join(f'"{c}"' for c in compress(columns, shape))
         conn.exec_driver_sql(f'INSERT INTO "{table.name}" ({named}) VALUES ({",".join("?" * sum(shape))})', cells)
+
+
+def _copy_in(conn: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """COPY, which SQLAlchemy has no word for: its errors are told as those of any other statement."""
+    driver = conn.dialect.loaded_dbapi
+    cursor = conn.connection.cursor()
+    try:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except driver.Error as err:
+        if conn.connection.driver_connection.closed:  # type: ignore[union-attr]
+            conn.invalidate()
+        raise DBAPIError.instance(
+            statement, None, err, driver.Error, connection_invalidated=conn.invalidated, dialect=conn.dialect
+        ) from err
+    finally:
+        cursor.close()
 
 
 def _by_shape(rows: Sequence[tuple[Any, ...]]) -> dict[tuple[bool, ...], list[tuple[Any, ...]]]:

@@ -22,7 +22,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from schemas.fields import Audience
 from schemas.records import TYPES
 from schemas.rules.reconcile import Report
 from sync_server.facts import FactsReader
@@ -44,6 +43,8 @@ PICKED = ("surface", "xrf_max", "layer", "bottom")
 # element → median mg/kg of a site in use for long; a lognormal spread puts a few in a hundred above the limit
 MEDIAN = {"As": 12, "Pb": 45, "Cu": 60, "Ni": 35, "Zn": 120, "Cr": 80}
 LON, LAT, M_LON, M_LAT = 118.75, 31.95, 94_500.0, 110_850.0  # metres per degree there, near enough
+# type → audience of its scope; a photo here is about a point
+AUDIENCE = {t: str(cls.about.audience.value).replace("subject", "field") for t, cls in TYPES.items()}
 Made = tuple[str, str, Values]  # type, id, values
 
 
@@ -358,9 +359,7 @@ def made(folder: Path, count: int, tell: Callable[[str], None]) -> str:
 
 
 def _stored(org: str, project: str, seqs: dict[str, int], type: str, id: str, values: Values) -> Stored:
-    audience = TYPES[type].about.audience
-    owner = org if audience == Audience.ORGANISATION else project
-    scope = f"{owner}.{(Audience.FIELD if audience == Audience.SUBJECT else audience).value}"
+    scope = f"{org if AUDIENCE[type] == 'organisation' else project}.{AUDIENCE[type]}"
     seqs[scope] += 1
     return Stored(type, id, scope, seqs[scope], values)
 

@@ -12,6 +12,7 @@ import pytest
 
 from schemas.problems import Trouble
 from schemas.records import TABLES
+from schemas.rows import codec
 from schemas.rules.evidence import row_hash, row_line
 from sync_server.store import DeviceKey, Journaled, Store, Stored, Tx, open_engine
 from sync_server.store import tables as t
@@ -122,6 +123,13 @@ def work(tx: Any) -> None:
     tx.put(rows, [])
     tx.put([Stored("comment", "r4", FIELD, 2, {"subject_kind": "point", "subject_id": "r1", "text": "", "at": AT})], [])
     tx.put([], [point("r1", 7, wind=None, later={"b": True})])
+    tx.add_records({"point": [codec("point").to_row("r5", HOME, 1, {"code": "\\t\t\n\r\\N", "samplers": ["x"]})]})
+    tx.add_records({})
+    tx.load("point", ["r5", "no"])
+    tx.scopes_named([FIELD, "no"])
+    tx.scopes_named([])
+    for down in (True, False):
+        tx.records_beyond("point", FIELD, 3, 1, down)
     for cursor, limit in ((0, 1000), (2, 2), (3, 1), (7, 10)):
         tx.changed_since(FIELD, cursor, limit)
     tx.changed_since(HOME, 0, 10)
@@ -158,6 +166,8 @@ def work(tx: Any) -> None:
         tx.parked_page([FIELD, HOME], held)
     tx.parked_page([FIELD], True, 0, 1)
     tx.parked(FIELD)
+    tx.parked_of("x1", [FIELD, HOME])
+    tx.parked_of("nobody", [])
     tx.has_parked(FIELD)
     tx.has_parked(HOME)
     tx.set_outcome("c4", "rejected", None, 3001, "为何")
@@ -167,6 +177,8 @@ def work(tx: Any) -> None:
     tx.history("r1")
     tx.histories(["r1", "r2", "no"])
     tx.links_between("e1", FIELD, 2, 3)
+    tx.links_at("e1", FIELD, (0, 2))
+    tx.outcomes_between("e1", FIELD, 1, 3)
     tx.lines_since(FIELD, 2)
     tx.journal_by_seq(FIELD)
     tx.journal_by_chain("e1", FIELD)
@@ -233,6 +245,7 @@ def work(tx: Any) -> None:
     tx.code("h2")
     tx.add_key(key(2))
     tx.add_key(key(1, last_seen=AT, pending=2**53, app_version="0.1"))
+    tx.key_was_here("e2", AT, 3)
     tx.set_key("e2", pending=2**53, state="revoked")
     tx.key("e2")
     tx.key_of("public1")
