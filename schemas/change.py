@@ -130,13 +130,11 @@ def open_many(lines: Sequence[bytes]) -> list[Envelope | None]:
     return [_open(line) for line in lines]
 
 
-def _plainly(line: bytes) -> Change | None:
-    """A change in the very form that `encode` gives it, which is what comes; None where that is not sure."""
-    e = _open(line)
-    if e is None:
-        return None
+def unfold(e: Envelope, line: bytes) -> Change | None:
+    """The change in this envelope, which was opened from this line; None where it is not sure."""
     try:
-        before, after = canonical.loads(bytes(e.before)), canonical.loads(bytes(e.after))
+        first = bytes(e.before)
+        before, after = canonical.loads(first) if first != b"{}" else {}, canonical.loads(bytes(e.after))
     except NotCanonical:
         return None
     made = cast(MadeAt, msgspec.to_builtins(e.made_at))
@@ -165,7 +163,7 @@ def _fit(before: Any, after: Any, made: Any) -> str | None:
 
 def decode(line: bytes) -> Change:
     """Parse and check the envelope (not the record inside). Raises NotCanonical with what is wrong."""
-    if len(line) <= MAX_BYTES and (sure := _plainly(line)):
+    if (e := _open(line)) and (sure := unfold(e, line)):
         return sure
     if len(line) > MAX_BYTES:
         raise NotCanonical(f"一条变更最多 {MAX_BYTES} 字节 ‖ a change has at most {MAX_BYTES} bytes")

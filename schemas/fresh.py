@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from schemas import change, sure
+from schemas.change import Change
 from schemas.fields import fields_of
 from schemas.records import TYPES
 from schemas.rows import pointers_of
@@ -30,16 +31,16 @@ class Fresh(NamedTuple):
     refs: list[tuple[str, str]]  # as `rows.refs_of` gives them
 
 
-def read_batch(lines: Sequence[bytes]) -> list[Fresh | None]:
-    """For each line its record, where that is sure."""
+def read_batch(lines: Sequence[bytes]) -> list[Fresh | Change | None]:
+    """For each line the new record it makes, or else the change it is, where that is sure."""
     envelopes = change.open_many(lines)
     by_type: dict[str, list[int]] = {}
     for n, e in enumerate(envelopes):
         if e is not None and e.type in TYPES and bytes(e.before) == b"{}":
             by_type.setdefault(e.type, []).append(n)
-    out: list[Fresh | None] = [None] * len(lines)
+    out: list[Fresh | Change | None] = [None] * len(lines)
     for type, places in by_type.items():
-        cls, cells_of, refs_of = TYPES[type], _cells(type), _refs(type)
+        cls, to_cells, refs_of = TYPES[type], cells_of(type), _refs(type)
         if refs_of is None:
             continue
         found = sure.read_many(cls, [envelopes[n].after for n in places])  # type: ignore[union-attr]
@@ -59,14 +60,18 @@ def read_batch(lines: Sequence[bytes]) -> list[Fresh | None]:
                 e.device,
                 lines[n],
                 written,
-                cells_of(seen.kept),
+                to_cells(seen.kept),
                 refs_of(seen.typed),
             )
+    for n, e in enumerate(envelopes):
+        if e is not None and out[n] is None:
+            out[n] = change.unfold(e, lines[n])
     return out
 
 
 @cache
-def _cells(type: str) -> Callable[[Any], tuple[Any, ...]]:
+def cells_of(type: str) -> Callable[[Any], tuple[Any, ...]]:
+    """What makes `Fresh.cells` of the `kept` of a record that was read."""
     fields = fields_of(TYPES[type])
     get = attrgetter(*fields)
     places = [n for n, f in enumerate(fields.values()) if f.storage == "json"]

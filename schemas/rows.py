@@ -83,8 +83,10 @@ def refs_of(type: str, values: Mapping[str, Any], known: Mapping[str, Any] | Non
     """(type, id) of every record these values point at; also inside value classes. "*" is resolved by subject_kind,
     which `known` holds where the values are only part of a record."""
     out: list[tuple[str, str]] = []
-    kind = values.get("subject_kind") or (known or {}).get("subject_kind")
-    _collect(pointers_of(TYPES[type]), values, str(kind), out)
+    pointers = pointers_of(TYPES[type])
+    if any([p.name in values for p in pointers]):  # an edit seldom moves one
+        kind = values.get("subject_kind") or (known or {}).get("subject_kind")
+        _collect(pointers, values, str(kind), out)
     return out
 
 

@@ -22,22 +22,11 @@ from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
 from sync_server.access import may_read, writable
+from sync_server.plain import Author, Plain
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
-
-class Author(NamedTuple):
-    """Who a change must be by, and what he or she may do in this scope. None of it binds the server itself."""
-
-    person: str
-    device: str
-    roles: frozenset[str]
-    revoked: str | None = None  # the enrolment, if it was revoked: the project manager decides about what it hands in
-    types: int = 0  # which state of the record types the tablet knew (records.SCHEMA); 0 = none that matters
-    accepted: bool = False  # he or she did, for this change: it needs no right any more
-
-
 AGAIN = "again"  # journal only: this line came a second time, under another position; the first one counts
-SERVER = Author("server", "server", frozenset())
+SERVER = Author("server", "server", frozenset())  # what this server does by itself
 
 
 class Verdict(NamedTuple):
@@ -62,10 +51,11 @@ class Verdict(NamedTuple):
         return detail_json(zh=zh, en=en, missing=self.missing, conflicts=self.conflicts)
 
 
-class Applying:
+class Applying(Plain):
     """One scope, one transaction. Call `take` for each change in order, then `finish`."""
 
     def __init__(self, tx: Tx, scope: ScopeRow, home: str, new_id: Callable[[], str], now: str) -> None:
+        super().__init__()
         self.tx, self.scope, self.now = tx, scope, now
         self._owners = {scope.owner, home}
         self._new_id = new_id
@@ -82,8 +72,6 @@ class Applying:
         self._rights_now: set[tuple[str, str]] = set()  # (person, type) of those that began to wait for a right
         self.judging: str | None = None  # id of the parked change that is looked at just now
         self._clashing: dict[str, list[str]] | None = None  # record → open conflicts about it
-        self._added: dict[str, tuple[Fresh, int]] = {}  # record → what made it, its seq; as long as nobody asks for it
-        self._adds: dict[tuple[str, Author], bool] = {}
         self._looks: dict[tuple[frozenset[str], str], bool] = {}
         self._writables: dict[frozenset[str], frozenset[str]] = {}
         self._held: dict[tuple[str, str], list[str]] | None = (
@@ -134,48 +122,6 @@ class Applying:
             self._fresh.add(id)
 
     # --- one change ----------------------------------------------------------------------------------------------
-
-    def add(self, run: Sequence[Fresh], author: Author, at: Sequence[tuple[str, int, bytes, str]]) -> int:
-        """New records with nothing in their way go in, and into the journal, each at its place in the chain. How many of them,
-        from the first on: `take` has to look at the next one."""
-        where, holding, mine = self._where, self._holding(), self.scope.id
-        for n, f in enumerate(run):
-            if (
-                f.record in where
-                or f.id in self._taken
-                or f.scope != mine
-                or f.by != author.person
-                or f.device != author.device
-                or not self._may_add(f.type, author)
-                or (f.device, f.record) in holding
-            ):
-                return n
-            for type, id in f.refs:
-                if where.get(id) != (type, mine) and id != f.record and not self._reachable(type, id, author):
-                    return n
-            self.seq = seq = self.seq + 1
-            self.digest += evidence.row_hash(evidence.row_line_of(f.type, f.record, seq, f.written))
-            where[f.record] = (f.type, mine)
-            self._added[f.record] = (f, seq)
-            self._taken.add(f.id)
-            enrolment, pos, link, proof = at[n]
-            self._journal.append(
-                Journaled(mine, enrolment, pos, f.id, f.type, f.record, f.line, link, proof, "applied", seq, None, None, self.now)
-            )  # fmt: skip
-        return len(run)
-
-    def _may_add(self, type: str, author: Author) -> bool:
-        """Nothing in the way of this author and this type, whatever is in the record."""
-        key = (type, author)
-        if key not in self._adds:
-            about = TYPES[type].about
-            self._adds[key] = (
-                about.audience.value == self.scope.audience
-                and not author.revoked
-                and author.types <= SCHEMA
-                and (author is SERVER or (bool(about.writers) and type in self._writable(author.roles)))
-            )
-        return self._adds[key]
 
     def take(self, c: Change, author: Author) -> Verdict:
         """Judge and apply one change. Nothing is raised: every change has an outcome."""
@@ -365,11 +311,17 @@ class Applying:
             **{k: canonical.dumps(v).decode() for k, v in (("before", clash.before), ("now", clash.now), ("after", clash.after))},
         }  # fmt: skip
         self._certain(self.on_server("conflict", id, {}, values))
-        if self._clashing is not None:
-            self._clashing.setdefault(c.record, []).append(id)
+        self._clashes().setdefault(c.record, []).append(
+            id
+        )  # not written yet: nothing that is read from now on holds it
         return id
 
     def _open_conflicts(self, record: str) -> list[Stored]:
+        found = self._clashes().get(record, [])
+        return [self._here[i] for i in found if "choice" not in self._here[i].values]
+
+    def _clashes(self) -> dict[str, list[str]]:
+        """record → conflicts about it that were open when this began, or came since."""
         if self._clashing is None:
             self._clashing = {}
             for s in self.tx.of_scope("conflict", self.scope.id, choice=None):
@@ -377,7 +329,7 @@ class Applying:
                 if s.id not in self._here:
                     self._here[s.id] = self._original[s.id] = s
                     self._where[s.id] = ("conflict", self.scope.id)
-        return [self._here[i] for i in self._clashing.get(record, []) if "choice" not in self._here[i].values]
+        return self._clashing
 
     def _settle_conflicts(self, record: str) -> None:
         """When the value became again what the loser had seen, its change applies itself; when both became equal,
@@ -587,11 +539,20 @@ class Applying:
     def finish(self) -> None:
         """Write all of it. The transaction's owner commits."""
         changed = [s for id, s in self._here.items() if id not in self._fresh and s is not self._original.get(id)]
-        self.tx.put([self._here[i] for i in self._fresh], changed)
-        rows: dict[str, list[tuple[Any, ...]]] = {}
+        ready: dict[str, list[tuple[Any, ...]]] = {}
         for record, (f, seq) in self._added.items():
-            rows.setdefault(f.type, []).append((record, f.scope, seq, *f.cells, None))
-        self.tx.add_records(rows)
+            ready.setdefault(f.type, []).append((record, f.scope, seq, *f.cells, None))
+        self.tx.add_records(ready)
+        edited: dict[str, list[tuple[Any, ...]]] = {}
+        others = []
+        for s in changed:
+            left, cells = self._cells.get(s.id, (None, ()))
+            if left is s:
+                edited.setdefault(s.type, []).append((s.id, s.scope, s.seq, *cells, None))
+            else:
+                others.append(s)
+        self.tx.rewrite_records(edited)
+        self.tx.put([self._here[i] for i in self._fresh], others)
         self.tx.add_journal(self._journal)
         if self._console_pos != self._console_start:
             self.tx.set_chain(CONSOLE, self.scope.id, self._console_pos, self._console_head, self._console_new)

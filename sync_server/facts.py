@@ -190,7 +190,7 @@ def _merged(scopes: list[ScopeRow], held: Mapping[str, _Held]) -> dict[str, Mapp
     return out
 
 
-def _unsure(lines: list[tuple[str, str, bytes]]) -> dict[tuple[str, str], float]:
+def _unsure(lines: Iterable[tuple[str, str, bytes]]) -> dict[tuple[str, str], float]:
     """Records made while their device's clock was off by more than the limit."""
     out: dict[tuple[str, str], float] = {}
     for type, record, line in lines:

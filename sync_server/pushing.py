@@ -7,8 +7,8 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
-from typing import cast
+from itertools import islice
+from typing import Any, cast
 
 from schemas import change
 from schemas.canonical import NotCanonical
@@ -16,7 +16,8 @@ from schemas.fresh import Fresh, read_batch
 from schemas.problems import Trouble
 from schemas.rules import evidence
 from schemas.wire import Detail, Outcome, PushHead
-from sync_server.applying import AGAIN, Applying, Author
+from sync_server.applying import AGAIN, Applying
+from sync_server.plain import Author
 from sync_server.store import DeviceKey, Journaled, Tx
 
 _collecting, _pushes = threading.Lock(), 0
@@ -85,9 +86,9 @@ def take_lines(
 ) -> None:  # fmt: skip
     """Judge and keep the lines after the first `skip`, which are known. One bad line never stops its neighbours."""
     parsed: list[Fresh | change.Change | NotCanonical] = []
-    for line, fresh in zip(lines[skip:], read_batch(lines[skip:]), strict=True):
+    for line, read in zip(lines[skip:], read_batch(lines[skip:]), strict=True):
         try:
-            parsed.append(fresh or change.decode(line))
+            parsed.append(read or change.decode(line))
         except NotCanonical as err:
             parsed.append(err)
     changes = [c for c in parsed if not isinstance(c, NotCanonical)]
@@ -96,11 +97,28 @@ def take_lines(
     at = [(head.enrolment, head.first + n, links[n], proofs[n]) for n in range(skip, len(lines))]
     n = 0
     while n < len(parsed):
-        run = list(takewhile(lambda c: isinstance(c, Fresh) and c.id not in again, parsed[n:]))
-        n += work.add(cast(list[Fresh], run), author, at[n : n + len(run)])
-        if n < len(parsed):
+        run = _run(parsed, n, again)
+        if isinstance(run[0], Fresh):
+            went = work.add(cast(list[Fresh], run), author, at[n : n + len(run)])
+        elif isinstance(run[0], change.Change):
+            went = work.edit(cast(list[change.Change], run), author, at[n : n + len(run)])
+        else:
+            went = 0
+        n += went
+        if went < len(run):  # the first of them that has something in its way
             _take_one(work, author, parsed[n], again, at[n], lines[skip + n])
             n += 1
+
+
+def _run(parsed: Sequence[Fresh | change.Change | NotCanonical], n: int, again: Mapping[str, Journaled]) -> list[Any]:
+    """From the n-th on as many of one kind as follow each other: new records, or edits of different ones; at least one."""
+    kind, run, records = type(parsed[n]), list[Any](), set[str]()
+    for c in islice(parsed, n, None):
+        if type(c) is not kind or isinstance(c, NotCanonical) or c.id in again or c.record in records:
+            break
+        records.add(c.record)
+        run.append(c)
+    return run or [None]
 
 
 def _take_one(

@@ -19,7 +19,8 @@ from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import ScopeGrant
 from sync_server.access import ADMIN, may_read, may_write, writable
-from sync_server.applying import SERVER, Applying, Author, accepted, fit_to_keep
+from sync_server.applying import SERVER, Applying, accepted, fit_to_keep
+from sync_server.plain import Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
 log = logging.getLogger("jingtu")

@@ -20,7 +20,7 @@ from schemas.wire import (
 )  # fmt: skip
 from sync_server import pushing
 from sync_server.access import may_read
-from sync_server.applying import Author
+from sync_server.plain import Author
 from sync_server.service.base import Base, Caller
 from sync_server.store import Journaled, Tx
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from schemas import change
-from schemas.fresh import read_batch
+from schemas.fresh import Fresh, read_batch
 from sync_server import pushing
 from sync_server.main import create_app
+from sync_server.plain import Plain
 from sync_server.service import Write
 from sync_server.settings import Settings
 from tests.api.conftest import AT, AppTransport, Device, Server, httpx, outcomes
@@ -51,18 +52,18 @@ class Author:
             return self.change("field_reading", {**self.reading, "point_id": self.point_to()})
         if draw < 0.62:
             return self.change("borehole", {"point_id": self.point_to(), "code": "K1", "opened_at": AT})
-        if draw < 0.70 and self.points:
+        if draw < 0.76 and self.points:
             record = rng.choice(self.points)
             return self.change(
                 "point", {"wind": rng.choice("东南西北")}, record=record, before={"wind": rng.choice("北东")}
             )
-        if draw < 0.76:
+        if draw < 0.80:
             return self.change(
                 "comment", {"subject_kind": "point", "subject_id": self.point_to(), "text": "看", "at": AT}
             )
-        if draw < 0.80 and self.lines:
+        if draw < 0.84 and self.lines:
             return rng.choice(self.lines)
-        if draw < 0.84 and self.points:  # made a second time, by another change
+        if draw < 0.87 and self.points:  # made a second time, by another change
             return self.change("point", self.server.point(code="S0"), record=rng.choice(self.points))
         line = self.change("point", self.server.point(code="S7"))
         odd: list[bytes] = [
@@ -134,15 +135,16 @@ def test_in_bulk_as_one_by_one(
 ) -> None:
     author = Author(server, device, instrument, random.Random(seed))
     taken = 0
-    for n in range(4):
+    for n in range(5):
         lines = author.batch(author.rng.randint(1, 40))
         heads = dict(device.heads)
-        taken += sum(f is not None for f in read_batch(lines))
+        taken += sum(isinstance(f, Fresh) for f in read_batch(lines))
         device.server = server
         quick = device.push(lines)
         device.server, device.heads = slow, heads
         with monkeypatch.context() as patch:
             patch.setattr(pushing, "read_batch", lambda all_: [None] * len(all_))
+            patch.setattr(Plain, "edit", lambda *_: 0)
             steady = device.push(lines)
         assert outcomes(quick) == outcomes(steady), (seed, n)
         told = [
@@ -165,16 +167,43 @@ def test_the_fast_way_takes_what_is_plain_and_nothing_else(server: Server, devic
         device.change("point", {"wind": "南"}, before={"wind": "北"}), b"{}", b"", good[0].replace(b",", b", ", 1),
         device.change("point", server.point(note="\\")),
     ]  # fmt: skip
-    assert (
-        all(read_batch(good))
-        and not any(read_batch(bad))
-        and [bool(f) for f in read_batch(good + bad)] == [True] * 2 + [False] * len(bad)
-    )
+
+    def fast(lines: list[bytes]) -> list[bool]:
+        return [isinstance(f, Fresh) for f in read_batch(lines)]
+
+    assert fast(good) == [True] * 2 and fast(bad) == [False] * len(bad) and fast(good + bad) == fast(good) + fast(bad)
     for fresh, line in zip(read_batch(good), good, strict=True):
         c = change.decode(line)
-        assert fresh is not None
+        assert isinstance(fresh, Fresh)
         assert (fresh.id, fresh.scope, fresh.type, fresh.record, fresh.by, fresh.device, fresh.line) == (
             c.id, c.scope, c.type, c.record, c.by, c.device, c.line)  # fmt: skip
+
+
+def test_what_is_edited_plainly(server: Server, device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    went, edit = list[int](), Plain.edit
+    monkeypatch.setattr(Plain, "edit", lambda *given: went.append(edit(*given)) or went[-1])
+    first, second = (device.change("point", server.point(code=c)) for c in ("S1", "S2"))
+    ids = [change.decode(line).record for line in (first, second)]
+    device.push([first, second])
+    before = {"wind": "北", "weather": None}
+    plain = [device.change("point", {"wind": None, "weather": "sunny"}, record=i, before=before) for i in ids]
+    stale = device.change("point", {"wind": "南"}, record=ids[0], before={"wind": "北"})
+    wrong = device.change("point", {"weather": "?"}, record=ids[1], before={"weather": "sunny"})
+    assert outcomes(device.push([*plain, stale, wrong])) == ["applied", "applied", "conflict", "rejected"]
+    assert went == [2, 0, 0] and server.sql("SELECT wind, weather, seq FROM point ORDER BY seq") == [
+        (None, "sunny", 3),
+        (None, "sunny", 4),
+    ]
+
+
+def test_a_conflict_of_the_same_batch_settles_itself(server: Server, device: Device) -> None:
+    """When the value becomes what the loser wanted there is nothing left to decide, also before anything is written."""
+    made = device.change("point", server.point())
+    record = change.decode(made).record
+    device.push([made])
+    lines = [device.change("point", {"wind": "西"}, record=record, before={"wind": w}) for w in ("东", "北")]
+    assert outcomes(device.push(lines)) == ["conflict", "applied"]
+    assert server.sql("SELECT choice FROM conflict") == [("keep_now",)]
 
 
 def test_half_a_line_borrows_nothing_from_the_next(server: Server, device: Device) -> None:

@@ -23,12 +23,11 @@ from pathlib import Path
 from typing import Any
 
 from schemas.records import TYPES
-from schemas.rules.reconcile import Report
 from sync_server.facts import FactsReader
 from sync_server.main import build
 from sync_server.settings import Settings
 from sync_server.store import Stored
-from tests.bench.figures import Figures, figure, median
+from tests.bench.figures import Figure, Figures, figure, median
 from tests.bench.generate import CHINA, WORDS, Values
 from tests.bench.outside import peak_mb
 
@@ -310,32 +309,42 @@ def reconcile(folder: Path, repeat: int, tell: Callable[[str], None]) -> Figures
     """reconcile_100k and reconcile_1m: seconds from a process that has just opened the server's database (SQLite) to the
     report of one project in it: every record read and typed, every check run over all of them.
 
-    Each repetition is a process of its own; the sizes take turns. `limit_seconds` of 100k is one bare pass over the same
-    rows: sqlite3 fetching every cell of every record in order of seq, nothing made of them. Of 1m it is ten times the 100k of
-    the same repetition, so that a ratio of 1 is linear; `times_100k` is ten times that ratio. `peak_mb` is the most memory
-    the process held. What a push leaves beside the records is not made, so reading the journal for clocks that were off is
-    not in it. Raises RuntimeError when not every record was judged or two repetitions found different things."""
-    projects = {name: made(folder / name, count, tell) for name, count in SIZES.items()}
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in SIZES}
-    bare: dict[str, list[float]] = {name: [] for name in SIZES}
-    for n in range(repeat):
-        for name, count in SIZES.items():
-            bare[name].append(_child("bare", folder / name, projects[name])["seconds"])
-            runs[name].append(_child("judge", folder / name, projects[name]))
-            if runs[name][-1]["rows"] != count or runs[name][-1]["findings"] != runs[name][0]["findings"]:
-                raise RuntimeError(f"{name} did not judge what it should have: {runs[name][-1]}")
+    Each repetition is a process of its own, and the sizes take turns, 100k first and last. `limit_seconds` of 100k is one
+    bare pass over the same rows: sqlite3 fetching every cell of every record in order of seq, nothing made of them. Of 1m it
+    is ten times the mean of the 100k before and after it, so that a ratio of 1 is linear; `times_100k` is ten times that
+    ratio. `peak_mb` is the most memory the process held, `cpu_seconds` what it computed for. What a push leaves beside the
+    records is not made, so that reading the journal for clocks that were off is not in it. Raises RuntimeError when not every
+    record was judged or two repetitions found different things."""
+    (small, count), (large, many) = SIZES.items()
+    projects = {name: made(folder / name, rows, tell) for name, rows in SIZES.items()}
+    bare: list[float] = []
+    runs: dict[str, list[dict[str, Any]]] = {small: [], large: []}
+
+    def judge(name: str) -> None:
+        run = _child(folder / name, projects[name])
+        runs[name].append(run)
+        if run["rows"] != SIZES[name] or run["findings"] != runs[name][0]["findings"]:
+            raise RuntimeError(f"{name} did not judge what it should have: {run}")
+
+    for n in range(repeat + 1):
+        bare.append(bare_pass(folder / small / "server.db"))
+        judge(small)
+        if n == repeat:
+            break
+        judge(large)
         tell(f"{n + 1}/{repeat}: " + ", ".join(f"{name} {of[-1]['seconds']:.1f} s" for name, of in runs.items()))
-    small, large = ([r["seconds"] for r in runs[name]] for name in SIZES)
-    out: Figures = {}
-    for (name, count), limits in zip(SIZES.items(), (bare["reconcile_100k"], [10 * s for s in small]), strict=True):
-        took = [r["seconds"] for r in runs[name]]
-        out[name] = figure(
-            took, limits, count, records_per_s=round(count / median(took)), cpu_seconds=median([r["cpu"] for r in runs[name]]),
-            peak_mb=max(r["peak_mb"] for r in runs[name]),
-            findings=runs[name][0]["findings"],
-        )  # fmt: skip
-    out["reconcile_1m"]["times_100k"] = median([b / a for a, b in zip(small, large, strict=True)])
-    return out
+    around = [r["seconds"] for r in runs[small]]
+    limits = [5 * (a + b) for a, b in zip(around, around[1:], strict=False)]
+    one, ten = _figure(runs[small], bare, count), _figure(runs[large], limits, many)
+    return {small: one, large: {**ten, "times_100k": 10 * ten["ratio"]}}
+
+
+def _figure(runs: list[dict[str, Any]], limits: list[float], rows: int) -> Figure:
+    took = [r["seconds"] for r in runs]
+    return figure(
+        took, limits, rows, records_per_s=round(rows / median(took)), cpu_seconds=median([r["cpu"] for r in runs]),
+        peak_mb=max(r["peak_mb"] for r in runs), findings=runs[0]["findings"],
+    )  # fmt: skip
 
 
 def made(folder: Path, count: int, tell: Callable[[str], None]) -> str:
@@ -364,27 +373,21 @@ def _stored(org: str, project: str, seqs: dict[str, int], type: str, id: str, va
     return Stored(type, id, scope, seqs[scope], values)
 
 
-def _child(work: str, folder: Path, project: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.judging", work, str(folder), project]
+def _child(folder: Path, project: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.bench.judging", str(folder), project]
     told: dict[str, Any] = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     return told
 
 
-def main(work: str, folder: Path, project: str) -> None:
+def main(folder: Path, project: str) -> None:
     """In a process of its own; prints a JSON line."""
-    if work == "bare":
-        print(json.dumps({"seconds": bare_pass(folder / "server.db")}))
-        return
-    service = build(Settings(data=folder)).service
-    reader = FactsReader(service)
+    reader = FactsReader(build(Settings(data=folder)).service)
     began, cpu = time.perf_counter(), time.process_time()
     seen = reader.report(project, NOW)
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    report: Report = seen.report
     rows = sum(map(len, seen.facts.records.values()))
-    print(json.dumps({
-        "seconds": took, "cpu": cpu, "rows": rows, "findings": len(report.findings), "peak_mb": peak_mb(os.getpid()),
-    }))  # fmt: skip
+    findings, peak = len(seen.report.findings), peak_mb(os.getpid())
+    print(json.dumps({"seconds": took, "cpu": cpu, "rows": rows, "findings": findings, "peak_mb": peak}))
 
 
 def bare_pass(database: Path) -> float:
@@ -398,4 +401,4 @@ def bare_pass(database: Path) -> float:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -125,6 +125,7 @@ def work(tx: Any) -> None:
     tx.put([], [point("r1", 7, wind=None, later={"b": True})])
     tx.add_records({"point": [codec("point").to_row("r5", HOME, 1, {"code": "\\t\t\n\r\\N", "samplers": ["x"]})]})
     tx.add_records({})
+    tx.rewrite_records({"point": [codec("point").to_row("r5", HOME, 2, {"code": "x", "air_temp_c": "1.5"})]})
     tx.load("point", ["r5", "no"])
     tx.scopes_named([FIELD, "no"])
     tx.scopes_named([])

@@ -1,0 +1,168 @@
+"""What plainly goes in: new records, and edits of what nobody else touched. By far most of what comes is one or the other.
+
+Both are judged together and cost a third of what `Applying.take` does for one; whatever has anything in its way is left to
+it, and tests/api/test_fresh.py compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from schemas import canonical
+from schemas.change import Change
+from schemas.fields import atoms_of
+from schemas.fresh import Fresh, cells_of
+from schemas.merge import put
+from schemas.records import SCHEMA, TYPES
+from schemas.rows import pointers_of
+from schemas.rules import evidence
+from schemas.sure import read_many
+from sync_server.store import Journaled, ScopeRow, Stored, Values
+
+Place = tuple[str, int, bytes, str]  # enrolment, position, link, proof
+
+
+class Author(NamedTuple):
+    """Who a change must be by, and what he or she may do in this scope. None of it binds the server itself."""
+
+    person: str
+    device: str
+    roles: frozenset[str]
+    revoked: str | None = None  # the enrolment, if it was revoked: the project manager decides about what it hands in
+    types: int = 0  # which state of the record types the tablet knew (records.SCHEMA); 0 = none that matters
+    accepted: bool = False  # he or she did, for this change: it needs no right any more
+
+
+class Plain:
+    """Part of Applying, which reads what is needed into these before, and writes it afterwards."""
+
+    scope: ScopeRow
+    now: str
+    seq: int
+    digest: int
+    _where: dict[str, tuple[str, str]]
+    _here: dict[str, Stored]
+    _journal: list[Journaled]
+    _taken: set[str]
+
+    def __init__(self) -> None:
+        # record → what made it, its seq; as long as nobody asks for it
+        self._added: dict[str, tuple[Fresh, int]] = {}
+        self._cells: dict[str, tuple[Stored, tuple[Any, ...]]] = {}  # record → as it was left here, its cells
+        self._may: dict[tuple[str, Author], bool] = {}
+
+    if TYPE_CHECKING:  # of Applying
+
+        def _holding(self) -> Mapping[tuple[str, str], list[str]]: ...
+
+        def _clashes(self) -> Mapping[str, list[str]]: ...
+
+        def _reachable(self, type: str, id: str, author: Author) -> bool: ...
+
+        def _writable(self, roles: frozenset[str]) -> frozenset[str]: ...
+
+    def add(self, run: Sequence[Fresh], author: Author, at: Sequence[Place]) -> int:
+        """New records with nothing in their way go in, and into the journal, each at its place in the chain. How many of them,
+        from the first on: `take` has to look at the next one."""
+        where, holding, mine = self._where, self._holding(), self.scope.id
+        for n, f in enumerate(run):
+            if (
+                f.record in where
+                or f.id in self._taken
+                or f.scope != mine
+                or f.by != author.person
+                or f.device != author.device
+                or not self._plainly_may(f.type, author)
+                or (f.device, f.record) in holding
+            ):
+                return n
+            for type, id in f.refs:
+                if where.get(id) != (type, mine) and id != f.record and not self._reachable(type, id, author):
+                    return n
+            self.seq = seq = self.seq + 1
+            self.digest += evidence.row_hash(evidence.row_line_of(f.type, f.record, seq, f.written))
+            where[f.record] = (f.type, mine)
+            self._added[f.record] = (f, seq)
+            self._note(f, at[n])
+        return len(run)
+
+    def edit(self, run: Sequence[Change], author: Author, at: Sequence[Place]) -> int:
+        """Edits of records as their author saw them, which no conflict is about and which point to nothing else now. How many
+        went in, as with `add`. Within a run no record comes twice."""
+        found = [self._edited(c, author) for c in run]
+        whole = found.index(None) if None in found else len(found)
+        merged: list[tuple[Stored, Values, bytes]] = [x for x in found[:whole] if x is not None]
+        by_type: dict[str, list[int]] = {}
+        for n in range(whole):
+            by_type.setdefault(run[n].type, []).append(n)
+        cells: dict[int, tuple[Any, ...]] = {}
+        for type, places in by_type.items():
+            cls, to_cells = TYPES[type], cells_of(type)
+            for n, seen in zip(places, read_many(cls, [merged[n][2] for n in places]), strict=True):
+                if seen is not None and not any(cls.faults(seen.typed)):
+                    cells[n] = to_cells(seen.kept)
+        for n, (old, values, written) in enumerate(merged):
+            if n not in cells:
+                return n
+            c = run[n]
+            self.seq = seq = self.seq + 1
+            self.digest -= evidence.row_hash(evidence.row_line(old.type, old.id, old.seq, old.values))
+            self.digest += evidence.row_hash(evidence.row_line_of(c.type, c.record, seq, written))
+            new = self._here[c.record] = Stored(c.type, c.record, old.scope, seq, values)
+            self._cells[c.record] = (new, cells[n])
+            self._note(c, at[n])
+        return whole
+
+    def _edited(self, c: Change, author: Author) -> tuple[Stored, Values, bytes] | None:
+        """What is there, what it becomes, and that as bytes; None where `take` has to look at it."""
+        old, before, after = self._here.get(c.record), c.before, c.after
+        if (
+            old is None
+            or not before
+            or c.id in self._taken
+            or c.type not in TYPES
+            or self._where.get(c.record) != (c.type, self.scope.id)
+            or c.scope != self.scope.id
+            or c.by != author.person
+            or c.device != author.device
+            or not self._plainly_may(c.type, author)
+            or (c.device, c.record) in self._holding()
+            or self._clashes().get(c.record)
+            or not _pointing(c.type).isdisjoint(after)
+            or not atoms_of(TYPES[c.type]).keys() >= after.keys()
+        ):
+            return None
+        now = old.values
+        if any([now.get(k) != v for k, v in before.items()]):
+            return None
+        values = dict(now)
+        put(values, after)
+        return old, values, canonical.again(values)
+
+    def _note(self, c: Fresh | Change, at: Place) -> None:
+        self._taken.add(c.id)
+        self._journal.append(
+            Journaled(self.scope.id, at[0], at[1], c.id, c.type, c.record, c.line, at[2], at[3], "applied", self.seq, None, None, self.now)
+        )  # fmt: skip
+
+    def _plainly_may(self, type: str, author: Author) -> bool:
+        """Nothing in the way of this author and this type, whatever is in the record."""
+        key = (type, author)
+        if key not in self._may:
+            about = TYPES[type].about
+            self._may[key] = (
+                about.audience.value == self.scope.audience
+                and not about.frozen
+                and not author.revoked
+                and author.types <= SCHEMA
+                and bool(about.writers)
+                and type in self._writable(author.roles)
+            )
+        return self._may[key]
+
+
+@cache
+def _pointing(type: str) -> frozenset[str]:
+    return frozenset(p.name for p in pointers_of(TYPES[type]))
