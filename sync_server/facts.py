@@ -6,7 +6,6 @@ again, because nothing is ever removed and every change raises it.
 
 from __future__ import annotations
 
-import gc
 import re
 import threading
 import time
@@ -24,8 +23,9 @@ from schemas.records import TYPES, Record
 from schemas.rules import reconcile
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
 from schemas.wire import ScopeGrant
+from sync_server.resting import RESTING
 from sync_server.service import Service
-from sync_server.store import ScopeRow, Stored, Tx
+from sync_server.store import ScopeRow, Tx
 
 CLOCK_OFF_MS = 5 * 60 * 1000  # a clock further off marks what it touched
 REPORT_AGE = timedelta(seconds=60)  # a report no record has moved under still ages: deadlines pass
@@ -68,7 +68,7 @@ class FactsReader:
 
     def facts(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Facts:
         """Everything of these audiences that is known of a project. Raises Trouble 2004 when there is no such project."""
-        with self._lock, _RESTING:
+        with self._lock, RESTING:
             return self._read(project, now, frozenset(audiences))[0]
 
     def report(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Seen:
@@ -79,7 +79,7 @@ class FactsReader:
             if old and time.monotonic() < old.good_until:
                 return old
             began = time.monotonic()
-            with _RESTING:
+            with RESTING:
                 with self._lock:
                     facts, key = self._read(project, now, wanted[1])
                 if old and old.key == key and now - old.facts.now < REPORT_AGE:
@@ -120,49 +120,15 @@ class FactsReader:
         for type, cls in TYPES.items():
             if cls.about.audience not in (scope.audience, Audience.SUBJECT):
                 continue
-            rows = tx.of_scope_since(type, scope.id, old.seq) if scope.seq > old.seq else []
-            if rows or type not in new.records:
-                have, more = old.records.get(type), _typed(cls, rows)
+            rows = tx.of_scope_since(type, scope.id, old.seq) if scope.seq > old.seq else ()
+            have, more = old.records.get(type), {row.id: cls.of(row.id, row.values, row.seq) for row in rows}
+            if more or have is None:
                 new.records[type] = {**have, **more} if have else more
         if scope.seq > old.seq:
             new.unsure = old.unsure | _unsure(tx.lines_since(scope.id, old.seq))
         self._held[scope.id] = new
         self._held.move_to_end(scope.id)
         return new
-
-
-class _Resting:
-    """Keeps Python from looking for reference cycles meanwhile: there are none in records and findings, and looking through a
-    million of them again and again takes as long as making them. It is the process's switch, so threads count together."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._was = threading.Lock(), 0, False
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._was = gc.isenabled()
-                gc.disable()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0 and self._was:
-                gc.enable()
-
-
-_RESTING = _Resting()
-
-
-def _typed(cls: type[Record], rows: list[Stored]) -> dict[str, Record]:
-    """Takes the rows off the list, so that most of them are never there twice."""
-    out: dict[str, Record] = {}
-    rows.reverse()
-    while rows:
-        row = rows.pop()
-        out[row.id] = cls.of(row.id, row.values, row.seq)
-    return out
 
 
 def load_facts(service: Service, project_id: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Facts:

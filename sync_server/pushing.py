@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
@@ -19,25 +16,6 @@ from schemas.wire import Detail, Outcome, PushHead
 from sync_server.applying import AGAIN, Applying
 from sync_server.plain import Author
 from sync_server.store import DeviceKey, Journaled, Tx
-
-_collecting, _pushes = threading.Lock(), 0
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No garbage collection as long as any push is at work: it makes thousands of things that all go again by themselves, and
-    looking through them on the way would take a sixth of its time."""
-    global _pushes
-    with _collecting:
-        _pushes += 1
-        gc.disable()
-    try:
-        yield
-    finally:
-        with _collecting:
-            _pushes -= 1
-            if not _pushes:
-                gc.enable()
 
 
 def verify_head(key: DeviceKey, scope: str, head: PushHead, count: int) -> None:

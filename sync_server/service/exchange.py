@@ -21,6 +21,7 @@ from schemas.wire import (
 from sync_server import pushing
 from sync_server.access import may_read
 from sync_server.plain import Author
+from sync_server.resting import RESTING
 from sync_server.service.base import Base, Caller
 from sync_server.store import Journaled, Tx
 
@@ -39,7 +40,7 @@ class Exchange(Base):
         if evidence.lines_hash(lines) != head.lines:
             raise Trouble(1207)
         last = head.first + len(lines) - 1
-        with pushing.uncollected(), self.store.writing() as tx:
+        with RESTING, self.store.writing() as tx:
             scope = tx.scope(scope_id, lock=True)
             # only now: it may have been revoked while this waited. A revoked one may hand in what it has; a person decides
             key = tx.key(head.enrolment)

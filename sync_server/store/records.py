@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -74,10 +74,13 @@ class RecordStatements:
             query = query.where(table.c[name] == value)
         return stored(type, self.conn.execute(query))
 
-    def of_scope_since(self, type: str, scope: str, seq: int) -> list[Stored]:
+    def of_scope_since(self, type: str, scope: str, seq: int) -> Iterator[Stored]:
+        """By seq; read as they are taken."""
         table = TABLES[type]
         query = select_rows(type).where(table.c.scope == scope, table.c.seq > seq).order_by(table.c.seq)
-        return stored(type, self.conn.execute(query))
+        from_row = codec(type).from_row
+        for r in self.conn.execute(query.execution_options(yield_per=READ)):
+            yield Stored(type, r[0], r[1], r[2], from_row(r))
 
     def everywhere(self, type: str, **equal: Any) -> list[Stored]:
         table = TABLES[type]
@@ -152,12 +155,13 @@ class RecordStatements:
         rows = self.conn.exec_driver_sql(f"SELECT {_JOURNAL} FROM journal WHERE id IN {these}", (given,))
         return {j.id: j for j in map(Journaled._make, rows.all())}
 
-    def lines_since(self, scope: str, seq: int) -> list[tuple[str, str, bytes]]:
+    def lines_since(self, scope: str, seq: int) -> Iterator[tuple[str, str, bytes]]:
         """(type, record, line) of the changes of devices that were taken after this seq, parked ones that went in later
-        among them."""
+        among them; read as they are taken."""
         c = t.journal.c
         query = select(c.type, c.record, c.line).where(c.scope == scope, c.seq > seq, c.enrolment != "console")
-        return [(r.type, r.record, r.line) for r in self.conn.execute(query.order_by(c.seq))]
+        for row in self.conn.execute(query.order_by(c.seq).execution_options(yield_per=READ)):
+            yield row.type, row.record, row.line
 
     def add_journal(self, rows: Sequence[Journaled]) -> None:
         add_rows(self.conn, t.journal, Journaled._fields, rows)
@@ -306,6 +310,7 @@ def _rows(records: Iterable[Stored]) -> dict[str, list[tuple[Any, ...]]]:
     return out
 
 
+READ = 500  # rows held at a time where a whole scope is gone through
 _JOURNAL = ",".join(Journaled._fields)
 
 

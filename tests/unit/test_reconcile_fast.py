@@ -30,7 +30,7 @@ from schemas.rules.reconcile import Basis, DeviceSeen, Facts, UnsureClock, run
 from schemas.rules.reconcile.facts import _PARENTS
 from schemas.rules.reconcile.plain import report_json
 from schemas.rules.reconcile.readings import _LONGEST, _stick, exceedance
-from sync_server.facts import _RESTING
+from sync_server.resting import RESTING
 from tests.bench.judging import NOW, Site
 from tests.unit.factory import World, at, record
 
@@ -312,12 +312,12 @@ def test_python_looks_for_cycles_again_when_the_last_one_is_done() -> None:
     inside, on = threading.Event(), threading.Event()
 
     def other() -> None:
-        with _RESTING:
+        with RESTING:
             inside.set()
             on.wait(10)
 
     thread = threading.Thread(target=other)
-    with pytest.raises(KeyError), _RESTING:
+    with pytest.raises(KeyError), RESTING:
         assert not gc.isenabled()
         thread.start()
         inside.wait(10)
