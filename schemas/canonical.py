@@ -80,9 +80,12 @@ def _plain(value: Any, depth: int = 0) -> bool:
     if kind is int:
         return bool(-(1 << 63) <= value < 1 << 63)
     if kind is dict or kind is list:
-        inner = value.values() if kind is dict else value
-        # most of what is inside is text: asked here, it costs no call
-        return depth < 8 and all(type(v) is str or _plain(v, depth + 1) for v in inner)
+        if depth > 8:
+            return False
+        for inner in value.values() if kind is dict else value:
+            # most of what is inside is text: asked here, it costs no call
+            if type(inner) is not str and not _plain(inner, depth + 1):
+                return False
     return True
 
 

@@ -210,7 +210,7 @@ def packed_lines(request: Request, lines: Sequence[bytes]) -> Response:
     if "zstd" not in understood or len(body) < 500:
         return Response(body, media_type=NDJSON)
     headers = {"Content-Encoding": "zstd", "Vary": "Accept-Encoding"}
-    return Response(zstandard.ZstdCompressor(1).compress(body), headers=headers, media_type=NDJSON)
+    return Response(zstandard.ZstdCompressor(1, write_checksum=True).compress(body), headers=headers, media_type=NDJSON)
 
 
 def make_router(service: Service, auth: Auth) -> APIRouter:

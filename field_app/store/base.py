@@ -6,10 +6,9 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from itertools import dropwhile
+from itertools import compress, dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +133,14 @@ def quoted(columns: Iterable[str]) -> list[str]:
     return [f'"{c}"' for c in columns]
 
 
-@cache
-def insert_row(type: str) -> str:
-    """Columns by name: a table that grew has them in another order than the class."""
+def put_rows(db: sqlite3.Connection, type: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of a record type, or put them in the place of those with the same id. Only filled cells are named: most are
+    empty, there are few patterns, and the driver takes longer over an empty cell than over one of text."""
     columns = quoted(codec(type).columns)
-    return f'INSERT OR REPLACE INTO "{type}" ({",".join(columns)}) VALUES ({",".join("?" * len(columns))})'
+    by_shape: dict[tuple[bool, ...], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        shape = tuple([c is not None for c in row])
+        by_shape.setdefault(shape, []).append(tuple(compress(row, shape)))
+    for shape, cells in by_shape.items():
+        named = ",".join(compress(columns, shape))
+        db.executemany(f'INSERT OR REPLACE INTO "{type}" ({named}) VALUES ({",".join("?" * sum(shape))})', cells)

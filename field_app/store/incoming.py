@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from field_app.keys import Identity
-from field_app.store.base import Base, insert_row, quoted
+from field_app.store.base import Base, put_rows, quoted
 from field_app.store.rows import BATCH_BYTES
 from schemas import canonical
 from schemas.records import TYPES
@@ -86,7 +86,10 @@ class Incoming(Base):
                 # in a refresh an old row that did not come again yet is not counted
                 counted = _also_fresh(db, scope, ids) if refreshing else ids
                 total -= self._old_hashes(db, type_, counted)
-                db.executemany(insert_row(type_) if type_ else "INSERT OR REPLACE INTO other VALUES (?,?,?,?,?)", rows)
+                if type_:
+                    put_rows(db, type_, rows)
+                else:
+                    db.executemany("INSERT OR REPLACE INTO other VALUES (?,?,?,?,?)", rows)
             db.execute(
                 "UPDATE scope SET cursor=?, digest=?, pulled_at=? WHERE id=?",
                 (head.cursor, evidence.digest_hex(total), self.clock.now().isoformat(), scope),
@@ -241,7 +244,7 @@ class Incoming(Base):
             ).fetchall():
                 row = canonical.loads(line)
                 cells = codec(row["type"]).to_row(row["id"], scope, row["seq"], row["values"])
-                db.execute(insert_row(row["type"]), cells)
+                put_rows(db, row["type"], [cells])
                 db.execute("DELETE FROM other WHERE id=?", (row["id"],))
 
 

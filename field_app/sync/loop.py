@@ -342,29 +342,42 @@ class Syncer(Enrolling):
     def _pull(self, scope: str) -> bool:
         """Rows until there are no more; True when the base's digest equals the server's. A mismatch starts over once."""
         for start_over in (False, True):
-            while True:
-                cursor = self.store.cursor(scope)
-                head, lines = self._pull_page(scope, cursor)
-                self.store.apply_pull(scope, head, lines)
-                self._result.pulled += len(lines)
-                self._tell(Progress("pull", scope, head.cursor, head.head))
-                if not head.more:
-                    break
-            if head.digest == self.store.digest(scope):
+            if self._all_pages(scope) == self.store.digest(scope):
                 return True
             if not start_over:
                 self.store.start_over(scope)
         return False
 
-    def _pull_page(self, scope: str, cursor: int) -> tuple[PullHead, list[bytes]]:
+    def _all_pages(self, scope: str) -> str | None:
+        """From the cursor to the end; the digest the server told there. While one page is written the next is on its way.
+        Raises NewEpoch."""
+        with self._beside() as pool:
+            coming = pool.submit(self._page, scope, self.store.cursor(scope))
+            while True:
+                try:
+                    head, lines = coming.result()
+                except Trouble as err:
+                    if (
+                        err.problem.number == 1201
+                    ):  # here, not beside: nothing of the old epoch may be written after this
+                        self._other_epoch(err)
+                    raise
+                if head.more:
+                    coming = pool.submit(self._page, scope, head.cursor)
+                try:
+                    self.store.apply_pull(scope, head, lines)
+                except NotCanonical as err:  # hurt on its way: not noted, and asked for again
+                    raise NotReached from err
+                self._result.pulled += len(lines)
+                self._tell(Progress("pull", scope, head.cursor, head.head))
+                if not head.more:
+                    return head.digest
+
+    def _page(self, scope: str, cursor: int) -> tuple[PullHead, list[bytes]]:
         params = {"cursor": cursor, "epoch": self.store.meta("epoch") or ""}
-        try:
-            response = self._raw("GET", f"/api/v1/scopes/{scope}/pull", params=params, check=_whole_pull)
-        except Trouble as err:
-            if err.problem.number == 1201:
-                self._other_epoch(err)
-            raise
-        return _whole_pull(response) or refuse()
+        return (
+            _whole_pull(self._raw("GET", f"/api/v1/scopes/{scope}/pull", params=params, check=_whole_pull)) or refuse()
+        )
 
     def _ask_parked(self, scope: str) -> None:
         ids = self.store.parked(scope, self._who)
@@ -398,13 +411,9 @@ def _whole_pull(response: httpx.Response) -> tuple[PullHead, list[bytes]] | None
     try:
         head = PullHead.model_validate_json(lines[0])
         rows = lines[1:]
-        if len(rows) != head.count:
-            return None
-        for row in rows:
-            canonical.loads(row)
-    except (ValidationError, NotCanonical):
+    except ValidationError:
         return None
-    return head, rows
+    return (head, rows) if len(rows) == head.count else None
 
 
 def _outcomes(response: httpx.Response) -> list[OutcomeNow] | None:

@@ -60,7 +60,11 @@ class Packed:
     def __init__(self, lines: Sequence[bytes], zstd: bool) -> None:
         self._lines, self.zstd = lines, zstd
         whole = b"\n".join(lines)
-        self.content = zstandard.ZstdCompressor(1).compress(whole) if zstd else gzip.compress(whole, 1, mtime=0)
+        self.content = (
+            zstandard.ZstdCompressor(1, write_checksum=True).compress(whole)
+            if zstd
+            else gzip.compress(whole, 1, mtime=0)
+        )
 
     @property
     def headers(self) -> dict[str, str]:

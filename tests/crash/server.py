@@ -51,10 +51,10 @@ class Tablet:
         self.sending: dict[tuple[str, str], Batch] = {}
         send, acknowledge = self.syncer._send, self.store.acknowledge
 
-        def sent(batch: Batch, packed: bytes, tries: list[int]) -> Any:
-            self.sending[batch.enrolment, batch.scope] = batch
+        def sent(ready: Any, tries: list[int]) -> Any:
+            self.sending[ready.batch.enrolment, ready.batch.scope] = ready.batch
             run.pushes.release()
-            return send(batch, packed, tries)
+            return send(ready, tries)
 
         def acknowledged(batch: Batch, answer: Any, times: int) -> None:
             acknowledge(batch, answer, times)
