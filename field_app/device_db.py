@@ -98,6 +98,7 @@ def _opened(path: Path, alone: bool) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA foreign_keys=ON")
+        db.execute("PRAGMA cache_size=-8000")  # what one pull or receipt changes fits in
         migrate(db, path)
     except BaseException:
         db.close()

@@ -13,6 +13,16 @@ from schemas.canonical import NotCanonical
 from schemas.rules import evidence
 from schemas.wire import ACCEPTED, OutcomeNow, PushAnswer, Receipt
 
+_RUN = "j.enrolment=? AND j.scope=? AND j.pos BETWEEN ? AND ?"
+_NOTE = (
+    "INSERT INTO outcome SELECT j.id,j.scope,j.type,j.record,?,?+j.pos,NULL,coalesce(p.sends,0)+?,? FROM journal j"
+    f" LEFT JOIN pending p USING (enrolment,scope,pos) WHERE {_RUN}"
+    " ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome, seq=excluded.seq, detail=excluded.detail,"
+    " sends=outcome.sends+excluded.sends"
+)
+_REACHED = f"UPDATE ahead SET seq=?+j.pos FROM journal j WHERE j.id=ahead.id AND {_RUN}"
+_WHICH = f"SELECT j.id, j.record FROM journal j WHERE {_RUN}"
+
 
 class Outgoing(Base):
     def pending_scopes(self, who: Identity | None = None) -> list[str]:
@@ -84,37 +94,37 @@ class Outgoing(Base):
         """Note a verified receipt, which came after the batch went out so many times. Accepted changes stay in the overlay until
         their rows are pulled; a rejected one leaves it, and its values stay findable in the journal and in `outcomes`."""
         receipt = Receipt.model_validate_json(answer.receipt)
-        details = {d.id: d for d in answer.details}
         enrolment, now = batch.enrolment, self.clock.now().isoformat()
-        told = {
-            pos + n: (outcome.value, None if seq is None else seq + n)
-            for pos, count, outcome, seq in receipt.runs
-            for n in range(count)
-        }
         place = (enrolment, batch.scope, batch.first, batch.last)
         with self._write() as db:
-            rows = db.execute(
-                "SELECT pos,j.id,j.type,j.record,coalesce(p.sends,0) FROM journal j LEFT JOIN pending p"
-                " USING (enrolment,scope,pos) WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?", place,
-            ).fetchall()  # fmt: skip
+            gone: list[tuple[str, str, str]] = []  # change, record, outcome of those that did not go in
+            for (
+                first,
+                count,
+                outcome,
+                seq,
+            ) in receipt.runs:  # by statements over the whole run: a batch has a thousand changes
+                run = (enrolment, batch.scope, first, first + count - 1)
+                to_seq = None if seq is None else seq - first
+                db.execute(_NOTE, (outcome.value, to_seq, times, now, *run))
+                if outcome in ACCEPTED:  # it stays ahead until its row is pulled
+                    db.execute(_REACHED, (to_seq, *run))
+                else:
+                    gone += [(id, record, outcome.value) for id, record in db.execute(_WHICH, run)]
             db.executemany(
-                "INSERT INTO outcome VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome,"
-                " seq=excluded.seq, detail=excluded.detail, sends=outcome.sends+excluded.sends",
-                [(id, batch.scope, type_, record, *told[pos], details[id].model_dump_json() if id in details else None, sends + times, now)
-                 for pos, id, type_, record, sends in rows],
-            )  # fmt: skip
-            self._settle(db, [(id, *told[pos]) for pos, id, _, _, _ in rows])
+                "UPDATE outcome SET detail=? WHERE id=?", [(d.model_dump_json(), d.id) for d in answer.details]
+            )
+            db.executemany("DELETE FROM ahead WHERE id=?", [(id,) for id, _, o in gone if o == "rejected"])
             db.execute("DELETE FROM pending WHERE enrolment=? AND scope=? AND pos BETWEEN ? AND ?", place)
             db.execute(
                 "INSERT OR REPLACE INTO receipt VALUES (?,?,?,?,?)",
                 (receipt.receipt, batch.scope, answer.receipt, answer.signature, now),
             )
             # offered again after a restore, what was applied may be parked now: it goes on being shown
-            parked = [(id, batch.scope, record) for pos, id, _, record, _ in rows if told[pos][0] == "parked"]
+            parked = [(id, batch.scope, record) for id, record, o in gone if o == "parked"]
             db.executemany("INSERT OR IGNORE INTO ahead VALUES (?,?,?,NULL)", parked)
             # an accepted change goes on being shown as it was
-            gone = {record for pos, _, _, record, _ in rows if told[pos][0] in ("rejected", "parked")}
-            self._drop_pulled(db, batch.scope, gone)
+            self._drop_pulled(db, batch.scope, {record for _, record, _ in gone})
 
     def _settle(self, db: sqlite3.Connection, told: Sequence[tuple[str, str, int | None]]) -> None:
         """(change, outcome, seq): an accepted one stays ahead until its row is pulled, a rejected one leaves."""
