@@ -8,7 +8,7 @@ import logging
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import zstandard
 from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request, Response
@@ -165,8 +165,21 @@ class Marked:
         await self._app(scope, receive, marked)
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, decompressed; both sizes bounded, so that a small request cannot fill the memory."""
+class Body(NamedTuple):
+    """A body as it came."""
+
+    packed: bytes
+    encoding: str
+
+    def unpacked(self) -> bytes:
+        """Raises Trouble 1001, 1002. Takes a while: not for the event loop."""
+        return self.packed if self.encoding == "identity" else unpack(self.packed, self.encoding)
+
+
+async def read_body(request: Request) -> Body:
+    """The body; its size bounded, and so is what it unpacks to, so that a small request cannot fill the memory.
+
+    Raises Trouble 1001, 1002, 1003."""
     packed = bytearray()
     try:
         async for chunk in request.stream():
@@ -176,11 +189,9 @@ async def read_body(request: Request) -> bytes:
     except ClientDisconnect as err:  # the line went dead; nobody hears this, and it is no fault of ours
         raise Trouble(1001, why={"zh": "请求没有传完", "en": "the request did not arrive whole"}) from err
     encoding = request.headers.get("content-encoding", "identity").lower()
-    if encoding == "identity":
-        return bytes(packed)
-    if encoding not in ("gzip", "zstd"):
+    if encoding not in ("identity", "gzip", "zstd"):
         raise Trouble(1003, encoding=encoding[:40])
-    return await run_in_threadpool(unpack, bytes(packed), encoding)
+    return Body(bytes(packed), encoding)
 
 
 def unpack(packed: bytes, encoding: str = "gzip") -> bytes:
@@ -270,10 +281,17 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         "/scopes/{scope}/push",
         summary="提交变更 · Push changes (NDJSON: PushHead, then one change a line)",
         openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
+        response_model=PushAnswer,
     )
-    async def push(who: Who, scope: str, request: Request) -> PushAnswer:
-        head, lines = _headed(await read_body(request), PushHead)
-        return await run_in_threadpool(service.push, who, scope, head, lines)
+    async def push(who: Who, scope: str, request: Request) -> Response:
+        body = await read_body(request)
+
+        def taken() -> Response:  # all of it in one thread: between threads every change of hands costs
+            head, lines = _headed(body.unpacked(), PushHead)
+            answer = service.push(who, scope, head, lines)
+            return Response(answer.model_dump_json(), media_type="application/json")
+
+        return await run_in_threadpool(taken)
 
     @api.get(
         "/scopes/{scope}/pull",
@@ -300,7 +318,8 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {"schema": {"type": "string"}}}}},
     )
     async def seen(who: Who, scope: str, request: Request) -> SeenAnswer:
-        head, lines = _headed(await read_body(request), SeenHead)
+        body = await read_body(request)
+        head, lines = _headed(await run_in_threadpool(body.unpacked), SeenHead)
         return SeenAnswer(kept=await run_in_threadpool(service.take_seen, who, scope, head, lines))
 
     return api

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas import canonical
 from schemas.change import Change
-from schemas.fields import atoms_of
+from schemas.fields import fields_of
 from schemas.fresh import Fresh, cells_of
 from schemas.merge import put
 from schemas.records import SCHEMA, TYPES
@@ -51,7 +51,6 @@ class Plain:
         # record → what made it, its seq; as long as nobody asks for it
         self._added: dict[str, tuple[Fresh, int]] = {}
         self._cells: dict[str, tuple[Stored, tuple[Any, ...]]] = {}  # record → as it was left here, its cells
-        self._may: dict[tuple[str, Author], bool] = {}
 
     if TYPE_CHECKING:  # of Applying
 
@@ -66,16 +65,19 @@ class Plain:
     def add(self, run: Sequence[Fresh], author: Author, at: Sequence[Place]) -> int:
         """New records with nothing in their way go in, and into the journal, each at its place in the chain. How many of them,
         from the first on: `take` has to look at the next one."""
-        where, holding, mine = self._where, self._holding(), self.scope.id
+        where, holding, mine, taken = self._where, self._holding(), self.scope.id, self._taken
+        may: dict[str, bool] = {}
         for n, f in enumerate(run):
+            if f.type not in may:
+                may[f.type] = self._plainly_may(f.type, author)
             if (
                 f.record in where
-                or f.id in self._taken
+                or f.id in taken
                 or f.scope != mine
                 or f.by != author.person
                 or f.device != author.device
-                or not self._plainly_may(f.type, author)
-                or (f.device, f.record) in holding
+                or not may[f.type]
+                or (holding and (f.device, f.record) in holding)
             ):
                 return n
             for type, id in f.refs:
@@ -91,11 +93,9 @@ class Plain:
     def edit(self, run: Sequence[Change], author: Author, at: Sequence[Place]) -> int:
         """Edits of records as their author saw them, which no conflict is about and which point to nothing else now. How many
         went in, as with `add`. Within a run no record comes twice."""
-        found = [self._edited(c, author) for c in run]
-        whole = found.index(None) if None in found else len(found)
-        merged: list[tuple[Stored, Values, bytes]] = [x for x in found[:whole] if x is not None]
+        merged = self._edited(run, author)
         by_type: dict[str, list[int]] = {}
-        for n in range(whole):
+        for n in range(len(merged)):
             by_type.setdefault(run[n].type, []).append(n)
         cells: dict[int, tuple[Any, ...]] = {}
         for type, places in by_type.items():
@@ -113,33 +113,41 @@ class Plain:
             new = self._here[c.record] = Stored(c.type, c.record, old.scope, seq, values)
             self._cells[c.record] = (new, cells[n])
             self._note(c, at[n])
-        return whole
+        return len(merged)
 
-    def _edited(self, c: Change, author: Author) -> tuple[Stored, Values, bytes] | None:
-        """What is there, what it becomes, and that as bytes; None where `take` has to look at it."""
-        old, before, after = self._here.get(c.record), c.before, c.after
-        if (
-            old is None
-            or not before
-            or c.id in self._taken
-            or c.type not in TYPES
-            or self._where.get(c.record) != (c.type, self.scope.id)
-            or c.scope != self.scope.id
-            or c.by != author.person
-            or c.device != author.device
-            or not self._plainly_may(c.type, author)
-            or (c.device, c.record) in self._holding()
-            or self._clashes().get(c.record)
-            or not _pointing(c.type).isdisjoint(after)
-            or not atoms_of(TYPES[c.type]).keys() >= after.keys()
-        ):
-            return None
-        now = old.values
-        if any([now.get(k) != v for k, v in before.items()]):
-            return None
-        values = dict(now)
-        put(values, after)
-        return old, values, canonical.again(values)
+    def _edited(self, run: Sequence[Change], author: Author) -> list[tuple[Stored, Values, bytes]]:
+        """For each edit what is there, what it becomes, and that as bytes; up to the first that `take` has to look at."""
+        here, where, mine, taken = self._here, self._where, self.scope.id, self._taken
+        holding, clashes = self._holding(), self._clashes()
+        may: dict[str, bool] = {}
+        out: list[tuple[Stored, Values, bytes]] = []
+        for c in run:
+            if c.type not in may:
+                may[c.type] = c.type in TYPES and self._plainly_may(c.type, author)
+            old, after = here.get(c.record), c.after
+            if (
+                not may[c.type]
+                or old is None
+                or not c.before
+                or c.id in taken
+                or where.get(c.record) != (c.type, mine)
+                or c.scope != mine
+                or c.by != author.person
+                or c.device != author.device
+                or (holding and (c.device, c.record) in holding)
+                or clashes.get(c.record)
+            ):
+                break
+            known, pointing = _fields(c.type)
+            if not known >= after.keys() or not pointing.isdisjoint(after):
+                break
+            now = old.values
+            if any([now.get(k) != v for k, v in c.before.items()]):
+                break
+            values = dict(now)
+            put(values, after)
+            out.append((old, values, canonical.again(values)))
+        return out
 
     def _note(self, c: Fresh | Change, at: Place) -> None:
         self._taken.add(c.id)
@@ -149,20 +157,19 @@ class Plain:
 
     def _plainly_may(self, type: str, author: Author) -> bool:
         """Nothing in the way of this author and this type, whatever is in the record."""
-        key = (type, author)
-        if key not in self._may:
-            about = TYPES[type].about
-            self._may[key] = (
-                about.audience.value == self.scope.audience
-                and not about.frozen
-                and not author.revoked
-                and author.types <= SCHEMA
-                and bool(about.writers)
-                and type in self._writable(author.roles)
-            )
-        return self._may[key]
+        about = TYPES[type].about
+        return (
+            about.audience.value == self.scope.audience
+            and not about.frozen
+            and not author.revoked
+            and author.types <= SCHEMA
+            and bool(about.writers)
+            and type in self._writable(author.roles)
+        )
 
 
 @cache
-def _pointing(type: str) -> frozenset[str]:
-    return frozenset(p.name for p in pointers_of(TYPES[type]))
+def _fields(type: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The fields of a type, and those of them that refer to records."""
+    cls = TYPES[type]
+    return frozenset(fields_of(cls)), frozenset(p.name for p in pointers_of(cls))

@@ -38,7 +38,7 @@ from schemas.wire import (
     SeenHead,
 )  # fmt: skip
 
-FIRST, LEAST = 250, 50  # changes in the first batch, and on a line that carries no more
+FIRST, LEAST = 500, 50  # changes in the first batch, and on a line that carries no more
 OFFER = 200  # rows in one offer after a restore
 TOO_MUCH = (1002, 1004)  # for this server's limits, which a proxy or its administrator may have narrowed
 
