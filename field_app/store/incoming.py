@@ -62,6 +62,10 @@ class Incoming(Base):
         rows = self._rows("SELECT cursor FROM scope WHERE id=?", scope)
         return int(rows[0][0]) if rows else 0
 
+    def refreshing(self, scope: str) -> bool:
+        """Is it being pulled anew, and not all of it here yet?"""
+        return bool(self._rows("SELECT 1 FROM scope WHERE id=? AND refreshing<>0", scope))
+
     def digest(self, scope: str) -> str:
         rows = self._rows("SELECT digest FROM scope WHERE id=?", scope)
         return str(rows[0][0]) if rows else evidence.digest_hex(0)

@@ -135,7 +135,7 @@ class Outgoing(Base):
         """Parked changes this person may ask about: own ones, also of former enrolments."""
         rows = self._rows(
             "SELECT o.id FROM outcome o JOIN journal j ON j.id=o.id WHERE o.outcome='parked' AND o.scope=? AND j.person=?"
-            " ORDER BY o.at LIMIT 1000", scope, (who or self.keys.require()).person,
+            " ORDER BY o.at", scope, (who or self.keys.require()).person,
         )  # fmt: skip
         return [i for (i,) in rows]
 

@@ -196,6 +196,8 @@ class Syncer(Enrolling):
 
     def _current(self, scope: str, readers: Sequence[Identity]) -> bool:
         """Is the base as the server said it is? An older server does not say."""
+        if self.store.refreshing(scope):  # what is here is to be replaced, even by nothing
+            return False
         said = [self._news.get(who.enrolment) for who in readers]
         here = [self.store.cursor(scope), self.store.digest(scope)]
         return all(me is None or (me.heads is not None and list(me.heads.get(scope, ())) == here) for me in said)
@@ -381,10 +383,9 @@ class Syncer(Enrolling):
 
     def _ask_parked(self, scope: str) -> None:
         ids = self.store.parked(scope, self._who)
-        if ids:
-            news = self._raw(
-                "POST", f"/api/v1/scopes/{scope}/outcomes", json=OutcomeQuery(ids=ids).model_dump(), check=_outcomes
-            )
+        for n in range(0, len(ids), MAX_BATCH):
+            query = OutcomeQuery(ids=ids[n : n + MAX_BATCH]).model_dump()
+            news = self._raw("POST", f"/api/v1/scopes/{scope}/outcomes", json=query, check=_outcomes)
             self.store.resolved(scope, _outcomes(news) or [])
 
     def _renew_blocks(self, writes: set[str]) -> None:

@@ -14,7 +14,7 @@ from field_app import device_db
 from field_app.store import Store
 from field_app.sync import Syncer
 from schemas import change
-from schemas.records import TYPES
+from schemas.records import TABLES, TYPES
 from schemas.rows import codec
 from schemas.rules import evidence
 from sync_server.main import create_app
@@ -63,6 +63,36 @@ def test_the_server_upgrades_and_keeps_every_byte(old: Recorded) -> None:
     stamp = path.stat().st_mtime_ns, (old.server / "server.db.v1.bak").stat().st_mtime_ns
     create_app(Settings(data=old.server), TurnableClock(old.at)).state.parts.service.store.close()  # opened again
     assert (old.server / "server.db.v1.bak").stat().st_mtime_ns == stamp[1]
+
+
+def indexes(path: Path) -> set[str]:
+    return {n for (n,) in rows(path, "SELECT name FROM sqlite_master WHERE type='index' AND sql IS NOT NULL")}
+
+
+# of record tables before rows were asked for by scope and seq together, and of the journal before parked ones were apart
+FORMER = {f"ix_{type}_{column}" for type in TYPES for column in ("scope", "seq")} | {"journal_outcome"}
+TODAYS = {str(index.name) for table in TABLES.values() for index in table.indexes}
+
+
+def test_former_indexes_go_and_todays_come(old: Recorded) -> None:
+    path = old.server / "server.db"
+    assert indexes(path) & FORMER and not indexes(path) & TODAYS
+    create_app(Settings(data=old.server), TurnableClock(old.at)).state.parts.service.store.close()
+    assert not indexes(path) & FORMER and indexes(path) >= TODAYS | {"journal_seq", "journal_parked", "journal_record"}
+    assert "WITHOUT ROWID" in rows(path, "SELECT sql FROM sqlite_master WHERE name='record_type'")[0][0]
+    assert not known(path, "record_type_v2")
+    for folder in old.tablets:
+        path = folder / "tablet.db"
+        assert indexes(path) & FORMER
+        Store(folder).close()
+        assert not indexes(path) & FORMER and indexes(path) >= TODAYS
+    new = create_app(
+        Settings(data=old.server.with_name("new")), TurnableClock(old.at)
+    )  # what upgraded is as what begins
+    new.state.parts.service.store.close()
+    assert indexes(old.server / "server.db") == indexes(old.server.with_name("new") / "server.db")
+    Store(old.server.with_name("fresh")).close()
+    assert indexes(old.tablets[0] / "tablet.db") == indexes(old.server.with_name("fresh") / "tablet.db")
 
 
 def known(path: Path, table: str) -> bool:

@@ -69,6 +69,22 @@ def test_a_correction_frees_what_it_corrects(server: Server, device: Device) -> 
     assert server.sql("SELECT count(*) FROM journal WHERE outcome='parked'") == [(0,)]
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_an_edit_never_overtakes_one_that_waits(server: Server, device: Device, together: bool) -> None:
+    """The second could go in by itself: its device made it after the first."""
+    record, site = server.new_id(), server.new_id()
+    assert outcomes(device.push([device.change("point", server.point(), record)])) == ["applied"]
+    first = device.change("point", {"site_id": site}, record, {"site_id": server.site})
+    second = device.change("point", {"wind": "东"}, record, {"wind": "北"})
+    answers = [device.push([first, second])] if together else [device.push([line]) for line in (first, second)]
+    assert [o for a in answers for o in outcomes(a)] == ["parked", "parked"]
+    found = row(server, record)
+    assert found is not None and found["wind"] == "北"
+    server.service.write(None, [Write("site", site, server.field, {"code": "S2", "name": "二", "status": "idle"})])
+    found = row(server, record)
+    assert found is not None and (found["site_id"], found["wind"]) == (site, "东")
+
+
 def test_nothing_waits_behind_a_refused_first_version(server: Server, device: Device) -> None:
     record = server.new_id()
     assert outcomes(device.push([device.change("point", server.point(weather="no such"), record)])) == ["rejected"]

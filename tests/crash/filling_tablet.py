@@ -109,6 +109,10 @@ class Desk:
         text = f"{next(self.n)}{LONG}"
         return lambda: self.store.set_meta("k", text)
 
+    def set_state(self) -> Call:
+        who, text = self.store.keys.require(), f"{next(self.n)}{LONG}"
+        return lambda: self.store.set_state(who, text)
+
     def save_draft(self) -> Call:
         edit = comment(self.store, LONG)
         return lambda: self.store.save_draft(*edit)

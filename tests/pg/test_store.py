@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 
 from schemas.problems import Trouble
 from schemas.records import TABLES
@@ -579,3 +580,32 @@ def test_a_bare_database_is_made_by_several_at_once() -> None:
             assert tx.setting("schema") and tx.scopes() == []
         for store in stores:
             store.close()
+
+
+def test_indexes_of_before_go_and_todays_come(store: Store) -> None:
+    """Version 2 → 3, from what 2 looked like."""
+
+    def indexes() -> set[str]:
+        with store.engine.connect().execution_options(reading=True) as conn, conn.begin():
+            found = inspect(conn).get_multi_indexes()
+        return {str(index["name"]) for of_table in found.values() for index in of_table}
+
+    def do(*statements: str) -> None:
+        with store.engine.begin() as conn:
+            for statement in statements:
+                conn.exec_driver_sql(statement)
+
+    new = {str(i.name) for table in TABLES.values() for i in table.indexes} | {"journal_seq", "journal_parked"}
+    former = {f"ix_{type}_{column}" for type in TABLES for column in ("scope", "seq")} | {"journal_outcome"}
+    today = indexes()
+    assert new <= today and not former & today
+    with store.writing() as tx:
+        tx.put([point("r1", 1)], [])
+    do(*[f'DROP INDEX "{name}"' for name in sorted(new)],
+       *[f'CREATE INDEX "ix_{type}_{column}" ON "{type}" ({column})' for type in TABLES for column in ("scope", "seq")],
+       "CREATE INDEX journal_outcome ON journal (scope, outcome)", "UPDATE setting SET value='2' WHERE key='schema'")  # fmt: skip
+    assert former <= indexes()
+    store.create()
+    assert indexes() == today
+    with store.reading() as tx:
+        assert tx.types_of(["r1"]) == {"r1": ("point", FIELD)}

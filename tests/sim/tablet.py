@@ -113,6 +113,14 @@ class Tablet:
             start_over(scope)
 
         self.store.start_over = counted  # type: ignore[method-assign]
+        apply_pull = self.store.apply_pull
+
+        def looked_at(scope: str, head: Any, lines: Any) -> None:
+            """A page is there and the next one is not: asked for already, so no request says that this is so."""
+            apply_pull(scope, head, lines)
+            self.world.look(self)
+
+        self.store.apply_pull = looked_at  # type: ignore[method-assign]
         seen = {d.id: (d.type, d.scope, d.values) for d in self.store.drafts()}
         if seen != self.drafts:
             raise Broken(f"drafts did not survive: {seen} instead of {self.drafts}")

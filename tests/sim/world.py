@@ -182,10 +182,15 @@ class World:
         finally:
             self.rushing = False
 
-    def meanwhile(self, tablet: Tablet) -> None:
-        from tests.sim import acts, check
+    def look(self, tablet: Tablet) -> None:
+        from tests.sim import check
 
         check.view(self, tablet)
+
+    def meanwhile(self, tablet: Tablet) -> None:
+        from tests.sim import acts
+
+        self.look(tablet)
         if self.healing or self.rushing:
             return
         draw = self.rng.random()

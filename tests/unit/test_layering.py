@@ -177,11 +177,15 @@ RULES = (
         but=("field_app/store/*", "field_app/device_db.py"),
     ),
     Rule(
-        "field_app: only sync speaks HTTP",
+        "field_app: only sync speaks HTTP, and packs what it says",
         ("field_app/*",),
-        of("httpx", "requests", "urllib.request", "http.client", "aiohttp"),
-        (("field_app/state.py", "import httpx"), ("field_app/capture/photo.py", "from urllib.request import urlopen")),
-        (("field_app/sync/loop.py", "import httpx"),),
+        of("httpx", "requests", "urllib.request", "http.client", "aiohttp", "zstandard"),
+        (
+            ("field_app/state.py", "import httpx"),
+            ("field_app/capture/photo.py", "from urllib.request import urlopen"),
+            ("field_app/store/outgoing.py", "import zstandard"),
+        ),
+        (("field_app/sync/loop.py", "import httpx\nimport zstandard"),),
         but=("field_app/sync/*",),
     ),
     Rule(
