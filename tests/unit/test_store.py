@@ -18,7 +18,7 @@ from schemas.problems import Trouble
 from schemas.rules import evidence
 from schemas.wire import Block, Outcome
 from tests.sim.dying import DyingDb, Killed
-from tests.unit.tablet import FIELD, Rows, answer, comment, open_store
+from tests.unit.tablet import AT, FIELD, PROJECT, Rows, answer, comment, open_store
 
 
 @pytest.fixture
@@ -335,3 +335,12 @@ def test_numbers_never_repeat(tmp_path: Path) -> None:
         store.next_number("sample")
     assert err.value.problem.number == 5003
     store.close()
+
+
+def test_an_emptied_list_is_as_absent_as_an_emptied_text(store: Store) -> None:
+    record = store.new_id()
+    point = {"code": "S1", "site_id": PROJECT, "started_at": AT, "samplers": [PROJECT], "wind": "北"}
+    store.finalize([Edit("point", record, FIELD, point)], complete=False)
+    store.finalize([Edit("point", record, FIELD, {**point, "samplers": None, "wind": ""})], complete=False)
+    seen = store.get("point", record)
+    assert seen and not {"samplers", "wind"} & seen.values.keys()
