@@ -201,11 +201,20 @@ def unpack(packed: bytes, encoding: str = "gzip") -> bytes:
         said = zstandard.frame_content_size(packed) if encoding == "zstd" else -1
         if 0 <= said <= MAX_BODY and said != len(body):  # cut short, which a zstd reader does not mind
             raise EOFError
+        if encoding == "zstd" and said < 0 and len(body) <= MAX_BODY and not _is_whole_frame(packed):
+            raise EOFError
     except (OSError, EOFError, zlib.error, zstandard.ZstdError) as err:
         raise Trouble(1001, why={"zh": "压缩内容不完整", "en": "the compressed body is not whole"}) from err
     if len(body) > MAX_BODY:
         raise Trouble(1002, limit=MAX_BODY)
     return body
+
+
+def _is_whole_frame(packed: bytes) -> bool:
+    """Of a frame that does not tell its size: the whole of one, and nothing behind it. It is read a second time for that."""
+    frame = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+    frame.decompress(packed)
+    return frame.eof and not frame.unused_data
 
 
 def _reader(packed: bytes, encoding: str) -> Any:
@@ -217,7 +226,8 @@ def _reader(packed: bytes, encoding: str) -> Any:
 def packed_lines(request: Request, lines: Sequence[bytes]) -> Response:
     """NDJSON, packed with zstd where that is understood; else the gzip of every other answer has its turn."""
     body = b"\n".join(lines)
-    understood = {part.partition(";")[0].strip() for part in request.headers.get("accept-encoding", "").split(",")}
+    asked = request.headers.get("accept-encoding", "").replace(" ", "").split(",")
+    understood = {part.partition(";")[0] for part in asked if not part.endswith(";q=0")}
     if "zstd" not in understood or len(body) < 500:
         return Response(body, media_type=NDJSON)
     headers = {"Content-Encoding": "zstd", "Vary": "Accept-Encoding"}
