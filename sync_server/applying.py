@@ -311,9 +311,8 @@ class Applying(Plain):
             **{k: canonical.dumps(v).decode() for k, v in (("before", clash.before), ("now", clash.now), ("after", clash.after))},
         }  # fmt: skip
         self._certain(self.on_server("conflict", id, {}, values))
-        self._clashes().setdefault(c.record, []).append(
-            id
-        )  # not written yet: nothing that is read from now on holds it
+        # not written yet: nothing that is read from now on holds it
+        self._clashes().setdefault(c.record, []).append(id)
         return id
 
     def _open_conflicts(self, record: str) -> list[Stored]:

@@ -90,11 +90,11 @@ def take_lines(
 
 def _run(parsed: Sequence[Fresh | change.Change | NotCanonical], n: int, again: Mapping[str, Journaled]) -> list[Any]:
     """From the n-th on as many of one kind as follow each other: new records, or edits of different ones; at least one."""
-    kind, run, records = type(parsed[n]), list[Any](), set[str]()
+    kind, run, seen = type(parsed[n]), list[Any](), set[str]()
     for c in islice(parsed, n, None):
-        if type(c) is not kind or isinstance(c, NotCanonical) or c.id in again or c.record in records:
+        if type(c) is not kind or isinstance(c, NotCanonical) or c.id in again or not seen.isdisjoint((c.id, c.record)):
             break
-        records.add(c.record)
+        seen |= {c.id, c.record}  # neither a change nor a record comes twice in a run
         run.append(c)
     return run or [None]
 

@@ -193,6 +193,15 @@ def test_what_is_edited_plainly(server: Server, device: Device, monkeypatch: pyt
     assert went == [2, 0, 0] and server.sql("SELECT wind, weather FROM point") == [(None, "sunny")] * 2
 
 
+def test_one_id_on_two_edits_of_a_batch_counts_once(server: Server, device: Device) -> None:
+    made = [device.change("point", server.point(code=c)) for c in ("S1", "S2")]
+    device.push(made)
+    id, seen = server.new_id(), {"wind": "北"}
+    twice = [device.change("point", {"wind": "西"}, record=change.decode(m).record, before=seen, id=id) for m in made]
+    assert outcomes(device.push(twice)) == ["applied", "rejected"]
+    assert sorted(server.sql("SELECT code, wind FROM point")) == [("S1", "西"), ("S2", "北")]
+
+
 def test_a_conflict_of_the_same_batch_settles_itself(server: Server, device: Device) -> None:
     """When the value becomes what the loser wanted there is nothing left to decide, also before anything is written."""
     made = device.change("point", server.point())
