@@ -31,6 +31,7 @@ from schemas.reference import Label
 log = logging.getLogger("jingtu.app")
 TABS = ("today", "map", "sync", "settings")
 ENROL_AGAIN = (1203, 1204, 2005, 2010)  # the server takes nothing more from this enrolment
+NOT_KEPT = ("enrol", "unlock", "point")  # not come back to by name: what is open there is known otherwise
 LIVE = ("today", "map", "point")  # pages that need to know where we are
 
 
@@ -74,6 +75,8 @@ class State:
         self.theme = store.meta("ui.theme") or "light"
         self.size = store.meta("ui.size") or "normal"
         self.route = "enrol" if store.identity is None else "today"
+        self._args: dict[str, Any] = {}  # what the page is about, as JSON: a record's type and id …
+        self._trail: list[tuple[str, dict[str, Any]]] = []  # the pages above this one
         self.width, self.height = 1024.0, 768.0
         self.busy = ""
         self.filter = "all"
@@ -90,6 +93,7 @@ class State:
     result = property(lambda self: self._result)
     progress = property(lambda self: self._progress)
     here = property(lambda self: self._here)
+    args = property(lambda self: self._args)
     last_sync = property(lambda self: self._last_sync)
 
     @property
@@ -165,21 +169,37 @@ class State:
             self.notify()
 
     async def resume(self) -> None:
+        """Back to the page the process ended on."""
         await self.load(show=False)
+        place = json.loads(self._store.meta("ui.place") or "[]")
         planned = self._store.meta("ui.open")
         if planned and planned in self._book.drafts:
             await self.open(planned)
+        elif place and self.route == "today":
+            self._trail = [tuple(p) for p in place[:-1]]
+            self.route, self._args = place[-1]
+            self.notify()
         else:
             self.notify()
 
-    def go(self, route: str) -> None:
+    def go(self, route: str, **args: Any) -> None:
+        """To a page; a tab starts a new trail, anything else lies below the page it was opened from."""
         self._notice = None
+        self._trail = [] if route in TABS else [*self._trail, (self.route, self._args)]
+        self._show(route, args)
+
+    def _show(self, route: str, args: dict[str, Any]) -> None:
         if self.route == "point" and route != "point":
             self._visit = None
             self._write(self._store.set_meta, "ui.open", "")
             self._later(self.load())
-        self.route = route
+        self.route, self._args = route, args
+        kept = [] if route in NOT_KEPT else [*self._trail, (route, args)]
+        self._write(self._store.set_meta, "ui.place", json.dumps(kept))
         self.notify()
+
+    def _home(self) -> None:
+        self.route, self._args, self._trail = "today", {}, []
 
     def _later(self, work: Any) -> None:
         async def guarded() -> None:
@@ -191,11 +211,13 @@ class State:
         self._spawn(guarded())
 
     def back(self) -> None:
-        """One level up: from a step to the list of steps, from the point to today."""
+        """One level up: from a step to the list of steps, from a page to the one it was opened from, at last to Today."""
         if self.route == "point" and self._visit is not None and self._visit.ui("step"):
             self._visit.set_ui(step=None)
-        else:
-            self.go("today")
+            return
+        self._notice = None
+        route, args = self._trail.pop() if self._trail else ("today", {})
+        self._show(route, args)
 
     def dismiss(self) -> None:
         self._notice = None
@@ -229,18 +251,14 @@ class State:
         elif planned_id not in self._book.visits or again:
             self._visit = self._begin(planned)
         self._here.start()
-        self.route = "point"
+        if self.route != "point":
+            self._trail = [*self._trail, (self.route, self._args)]
+        self.route, self._args = "point", {}
         self._write(self._store.set_meta, "ui.open", planned_id)
         self.notify()
 
     def _restore(self, planned: Seen, draft: Seen) -> Visit:
-        children = self._store.drafts(parent=draft.id)
-        return self._make(
-            planned,
-            draft,
-            [c for c in children if c.type == "field_reading"],
-            [c for c in children if c.type == "sample"],
-        )
+        return self._make(planned, draft, self._store.drafts(parent=draft.id))
 
     def _begin(self, planned: Seen) -> Visit:
         identity = self._store.identity
@@ -249,10 +267,10 @@ class State:
             "outcome": "done", "started_at": self.now().isoformat(timespec="seconds"),
             "samplers": [identity.person] if identity else [],
         }  # fmt: skip
-        return self._make(planned, Seen("point", self._store.new_id(), self._book.scope, 0, values, "draft"), [], [])
+        return self._make(planned, Seen("point", self._store.new_id(), self._book.scope, 0, values, "draft"), [])
 
-    def _make(self, planned: Seen, point: Seen, readings: list[Seen], samples: list[Seen]) -> Visit:
-        stored = {point.id} if readings or samples or point.id in {d.id for d in self._book.drafts.values()} else set()
+    def _make(self, planned: Seen, point: Seen, children: list[Seen]) -> Visit:
+        stored = {point.id} if children or point.id in {d.id for d in self._book.drafts.values()} else set()
 
         def keep(type: str, record: str, values: Values) -> None:
             parent = None if record == point.id else point.id
@@ -264,7 +282,7 @@ class State:
         def drop(record: str) -> None:
             self._write(self._store.drop_draft, record)
 
-        visit = Visit(self._book, planned, point, readings, samples, keep, drop, self._store.new_id, self.now)
+        visit = Visit(self._book, planned, point, children, keep, drop, self._store.new_id, self.now)
         return visit
 
     def adopt_position(self) -> None:
@@ -310,7 +328,7 @@ class State:
             self.busy = ""
         self._visit = None
         await self.load()
-        self.route = "today"
+        self._home()
         n, c = len(edits), visit.code
         self._notice = Notice("done", (f"{c} 已完成", f"{c} finished"),
                               (f"{n} 条记录已存在本机，等待同步", f"{n} records saved on this tablet, to be sent"))  # fmt: skip
@@ -360,7 +378,7 @@ class State:
         await self._do(self._store.set_meta, "ui.open", "")
         await self._do(self._store.turn, enrolment)
         await self.load()
-        self.route = "today"
+        self._home()
         self._notice = Notice("done", (f"现在由 {self.person} 使用", f"{self.person} has the tablet now"))
         self.notify()
 

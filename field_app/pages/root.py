@@ -24,7 +24,7 @@ def Root():
     return [
         ft.View(
             route="/",
-            controls=[PAGES[state.route](key=state.route)],
+            controls=[PAGES.get(state.route, Today)(key=state.route)],
             padding=0,
             spacing=0,
             bgcolor=Kit(state.theme)["paper"],

@@ -44,7 +44,7 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
             continue
 
         def change(name: str, read: Any, record: str = record) -> Any:
-            return guard(state, lambda e: visit.set_sample(record, **{name: read(e)}))
+            return guard(state, lambda e: visit.change("sample", record, **{name: read(e)}))
 
         fields = form(k, TYPES["sample"], values, change, state.options, ASKED)
         remove = k.button(

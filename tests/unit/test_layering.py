@@ -134,7 +134,7 @@ RULES = (
     Rule(
         "field_app: store, sync, form, capture know neither state nor pages",
         ("field_app/store/*", "field_app/sync/*", "field_app/form.py", "field_app/capture/*"),
-        app("state", "pages", "main"),
+        app("state", "visit", "desks", "pages", "main"),
         (
             ("field_app/store/work.py", "from field_app.state import State"),
             ("field_app/capture/photo.py", "from ..state import State"),
@@ -149,7 +149,7 @@ RULES = (
     ),
     Rule(
         "field_app: state knows no page",
-        ("field_app/state.py", "field_app/state/*"),
+        ("field_app/state.py", "field_app/visit/*", "field_app/desks/*"),
         app("pages", "main"),
         (("field_app/state.py", "from field_app.pages.home import Home"),),
         (("field_app/state.py", "from field_app.store import Store\nfrom field_app import sync, form, capture"),),

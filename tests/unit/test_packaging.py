@@ -32,6 +32,7 @@ TABLET = {
     "cffi": FLET,
     "cryptography": FLET,
     "flet": PURE,
+    "flet-camera": PURE,
     "flet-geolocator": PURE,
     "flet-map": PURE,
     "h11": PURE,
