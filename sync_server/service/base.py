@@ -71,8 +71,10 @@ class Base:
 
     def _after(self, tx: Tx, work: Applying) -> None:
         created, missing, rights = work.created(), work.waits(), work.rights()
-        if created or missing:
-            tx.after_commit.append(lambda: self._settle(work.scope, created, missing, rights))
+        if (
+            created or missing
+        ):  # without `work`: it holds `tx`, and a circle of a whole batch would stay until it is looked for
+            tx.after_commit.append(partial(self._settle, work.scope, created, missing, rights))
 
     def _settle(self, scope: ScopeRow, created: Sequence[str], missing: Set[str], rights: Set[tuple[str, str]]) -> None:
         """What waits elsewhere for what this transaction made goes in; so does what this transaction parked, if it came in

@@ -31,6 +31,10 @@ class Exchange(Base):
         """Take a batch of a device's chain. Known changes get their stored outcome; nothing is applied twice.
 
         Raises Trouble 1201–1207, 2004, 2005; then nothing of the batch was applied."""
+        with RESTING:  # until all that was made for it is gone again: else it would be looked through once
+            return self._push(caller, scope_id, head, lines)
+
+    def _push(self, caller: Caller, scope_id: str, head: PushHead, lines: Sequence[bytes]) -> PushAnswer:
         if len(lines) > MAX_BATCH:
             raise Trouble(1004, limit=MAX_BATCH)
         if not lines:
@@ -40,7 +44,7 @@ class Exchange(Base):
         if evidence.lines_hash(lines) != head.lines:
             raise Trouble(1207)
         last = head.first + len(lines) - 1
-        with RESTING, self.store.writing() as tx:
+        with self.store.writing() as tx:
             scope = tx.scope(scope_id, lock=True)
             # only now: it may have been revoked while this waited. A revoked one may hand in what it has; a person decides
             key = tx.key(head.enrolment)

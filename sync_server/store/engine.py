@@ -6,6 +6,8 @@ import json
 import logging
 import os
 import sqlite3
+import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -22,6 +24,7 @@ from schemas.problems import Trouble
 
 log = logging.getLogger("jingtu")
 POOL = 40  # as many as the server has threads for requests
+CHECKPOINT_PAGES = 4000  # of 4 KiB
 STARTING = 7_341_220  # advisory lock of this application: one process at a time makes or migrates tables
 OLDEST = 14  # PostgreSQL
 
@@ -65,19 +68,74 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(db: Any, _record: Any) -> None:
         db.isolation_level = None
-        # A checkpoint of 16 MB costs little more than one of 4, and there are a quarter as many. What a push changes fits into a
-        # cache of 8 MB; into the 2 MB there are without being asked it does not, and pages are written twice.
+        # What a push changes fits into a cache of 8 MB; into the 2 MB there are without being asked it does not, and pages are
+        # written twice.
         for pragma in (
-            "journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON", "wal_autocheckpoint=4000",
-            "cache_size=-8000",
+            "journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON",
+            f"wal_autocheckpoint={4 * CHECKPOINT_PAGES}", "cache_size=-8000",
         ):  # fmt: skip
             db.execute(f"PRAGMA {pragma}")
 
+    beside = _Checkpoints(str(address.database)) if files else None
+
     @event.listens_for(engine, "begin")
     def _begin(conn: Connection) -> None:
-        conn.exec_driver_sql("BEGIN" if conn.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+        reading = conn.get_execution_options().get("reading")
+        if beside and not reading:
+            beside.look()
+        conn.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "engine_disposed")
+    def _disposed(_: Engine) -> None:
+        if beside:
+            beside.wait()
 
     return engine
+
+
+class _Checkpoints:
+    """Moves what is in the log into the database beside the writers: nobody who commits waits for it. It is no part of what
+    keeps a commit (that is the log). Where it does not keep up, the database does it itself at four times the size.
+
+    A checkpoint of 16 MB costs little more than one of 4, and there are a quarter as many."""
+
+    def __init__(self, database: str) -> None:
+        self._database, self._index = database, f"{database}-shm"
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def look(self) -> None:
+        """Begin one where the log has grown, unless one is under way."""
+        if self._waiting() > CHECKPOINT_PAGES and self._lock.acquire(blocking=False):
+            self._thread = threading.Thread(target=self._run, name="jingtu-checkpoint", daemon=True)
+            self._thread.start()
+
+    def _waiting(self) -> int:
+        """How many pages of the log are not in the database yet: mxFrame and nBackfill of the index beside it
+        (sqlite.org/walformat.html, 2.1); the log's file says nothing, it is written anew from its start."""
+        try:
+            with open(self._index, "rb") as index:
+                head = index.read(100)
+        except OSError:
+            return 0
+        if len(head) < 100:
+            return 0
+        return int.from_bytes(head[16:20], sys.byteorder) - int.from_bytes(head[96:100], sys.byteorder)
+
+    def _run(self) -> None:
+        try:
+            with closing(sqlite3.connect(self._database, isolation_level=None)) as db:
+                db.execute("PRAGMA synchronous=FULL")
+                db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.Error as err:  # a full disk, say: whoever writes next is told by the write itself
+            log.warning("checkpoint: %s", err)
+        finally:
+            self._lock.release()
+
+    def wait(self) -> None:
+        """Until none is under way."""
+        if self._thread is not None:
+            self._thread.join()
 
 
 def _address(url: str) -> URL:

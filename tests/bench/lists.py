@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,15 +19,15 @@ from schemas.wire import PullHead, ScopeGrant
 from sync_server.console.records import PAGE as ROWS
 from sync_server.main import build
 from sync_server.settings import Settings
-from sync_server.store import Stored
 from tests.bench import ground as g
 from tests.bench.figures import Figures, figure, median
-from tests.bench.generate import BEGAN, Places, records, uuid7
+from tests.bench.fill import filled, million_in
+from tests.bench.generate import Places, records
 
 SHOWN = "field_reading"  # half of the records are of this type
 FEW, MANY = 1_000, 100_000
 TEN_K, MILLION = 10_000, 1_000_000
-MIDDLE = {TEN_K: 5_000, MILLION: 505_000}  # seq of the page there: the same rows in both
+MIDDLE = {TEN_K: 5_000, MILLION: 500_000}  # seq of the page there
 PART = 1_000  # rows of one pull
 UNSENT = 20
 PASSWORD = "correct horse battery"
@@ -142,20 +141,16 @@ class Visitor:
 def console_pages(folder: Path, repeat: int, tell: Tell) -> Figures:
     """console_page_10k and console_page_1m: the first page of the table of field readings (50 rows) of a project that
     holds as many records, fetched whole from the real server process over loopback by a person who signed in with name
-    and password. The rows were put in by the store's own statements (`Tx.put`, `Tx.move_scope`), without a journal: a
-    page reads none. The million are the ten thousand a hundred times, each time under new ids, so that both show the
-    very same page. Both servers run at once. `repeat` times, at least seven, each is asked nine times, in turn; seconds
-    are the median of the nine. The limit of the million is the 10k of the same repetition.
+    and password. The rows are of one generator and were put in by the store's own statements; the million is the one that
+    the suite makes once. Both servers run at once. `repeat` times, at least seven, each is asked nine times, in turn;
+    seconds are the median of the nine. The limit of the million is the 10k of the same repetition.
 
-    Extra keys: page_ms; middle_ms, middle_ratio: the same for the page in the middle; fill_s: what the rows took."""
+    Extra keys: page_ms; middle_ms, middle_ratio: the same for the page in the middle."""
+    few = g.found(folder / "few")
+    filled(few, TEN_K, tell)
+    grounds = {TEN_K: few, MILLION: million_in(folder, tell, MILLION)}
     with ExitStack() as stack:
-        visitors, took = {}, {}
-        for count in (TEN_K, MILLION):
-            tell(f"网页：准备 {count} 条 / console: making {count} records")
-            began = time.perf_counter()
-            ground = _installation(folder / f"console{count}", count)
-            took[count] = time.perf_counter() - began
-            visitors[count] = stack.enter_context(_signed_in(ground))
+        visitors = {count: stack.enter_context(_signed_in(ground)) for count, ground in grounds.items()}
         first, inside = Taken(visitors), Taken(visitors)
         for _ in range(max(repeat, 7)):
             first.take(lambda _, visitor: visitor.page(), 9)
@@ -164,7 +159,7 @@ def console_pages(folder: Path, repeat: int, tell: Tell) -> Figures:
     out = {
         name: figure(
             first.of[count], first.of[TEN_K], count, wire[count], page_ms=1000 * median(first.of[count]),
-            middle_ms=1000 * median(inside.of[count]), middle_ratio=inside.ratio(count, TEN_K), fill_s=took[count],
+            middle_ms=1000 * median(inside.of[count]), middle_ratio=inside.ratio(count, TEN_K),
         )
         for name, count in (("console_page_10k", TEN_K), ("console_page_1m", MILLION))
     }  # fmt: skip
@@ -172,35 +167,11 @@ def console_pages(folder: Path, repeat: int, tell: Tell) -> Figures:
     return out
 
 
-def _installation(folder: Path, count: int) -> g.Ground:
-    ground = g.found(folder)
-    parts = build(Settings(data=ground.server))
-    store = parts.service.store
-    with store.reading() as tx:
-        scope = tx.scope(ground.scope)
-    if scope is None:
-        raise RuntimeError("there is no such scope")
-    seq, rng, began = scope.seq, random.Random(5), int(BEGAN.timestamp() * 1000)
-    series = list(records(ground.places, 5, TEN_K))
-    for start in range(0, count, TEN_K):
-        # the first time under its own ids, which the others refer to
-        ids = [
-            i if start == 0 else uuid7(rng, began + 90_000 * TEN_K + start + n) for n, (_, i, _) in enumerate(series)
-        ]
-        rows = [
-            Stored(t, i, ground.scope, seq + n, v) for n, (i, (t, _, v)) in enumerate(zip(ids, series, strict=True), 1)
-        ]
-        seq += len(rows)
-        with store.writing() as tx:
-            tx.put(rows, [])
-            tx.move_scope(ground.scope, seq, scope.digest)  # no page looks at the digest
-    parts.auth.add_account(ground.people[0], "bench", PASSWORD)
-    store.close()
-    return ground
-
-
 @contextmanager
 def _signed_in(ground: g.Ground) -> Iterator[Visitor]:
+    parts = build(Settings(data=ground.server))
+    parts.auth.add_account(ground.people[0], "bench", PASSWORD)
+    parts.service.store.close()
     with g.served(ground.server) as (address, _), httpx.Client(base_url=address, trust_env=False, timeout=60) as http:
         form = {"username": "bench", "password": PASSWORD}
         answer = http.post("/console/login", data=form, headers={"Sec-Fetch-Site": "same-origin"})
