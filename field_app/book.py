@@ -1,21 +1,24 @@
-"""What the tablet knows about the chosen project, read out of the store in one go.
+"""What the tablet knows about the chosen project.
 
-A frozen picture: made in a worker thread, handed to the event loop, replaced after every write and sync.
+A frozen picture: made in a worker thread (reading.py), handed to the event loop, replaced after every write and sync.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from field_app.clock import CHINA
-from field_app.store import Seen, Store
-from schemas.fields import Audience
-from schemas.rules.geo import bearing_deg, distance_m
+from field_app.nearby import Nearby
+from field_app.store import Seen
+from schemas.rules.geo import distance_and_bearing
 from schemas.rules.limits import Judgement, judge
+
+if TYPE_CHECKING:
+    from field_app.reading import Source
 
 Values = Mapping[str, Any]
 SHIFT_OK, GATE = Decimal(2), Decimal(5)  # defaults of project.shift_ok_m and project.accuracy_gate_m
@@ -57,7 +60,7 @@ class Book:
     site: Values | None = None
     projects: tuple[tuple[str, str], ...] = ()  # (id, name), to choose among
     read: bool = False  # False only before the first look into the store: empty does not mean none yet
-    planned: tuple[Seen, ...] = ()
+    planned: Mapping[str, Seen] = field(default_factory=dict)  # by id, of the newest plan
     targets: Mapping[str, tuple[Seen, ...]] = None  # type: ignore[assignment]
     instruments: tuple[Seen, ...] = ()
     calibrations: tuple[Seen, ...] = ()
@@ -67,6 +70,16 @@ class Book:
     readings: Mapping[str, tuple[Seen, ...]] = None  # type: ignore[assignment]  # point → readings
     samples: Mapping[str, tuple[Seen, ...]] = None  # type: ignore[assignment]
     rows: tuple[PointRow, ...] = ()
+    by_id: Mapping[str, PointRow] = field(default_factory=dict)  # the same rows
+    places: Nearby = field(default_factory=lambda: Nearby(()))  # of the same rows, by their number
+    source: Source | None = None  # what it was made of, for the next one
+    last_hole: Values | None = None  # the newest borehole of the project, one's own before others'
+    soils: Mapping[str, Values] = field(default_factory=dict)  # texture → the newest layer of it
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """state → how many points."""
+        return self.places.counts
 
     # --- what a rule asks ----------------------------------------------------------------------------------------
 
@@ -126,99 +139,14 @@ def worst(states: list[str]) -> str:
     return max(states, key=SEVERITY.index, default="")
 
 
-def read(store: Store, chosen: str | None) -> Book:
-    """Everything the pages show of one project. `chosen` is its id; the first one otherwise."""
-    scopes = [s for s in store.scopes() if s.audience == Audience.FIELD.value]
-    projects = tuple((s.owner, s.name) for s in scopes)
-    people = tuple(store.all("person"))
-    if not scopes:
-        return Book(read=True, targets={}, visits={}, drafts={}, readings={}, samples={}, people=people)
-    scope = next((s for s in scopes if s.owner == chosen), scopes[0])
-    project = store.get("project", scope.owner)
-    sites = store.all("site", scope=scope.scope)
-    plans = store.all("plan", scope=scope.scope)
-    newest = max(plans, key=lambda p: p.values.get("version", 0), default=None)
-    planned = store.all("planned_point", plan_id=newest.id) if newest else []
-    book = Book(
-        read=True,
-        scope=scope.scope, project_id=scope.owner, project=project.values if project else {"name": scope.name},
-        site_id=sites[0].id if sites else "", site=sites[0].values if sites else None, projects=projects,
-        planned=tuple(planned), targets=_by(store.all("planned_target", scope=scope.scope), "planned_point_id"),
-        instruments=tuple(i for i in store.all("instrument") if i.values.get("kind") in METHODS),
-        calibrations=tuple(store.all("calibration", scope=scope.scope)), people=people,
-        visits=_visits(store, scope.scope), drafts=_drafts(store, scope.scope),
-        readings=_by(store.all("field_reading", scope=scope.scope), "point_id"),
-        samples=_by(store.all("sample", scope=scope.scope), "point_id"),
-    )  # fmt: skip
-    rows = tuple(_row(book, p) for p in book.planned)
-    object.__setattr__(book, "rows", rows)  # frozen for everybody else
-    return book
-
-
-def _by(records: list[Seen], field: str) -> dict[str, tuple[Seen, ...]]:
-    out: dict[str, tuple[Seen, ...]] = {}
-    for seen in records:
-        key = seen.values.get(field)
-        if key:
-            out[key] = (*out.get(key, ()), seen)
-    return out
-
-
-def _visits(store: Store, scope: str) -> dict[str, Seen]:
-    """The visit that speaks for a planned point: one with work done before a refused one, then the latest."""
-    out: dict[str, Seen] = {}
-    rank = {"done": 0, "partial": 1}
-    key = lambda s: (-rank.get(s.values.get("outcome", "done"), 2), s.values.get("started_at", ""))  # noqa: E731
-    for seen in sorted(store.all("point", scope=scope), key=key):
-        planned = seen.values.get("planned_point_id")
-        if planned:
-            out[planned] = seen
-    return out
-
-
-def _drafts(store: Store, scope: str) -> dict[str, Seen]:
-    return {d.values["planned_point_id"]: d for d in store.drafts("point") if d.scope == scope}
-
-
-def _row(book: Book, planned: Seen) -> PointRow:
-    v = planned.values
-    lon, lat = float(v["position"]["lon"]), float(v["position"]["lat"])
-    targets = book.targets.get(planned.id, ())
-    groups = tuple(dict.fromkeys(g for t in targets for g in t.values.get("groups", ())))
-    visit = book.visits.get(planned.id)
-    state, sync, found = "planned", "", ""
-    if visit is not None:
-        state, sync = _state(book, visit, lon, lat, v), visit.state
-        judged = [j for r in book.readings.get(visit.id, ()) if (j := book.judged(r.values))]
-        found = worst([j.state for j in judged])
-    if planned.id in book.drafts:
-        state = "active"
-    return PointRow(
-        planned.id, v["code"], lon, lat, state, sync, v.get("target_depth_m", ""), len(targets), groups, found,
-        v.get("order_no") or 9999,
-    )  # fmt: skip
-
-
-def _state(book: Book, visit: Seen, lon: float, lat: float, planned: Values) -> str:
-    if visit.values.get("outcome") in ("refused", "abandoned", "not_needed"):
-        return "refused"
-    at = visit.values.get("position")
-    if at and distance_m(lon, lat, float(at["lon"]), float(at["lat"])) > allowed_shift(book, planned):
-        return "moved"
-    return "done"
-
-
 def allowed_shift(book: Book, planned: Values) -> float:
     """How far a point may lie from its plan without a word: the point's own tolerance, else the project's."""
     return float(decimal(planned.get("tolerance_m")) or book.figure("shift_ok_m", SHIFT_OK))
 
 
-def placed(rows: tuple[PointRow, ...], lon: float | None, lat: float | None) -> list[PointRow]:
-    """Rows with distance and bearing from here, nearest first; in the plan's order while here is unknown."""
+def placed(row: PointRow, lon: float | None, lat: float | None) -> PointRow:
+    """The row with distance and bearing from here; as it is while here is unknown."""
     if lon is None or lat is None:
-        return sorted(rows, key=lambda r: (r.order, r.code))
-    out = [
-        r._replace(distance_m=distance_m(lon, lat, r.lon, r.lat), bearing=bearing_deg(lon, lat, r.lon, r.lat))
-        for r in rows
-    ]
-    return sorted(out, key=lambda r: r.distance_m or 0.0)
+        return row
+    far, turn = distance_and_bearing(lon, lat, row.lon, row.lat)
+    return row._replace(distance_m=far, bearing=turn)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from field_app import vicinity
 from field_app.book import Book
 from field_app.store import Store
-from schemas.fields import Audience
+from field_app.visit.core import clean
 from schemas.records import TYPES, Record
 from schemas.rules.reconcile import Basis, Facts, Finding, run_point
+from schemas.rules.reconcile.blanks import BlankNeed, blank_needs
+from schemas.rules.reconcile.samples import DuplicateShare, duplicate_rules, duplicate_shares
 
 SHOWN = ("error", "warning")
 
@@ -18,13 +21,39 @@ def findings(
     store: Store, book: Book, edits: list[tuple[str, str, dict[str, Any]]], planned: str, now: datetime
 ) -> list[Finding]:
     """What run_point says of the visit as if it were finalized now; the worst first. Not a refusal: work that could not
-    be done is finished with a reason."""
-    records: dict[str, dict[str, Record]] = {}
-    for type, cls in TYPES.items():
-        if cls.about.audience in (Audience.FIELD, Audience.ORGANISATION, Audience.SUBJECT):
-            records[type] = {s.id: cls.of(s.id, s.values) for s in store.all(type, deleted=True)}
-    for type, record, values in edits:
-        records[type][record] = TYPES[type].of(record, values)
-    facts = Facts(records, now, Basis("tablet", now), project_id=book.project_id)
+    be done is finished with a reason. Reads what lies near the point; for a worker thread, and no draft waits for it."""
+    with store.looking() as at_once:
+        known = vicinity.records(at_once, edits, planned)
+    facts = Facts(known, now, Basis("tablet", now), project_id=book.project_id)
     found = [f for f in run_point(facts, planned).findings if f.severity in SHOWN]
     return sorted(found, key=lambda f: SHOWN.index(f.severity))
+
+
+class Quality(NamedTuple):
+    """Duplicates and blanks of some batches, as checks S02 and S03 count them."""
+
+    shares: tuple[DuplicateShare, ...] = ()
+    needs: tuple[BlankNeed, ...] = ()
+    unruled: tuple[str, ...] = ()  # media for whose duplicates nobody names a rule
+
+
+def quality(
+    store: Store, book: Book, edits: list[tuple[str, str, dict[str, Any]]], batches: set[str], now: datetime
+) -> Quality:
+    """Over what this tablet knows: what was pulled, what was finalized here, drafts of other points, this visit."""
+    records: dict[str, dict[str, Record]] = {"project": {}, "sample": {}, "qc_link": {}}
+    if book.project is not None:
+        records["project"][book.project_id] = TYPES["project"].of(book.project_id, book.project)
+    known = [(s.type, s.id, s.values) for batch in batches for s in store.all("sample", scope=book.scope, batch=batch)]
+    known += [(s.type, s.id, s.values) for s in store.all("qc_link", scope=book.scope)]
+    known += [(s.type, s.id, clean(s.values)) for s in store.drafts() if s.scope == book.scope]
+    for type, record, values in (*known, *edits):
+        if type == "sample" and values.get("batch") in batches:
+            records[type][record] = TYPES[type].of(record, values)
+    for type, record, values in (*known, *edits):  # a blank's sample may lie elsewhere: its link says the batch
+        if type == "qc_link" and (values.get("batch") in batches or values.get("qc_sample_id") in records["sample"]):
+            records[type][record] = TYPES[type].of(record, values)
+    facts = Facts(records, now, Basis("tablet", now), project_id=book.project_id)
+    shares, media = duplicate_shares(facts)
+    unruled = tuple(medium for medium in media if not duplicate_rules(facts, medium)[0])
+    return Quality(tuple(shares), tuple(blank_needs(facts)), unruled)

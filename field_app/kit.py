@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import flet as ft
@@ -28,7 +28,7 @@ CLEAR = ft.Colors.TRANSPARENT
 
 @cache
 def tokens() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((Path(__file__).parent / "assets" / "tokens.json").read_text("utf-8"))
+    loaded: dict[str, Any] = json.loads(files("field_app").joinpath("assets/tokens.json").read_text("utf-8"))
     return loaded
 
 

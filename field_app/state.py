@@ -9,30 +9,49 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, copy_context
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import flet as ft
 
-from field_app import book as books
-from field_app import checking
+from field_app import checking, reading
 from field_app.book import Book, PointRow, placed
+from field_app.capture.camera import Camera
+from field_app.capture.handover import DeviceHandover, Handover
 from field_app.capture.position import NoFix, Positions, as_values, manual_values
+from field_app.capture.tileserver import TileServer
+from field_app.desks.centre import Centre
+from field_app.desks.ground import Ground
+from field_app.desks.needs import Picture
+from field_app.desks.photos import PhotoDesk
+from field_app.desks.records import Records
+from field_app.desks.rescue import Rescue
+from field_app.desks.sampling import Sampling
+from field_app.desks.seats import Seats
+from field_app.desks.signing import Signing
+from field_app.desks.stake import Stake
+from field_app.desks.unlock import Unlock
+from field_app.diagnostics import Around
+from field_app.diagnostics import text as diagnostics
 from field_app.here import Here
 from field_app.store import Edit, Seen, Store
-from field_app.sync import Progress, Syncer, SyncResult
+from field_app.sync import Syncer
 from field_app.visit import Values, Visit
-from schemas.problems import PROBLEMS, Trouble
+from field_app.words import WORDS, both
+from schemas.problems import Trouble
 from schemas.records import TYPES
 from schemas.reference import Label
 
 log = logging.getLogger("jingtu.app")
-TABS = ("today", "map", "sync", "settings")
-ENROL_AGAIN = (1203, 1204, 2005, 2010)  # the server takes nothing more from this enrolment
+TABS = ("today", "map", "records", "sync", "settings")
 NOT_KEPT = ("enrol", "unlock", "point")  # not come back to by name: what is open there is known otherwise
-LIVE = ("today", "map", "point")  # pages that need to know where we are
+LIVE = ("today", "map", "point", "stakeout", "form")  # pages that need to know where we are
 
 
 class Notice(NamedTuple):
@@ -43,34 +62,35 @@ class Notice(NamedTuple):
     detail: tuple[str, str] = ("", "")
 
 
-class Todo(NamedTuple):
-    """A change that was not simply accepted. kind: rejected, parked, conflict."""
-
-    kind: str
-    what: tuple[str, str]
-    why: tuple[str, str]
-    remedy: tuple[str, str]
-
-
 @ft.observable
 class State:
     def __init__(
-        self, store: Store, syncer: Syncer, positions: Positions, spawn: Callable[[Any], Any] | None = None
-    ) -> None:
+        self, store: Store, syncer: Syncer, positions: Positions, spawn: Callable[[Any], Any] | None = None,
+        camera: Camera | None = None, seats: Seats | None = None,
+        tiles: TileServer | None = None, handover: Handover | None = None,
+    ) -> None:  # fmt: skip
         self._store, self._syncer, self._positions = store, syncer, positions
         self._writer = ThreadPoolExecutor(1, "jingtu-writer")
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context: Context | None = None  # whose window this is: a thread of ours has none, and Flet asks for it
         self._spawn = spawn or asyncio.ensure_future
         self._on_look: Callable[[], None] = lambda: None
         self._book = Book(targets={}, visits={}, drafts={}, readings={}, samples={})
+        self._reading, self._asked, self._answered = (
+            asyncio.Lock(),
+            0,
+            0,
+        )  # looks into the store: asked for, answered up to
         self._counts: dict[str, int] = {}
-        self._todos: tuple[Todo, ...] = ()
         self._visit: Visit | None = None
         self._notice: Notice | None = None
-        self._result: SyncResult | None = None
-        self._progress: Progress | None = None
         self._here = Here()
-        self._last_sync: Values | None = None
+        self._stake = Stake(self, store.meta("ui.vibrate") != "0")
+        self._ground = Ground(self, store.folder / "tiles", store.meta("ui.tiles") or "", tiles or TileServer())
+        self._photos = PhotoDesk(self, camera)
+        self._signing = Signing(self)
+        self._sampling = Sampling(self)
+        self._centre = Centre(self, store, syncer)
         self.lang = store.meta("ui.lang") or "zh"
         self.theme = store.meta("ui.theme") or "light"
         self.size = store.meta("ui.size") or "normal"
@@ -82,24 +102,49 @@ class State:
         self.filter = "all"
         self.joining = False  # the enrol page is for a further person
         self.selected = ""  # the point chosen on the map
+        self.present = True  # somebody looks at this window
+        self._seats = seats or Seats()
+        self.seat = self._seats.come(self)
+        self._troubles: deque[tuple[str, int, str]] = deque(maxlen=20)  # when, which, its kind: for diagnostics
+        self._shut = store.identity is not None  # the screen is locked
+        self._unlock = Unlock(self, store)
+        self._records = Records(self, store)
+        self._rescue = Rescue(self, store, handover or DeviceHandover(web=True, mobile=False))
 
     # --- what pages read -----------------------------------------------------------------------------------------
 
     book = property(lambda self: self._book)
     counts = property(lambda self: self._counts)
-    todos = property(lambda self: self._todos)
+    centre = property(lambda self: self._centre)
+    todos = property(lambda self: self._centre.todos)
+    urgent = property(lambda self: self._centre.picture.urgent)
     visit = property(lambda self: self._visit)
     notice = property(lambda self: self._notice)
-    result = property(lambda self: self._result)
-    progress = property(lambda self: self._progress)
+    result = property(lambda self: self._centre.result)
     here = property(lambda self: self._here)
+    stake = property(lambda self: self._stake)
+    ground = property(lambda self: self._ground)
+    photos = property(lambda self: self._photos)
+    signing = property(lambda self: self._signing)
+    sampling = property(lambda self: self._sampling)
+    unlock = property(lambda self: self._unlock)
+    records = property(lambda self: self._records)
+    rescue = property(lambda self: self._rescue)
     args = property(lambda self: self._args)
-    last_sync = property(lambda self: self._last_sync)
+    last_sync = property(lambda self: self._centre.last)
+    must_enrol = property(lambda self: self._centre.must_enrol)
 
     @property
-    def must_enrol(self) -> bool:
-        """The last sync said that only a new enrolment helps. Kept over a restart: the page may be opened days later."""
-        return any(number in ENROL_AGAIN for number in (self._last_sync or {}).get("problems", ()))
+    def locked(self) -> bool:
+        """Nothing but the PIN page is shown: locked, or whose turn it is has no PIN yet."""
+        return self._store.identity is not None and (self._shut or not self._store.keys.has_pin(self.turn))
+
+    @property
+    def shown(self) -> str:
+        """The page that is drawn: `route`, unless another window has the tablet, or the screen is locked."""
+        if self.seat != "here":
+            return "window"
+        return "unlock" if self.locked and self.route != "enrol" else self.route
 
     @property
     def wide(self) -> bool:
@@ -114,6 +159,10 @@ class State:
     def device(self) -> str:
         identity = self._store.identity
         return identity.device_code if identity else ""
+
+    @property
+    def device_id(self) -> str:
+        return self._store.identity.device if self._store.identity else ""
 
     @property
     def people(self) -> list[tuple[str, str]]:
@@ -133,12 +182,18 @@ class State:
     def now(self) -> datetime:
         return self._store.clock.now()
 
-    def rows(self) -> list[PointRow]:
-        fix = self._here.fix
-        return placed(self._book.rows, fix.lon if fix else None, fix.lat if fix else None)
+    def rows(self, wanted: str = "all", most: int = 1) -> list[PointRow]:
+        """The first `most` points of a filter (nearby.FILTERS), with distance and bearing, nearest first; in the plan's
+        order while nobody knows where we are. Costs what it gives, however many points there are."""
+        book, fix = self._book, self._here.fix
+        if fix is None:
+            return [book.rows[n] for n in book.places.by_plan(wanted, most)]
+        found = islice(book.places.nearest(fix.lon, fix.lat, wanted), most)
+        return [book.rows[n]._replace(distance_m=far, bearing=turn) for n, far, turn in found]
 
     def row(self, id: str) -> PointRow | None:
-        return next((r for r in self.rows() if r.id == id), None)
+        row, fix = self._book.by_id.get(id), self._here.fix
+        return placed(row, fix.lon, fix.lat) if row and fix else row
 
     def options(self, ref: str) -> dict[str, str]:
         """Records a form may refer to: id → name."""
@@ -151,30 +206,46 @@ class State:
     # --- going about ---------------------------------------------------------------------------------------------
 
     async def load(self, show: bool = True) -> None:
-        """Read the project anew; at the start also go back to where the process was when it ended."""
+        """Read what was written since the last time. Behind what was written before, so that a draft of a moment ago is in
+        the picture; but not on the writer's thread: no draft waits for a long look. Who asks while one is under way
+        waits for the next, together with all who asked meanwhile."""
         self._loop = asyncio.get_running_loop()
-        chosen = self._store.meta("ui.project")
-        # Behind what was written before, so that a draft of a moment ago is in the picture.
-        self._book, self._counts, self._todos, self._last_sync = await self._do(
-            lambda: (
-                books.read(self._store, chosen),
-                self._store.counts(),
-                self._read_todos(),
-                json.loads(self._store.meta("ui.last_sync") or "null"),
-            )
-        )
+        self._asked += 1
+        mine = self._asked
+        async with self._reading:
+            if self._answered < mine:
+                answering = self._asked
+                await self._do(lambda: None)
+                self._book, self._counts, picture = await asyncio.to_thread(self._look)
+                self._centre.use(picture)
+                self._answered = answering
         if self._visit is not None:
             self._visit.use(self._book)
         if show:
             self.notify()
 
+    def _look(self) -> tuple[Book, dict[str, int], Picture]:
+        self._records.read_rights()
+        return (
+            reading.read(self._store, self._store.meta("ui.project"), self._book),
+            {**self._store.counts(), "photos": self._photos.count()},
+            self._centre.look(),
+        )
+
     async def resume(self) -> None:
         """Back to the page the process ended on."""
+        self._loop, self._context = asyncio.get_running_loop(), copy_context()
+        if self.seat != "here":
+            return
+        await self._seats.settle()
         await self.load(show=False)
         place = json.loads(self._store.meta("ui.place") or "[]")
         planned = self._store.meta("ui.open")
         if planned and planned in self._book.drafts:
             await self.open(planned)
+            if any(above == "point" for above, _ in place[:-1]):  # on a page opened from the point
+                self._trail, (self.route, self._args) = [tuple(p) for p in place[:-1]], place[-1]
+                self.notify()
         elif place and self.route == "today":
             self._trail = [tuple(p) for p in place[:-1]]
             self.route, self._args = place[-1]
@@ -189,13 +260,15 @@ class State:
         self._show(route, args)
 
     def _show(self, route: str, args: dict[str, Any]) -> None:
-        if self.route == "point" and route != "point":
+        below = any(above == "point" for above, _ in self._trail)  # the visit stays open below its own page
+        if (self.route == "point" or self._visit is not None) and route != "point" and not below:
             self._visit = None
             self._write(self._store.set_meta, "ui.open", "")
             self._later(self.load())
         self.route, self._args = route, args
-        kept = [] if route in NOT_KEPT else [*self._trail, (route, args)]
-        self._write(self._store.set_meta, "ui.place", json.dumps(kept))
+        if route != "sign":  # the pad is a moment of the page below it, which is what is come back to
+            kept = [] if route in NOT_KEPT else [*self._trail, (route, args)]
+            self._write(self._store.set_meta, "ui.place", json.dumps(kept))
         self.notify()
 
     def _home(self) -> None:
@@ -212,8 +285,10 @@ class State:
 
     def back(self) -> None:
         """One level up: from a step to the list of steps, from a page to the one it was opened from, at last to Today."""
+        if self.shown == "window" or (self.shown == "unlock" and self.locked):
+            return  # there is nothing above it
         if self.route == "point" and self._visit is not None and self._visit.ui("step"):
-            self._visit.set_ui(step=None)
+            self._visit.up()
             return
         self._notice = None
         route, args = self._trail.pop() if self._trail else ("today", {})
@@ -230,6 +305,9 @@ class State:
             self._write(self._store.set_meta, f"ui.{name}", value)
         self._on_look()
 
+    def keep_setting(self, name: str, value: str) -> None:
+        self._write(self._store.set_meta, f"ui.{name}", value)
+
     def on_look(self, fn: Callable[[], None]) -> None:
         self._on_look = fn
 
@@ -239,17 +317,20 @@ class State:
 
     # --- the visit -----------------------------------------------------------------------------------------------
 
-    async def open(self, planned_id: str, again: bool = False) -> None:
-        """Open a point: its draft where there is one, else a new visit. A visited one shows what was recorded."""
-        planned = next((p for p in self._book.planned if p.id == planned_id), None)
+    async def open(self, planned_id: str, again: bool = False, step: str | None = None) -> None:
+        """Open a point: its draft where there is one, else a new visit. A visited one shows what was recorded. `step`: where
+        a visit without a position begins."""
+        planned = self._book.planned.get(planned_id)
         if planned is None:
             return
         draft = self._book.drafts.get(planned_id)
         self._visit, self.selected, self._notice = None, planned_id, None
         if draft is not None:
             self._visit = await asyncio.to_thread(self._restore, planned, draft)
+            if step and not self._visit.point.get("position"):
+                self._visit.set_ui(step=step)
         elif planned_id not in self._book.visits or again:
-            self._visit = self._begin(planned)
+            self._visit = self._begin(planned, step)
         self._here.start()
         if self.route != "point":
             self._trail = [*self._trail, (self.route, self._args)]
@@ -260,12 +341,12 @@ class State:
     def _restore(self, planned: Seen, draft: Seen) -> Visit:
         return self._make(planned, draft, self._store.drafts(parent=draft.id))
 
-    def _begin(self, planned: Seen) -> Visit:
+    def _begin(self, planned: Seen, step: str | None) -> Visit:
         identity = self._store.identity
         values: Values = {
             "planned_point_id": planned.id, "code": planned.values["code"], "site_id": self._book.site_id,
             "outcome": "done", "started_at": self.now().isoformat(timespec="seconds"),
-            "samplers": [identity.person] if identity else [],
+            "samplers": [identity.person] if identity else [], **({"_ui": {"step": step}} if step else {}),
         }  # fmt: skip
         return self._make(planned, Seen("point", self._store.new_id(), self._book.scope, 0, values, "draft"), [])
 
@@ -290,7 +371,8 @@ class State:
         mean = self._here.mean
         if self._visit is not None and mean is not None:
             self._visit.set_point(position=as_values(mean, self.now()))
-            self._visit.set_ui(step="readings" if not self._shift_asks() else "position")
+            after = "layers" if self._visit.drilled else "readings"
+            self._visit.set_ui(step=after if not self._shift_asks() else "position")
 
     def adopt_manual(self, lon: str, lat: str, reason: str) -> None:
         if self._visit is not None:
@@ -301,10 +383,8 @@ class State:
         return bool(shift and shift.over and not self._visit.point.get("reason"))  # type: ignore[union-attr]
 
     async def add_sample(self) -> None:
-        identity = self._store.identity
-        if self._visit is not None and identity is not None:
-            number = await self._do(self._store.next_number, "sample")
-            self._visit.add_sample(number, identity.person)
+        """Of the next target that has none; else besides the plan."""
+        await self._sampling.take()
 
     async def findings(self) -> tuple[Label, ...]:
         """What the server's check of this point would say now."""
@@ -329,34 +409,14 @@ class State:
         self._visit = None
         await self.load()
         self._home()
-        n, c = len(edits), visit.code
-        self._notice = Notice("done", (f"{c} 已完成", f"{c} finished"),
-                              (f"{n} 条记录已存在本机，等待同步", f"{n} records saved on this tablet, to be sent"))  # fmt: skip
+        detail = both("point.finished.why", n=len(edits))
+        self._notice = Notice("done", both("point.finished", code=visit.code), detail)
         self.notify()
 
     # --- sync ----------------------------------------------------------------------------------------------------
 
     async def sync(self) -> None:
-        if self.busy:
-            return
-        loop = asyncio.get_running_loop()
-        self.busy, self._notice = "sync", None
-        try:
-            result = await asyncio.to_thread(
-                self._syncer.run, lambda p: loop.call_soon_threadsafe(self._on_progress, p)
-            )
-        finally:
-            self.busy, self._progress = "", None
-        self._result = result
-        summary = {"at": self.now().isoformat(timespec="seconds"), "reached": result.reached,
-                   "sent": result.acknowledged, "pulled": result.pulled,
-                   "problems": sorted({p.problem.number for p in result.problems})}  # fmt: skip
-        await self._do(self._store.set_meta, "ui.last_sync", json.dumps(summary))
-        await self.load()
-
-    def _on_progress(self, progress: Progress) -> None:
-        self._progress = progress
-        self.notify()
+        await self._centre.sync()
 
     def enrol_again(self) -> None:
         """The enrol page, although there is an identity: only where the server asked for it."""
@@ -371,15 +431,48 @@ class State:
             self.go("enrol")
 
     async def take_turn(self, enrolment: str) -> None:
+        """Another person wants the tablet: first the PIN."""
+        if not self.busy and enrolment != self.turn:
+            self.unlock.ask(enrolment)
+            self.go("unlock")
+
+    def lock(self) -> None:
+        """The screen; what is open stays open behind it."""
+        self._shut, self._notice = True, None
+        self.unlock.start()
+        self.notify()
+
+    def change_pin(self) -> None:
+        self.unlock.change()
+        self.go("unlock")
+
+    def enrol_here(self) -> None:
+        """A forgotten PIN: the person enrols again, and what was not sent yet comes along."""
+        self.joining = False
+        self.go("enrol")
+
+    async def admit(self, enrolment: str, changed: bool = False) -> None:
+        """The PIN was right, or is set: back to where this person was, or in with another one."""
+        if enrolment != self.turn:
+            await self._hand_to(enrolment)
+        else:
+            self._later(self.load())  # what waited for this key does no more
+        self._shut = False
+        if self.route == "unlock":
+            self.back()
+        if changed:
+            self._notice = Notice("done", WORDS["pin.changed"])
+        self.notify()
+
+    async def _hand_to(self, enrolment: str) -> None:
         """Another person takes the tablet: own drafts, own projects, own name on what is recorded."""
-        if self.busy or enrolment == self.turn:
-            return
         self._visit = None
         await self._do(self._store.set_meta, "ui.open", "")
         await self._do(self._store.turn, enrolment)
+        self._records.forget()
         await self.load()
         self._home()
-        self._notice = Notice("done", (f"现在由 {self.person} 使用", f"{self.person} has the tablet now"))
+        self._notice = Notice("done", both("set.turn", person=self.person))
         self.notify()
 
     async def enrol(self, server: str, code: str, label: str) -> None:
@@ -387,41 +480,23 @@ class State:
             return
         self.busy = "enrol"
         try:
+            await self._centre.quiet()
             await asyncio.to_thread(
                 self._syncer.enrol, server.strip().rstrip("/"), code.strip(), label.strip(), beside=self.joining
             )
         finally:
             self.busy = ""
+        self._shut = True  # until there is a PIN
+        self.unlock.start()
         self.go("sync")
         await self.sync()
-
-    def _read_todos(self) -> tuple[Todo, ...]:
-        found = self._store.outcomes("rejected", "conflict", "parked")
-        if not found:
-            return ()
-        wanted = {change for change, *_ in found}
-        codes = {
-            c.id: c.after.get("code") or c.after.get("parameter") for _, _, c in self._store.changes() if c.id in wanted
-        }
-        out = []
-        for change, type, record, kind, detail in found:
-            about = TYPES[type].about if type in TYPES else None
-            seen = self._store.get(type, record) if about else None
-            name = codes.get(change) or (seen.values.get("code") if seen else None) or record[-6:]
-            p = PROBLEMS.get(detail.get("problem") or 0)
-            why = (detail.get("zh") or (p.zh if p else ""), detail.get("en") or (p.en if p else ""))
-            remedy = (p.remedy_zh, p.remedy_en) if p else ("", "")
-            what = (f"{about.zh if about else type} {name}", f"{about.en if about else type} {name}")
-            out.append(Todo(kind, what, why, remedy))
-        order = ("rejected", "conflict", "parked")
-        return tuple(sorted(out, key=lambda t: order.index(t.kind)))
 
     # --- where are we --------------------------------------------------------------------------------------------
 
     async def watch(self) -> None:
         """Ask for the position for as long as the session lives; faster while a position is being taken."""
         while True:
-            if self.route in LIVE:
+            if self.shown in LIVE:
                 try:
                     self._here.take(await self._positions.fix(), self.now())
                 except NoFix as err:
@@ -430,6 +505,7 @@ class State:
                     log.exception("position")
                     self._here.fail("off")
             taking = self._visit is not None and self._visit.ui("step") in (None, "position")
+            taking = taking or self.route == "stakeout" or self._photos.lens is not None
             await asyncio.sleep(0.5 if taking else 4)
 
     # --- one way to write, one way to tell -----------------------------------------------------------------------
@@ -441,21 +517,64 @@ class State:
     def _written(self, future: Future[Any]) -> None:
         error = future.exception()
         if error is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self.report, error)
+            self._loop.call_soon_threadsafe(self.report, error, context=self._context)
 
     async def _do(self, fn: Callable[..., Any], *args: Any) -> Any:
         """Behind everything written before, and wait for it."""
         return await asyncio.wrap_future(self._writer.submit(fn, *args))
 
+    def tell(self, kind: str, title: tuple[str, str], detail: tuple[str, str] = ("", "")) -> None:
+        self._notice = Notice(kind, title, detail)
+        self.notify()
+
     def report(self, error: BaseException) -> None:
         """Words for a person; the traceback goes to the log only."""
+        kind = type(error.__cause__).__name__ if error.__cause__ else ""
         if not isinstance(error, Trouble):
             log.error("unexpected", exc_info=error)
-            name = type(error).__name__
-            error = Trouble(5005, why={"zh": f"程序内部错误（{name}）", "en": f"internal error ({name})"})
+            kind = name = type(error).__name__
+            error = Trouble(5005, why=dict(zip(("zh", "en"), both("fault.inside", name=name), strict=True)))
         p = error.problem
+        self._troubles.append((self.now().isoformat(timespec="seconds"), p.number, kind))
         self._notice = Notice("alert", (error.text("zh"), error.text("en")), (p.remedy_zh, p.remedy_en))
         self.notify()
 
+    async def diagnostics(self) -> str:
+        """What an administrator asks for, without secrets."""
+        fix, problem = self._here.fix, self._here.problem
+        accuracy = f" ±{fix.accuracy_m} m" if fix and fix.accuracy_m is not None else ""
+        where = problem or (f"fix{accuracy}{' mocked' if fix.mocked else ''}" if fix else "")
+        around = Around(self.now(), where, self.last_sync, tuple(self._troubles))
+        return str(await self._do(diagnostics, self.lang, self._store, around))
+
+    # --- one window at a time ------------------------------------------------------------------------------------
+
+    async def take_over(self) -> None:
+        """This window instead of the other one; it goes on where that one was, after the PIN."""
+        await self._seats.take(self)
+        self.seat, self._shut = "here", self._store.identity is not None
+        self.lang = self._store.meta("ui.lang") or self.lang
+        self.theme = self._store.meta("ui.theme") or self.theme
+        self.size = self._store.meta("ui.size") or self.size
+        self._visit, self._notice, self._trail, self._args = None, None, [], {}
+        self.route = "enrol" if self._store.identity is None else "today"
+        self.unlock.start()
+        self._on_look()
+        await self.resume()
+
+    async def leave(self) -> None:
+        """Another window takes over: what was typed here is in the store when this returns."""
+        await self._spawn(self._leave())  # as this window's, or Flet would draw it in the other one
+
+    async def _leave(self) -> None:
+        self.seat = "taken"
+        while self.busy in ("enrol", "finish"):
+            await asyncio.sleep(0.1)
+        with suppress(RuntimeError):  # closed already
+            await self._do(lambda: None)
+        self._visit = None
+        self.notify()
+
     def close(self) -> None:
+        self._seats.free(self)
         self._writer.shutdown(wait=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,3 +47,21 @@ def to_disk(*places: Path) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+
+def replace(path: Path, data: object) -> None:
+    """JSON, readable by this app only: temp → fsync → rename → fsync of the folder, so that a power cut leaves the old file
+    or the new one. Raises Trouble 5001, 5007; then the old one is there."""
+    temp = path.with_suffix(".new")
+    with told():
+        try:
+            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "w") as f:
+                json.dump(data, f)
+                f.flush()
+                os.fsync(f.fileno())
+        except BaseException:
+            temp.unlink(missing_ok=True)  # half a file with secrets helps nobody, and takes room
+            raise
+        os.replace(temp, path)
+        to_disk(path.parent)

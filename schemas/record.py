@@ -171,7 +171,7 @@ def check(cls: type[Record], values: Mapping[str, Any], written: bytes | None = 
     try:
         record = cls.model_validate_json(canonical.dumps(known), strict=True)
     except ValidationError as err:
-        return [_fault(cls, e) for e in err.errors(include_url=False)]
+        return [fault_of(cls, e) for e in err.errors(include_url=False)]
     return list(cls.faults(record))
 
 
@@ -212,7 +212,7 @@ _TEXTS = {
 }
 
 
-def _fault(cls: type[Record], error: Any) -> Fault:
+def fault_of(cls: type[BaseModel], error: Any) -> Fault:
     """A pydantic error as a sentence that names the field as the form does, inside value classes too."""
     zh_name, en_name, fields = [], [], fields_of(cls)
     for part in error["loc"]:

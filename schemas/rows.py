@@ -28,6 +28,10 @@ class Codec:
         self._json = [(n, f.name) for n, f in enumerate(fields, 3) if f.storage == "json"]
         self._bools = [(n, f.name) for n, f in enumerate(fields, 3) if f.storage == "bool"]
 
+    def is_json(self, place: int) -> bool:
+        """Whether the cell there is JSON text of the value."""
+        return any(n == place for n, _ in self._json)
+
     def to_row(self, id: str, scope: str, seq: int, values: Mapping[str, Any]) -> tuple[Any, ...]:
         cells: list[Any] = [id, scope, seq, *map(values.get, self._names), None]
         for n, _ in self._json:

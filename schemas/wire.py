@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -184,3 +184,36 @@ class OutcomeQuery(Wire):
 
 class OutcomeNow(Detail):
     seq: int | None = None
+
+
+class Hand(Wire):
+    """Who put a value where it is. `at`: the clock of the device it was made on; "" names = the server itself."""
+
+    person: str
+    person_name: str
+    device_code: str
+    at: str
+
+
+class ConflictNow(Wire):
+    """A conflict as it stands, with what a person wants to know before deciding. `now` and `after` are the atom's fields,
+    null = empty; `now` is today's value, which may have moved since the conflict was noted."""
+
+    id: str
+    scope: str
+    subject_kind: str
+    subject_id: str
+    now: dict[str, Any]
+    after: dict[str, Any]
+    now_by: Hand | None = None  # None: several changes made it what it is
+    after_by: Hand | None = None
+    choice: str | None = None  # set once it is decided
+    may_decide: bool
+
+
+class DecisionRequest(Wire):
+    """`value`, the atom's fields, only with choice set_value."""
+
+    choice: Literal["keep_now", "take_after", "set_value"]
+    reason: str = Field(min_length=1, max_length=2000)
+    value: dict[str, Any] | None = None

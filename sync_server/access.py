@@ -10,9 +10,11 @@ from collections.abc import Iterable
 
 from schemas.fields import Audience
 from schemas.records import TYPES
+from schemas.rules.rights import ADMIN, MANAGER, may_decide
 
+__all__ = ["ADMIN", "FORMER", "MANAGER", "ROLES", "may_decide", "may_read", "may_write", "writable"]
 SAMPLER, INSPECTOR, DISPATCHER = "sampler", "inspector", "dispatcher"
-MANAGER, ADMIN, AUDITOR, PARTY = "project_manager", "administrator", "auditor", "party"
+AUDITOR, PARTY = "auditor", "party"
 FORMER = "former"  # noted when a role is withdrawn; gives no right
 ROLES = (SAMPLER, INSPECTOR, DISPATCHER, MANAGER, ADMIN, AUDITOR, PARTY)
 
@@ -43,13 +45,6 @@ def may_write(roles: Iterable[str], type: str, audience: str) -> bool:
         for r in roles
         if r in READS
     )
-
-
-def may_decide(roles: Iterable[str], audience: str) -> bool:
-    """May these roles decide about what waits in a scope of this audience? What is in the organisation's scope concerns
-    every project: there only an administrator."""
-    deciders = {ADMIN} if audience == Audience.ORGANISATION else {MANAGER, ADMIN}
-    return bool(deciders & set(roles))
 
 
 def writable(roles: Iterable[str], audience: str) -> list[str]:

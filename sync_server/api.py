@@ -30,6 +30,8 @@ from schemas.wire import (
     PROTOCOL,
     Block,
     BlockRequest,
+    ConflictNow,
+    DecisionRequest,
     EnrolAnswer,
     EnrolRequest,
     Me,
@@ -331,6 +333,16 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
         body = await read_body(request)
         head, lines = _headed(await run_in_threadpool(body.unpacked), SeenHead)
         return SeenAnswer(kept=await run_in_threadpool(service.take_seen, who, scope, head, lines))
+
+    @api.get(
+        "/conflicts/{conflict}", summary="一条冲突：两个值，各是谁填的 · A conflict: both values, and whose they are"
+    )
+    def conflict(who: Who, conflict: str) -> ConflictNow:
+        return service.conflict(who, conflict)
+
+    @api.post("/conflicts/{conflict}/decision", summary="裁决一条冲突 · Decide a conflict")
+    def decide(who: Who, conflict: str, request: DecisionRequest) -> ConflictNow:
+        return service.decide_conflict(who, conflict, request.choice, request.reason, request.value)
 
     return api
 

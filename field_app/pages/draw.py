@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import flet as ft
 import flet.canvas as cv
@@ -151,13 +152,27 @@ def limit_bar(k: Kit, limit: Limit | None, value: Decimal | None, judged: str, t
     return ft.Stack(parts, height=h)
 
 
+class Layer(NamedTuple):
+    """One layer as it is drawn; `word` is its soil in the reader's language."""
+
+    top: float
+    bottom: float
+    texture: str
+    word: str
+
+
 def core(
     k: Kit, width: float, height: float, deep: float, marks: list[tuple[float, str, Judgement | None]],
-    brackets: list[tuple[float, float]], now: float | None, bars: bool,
+    brackets: list[tuple[float, float]], now: float | None, bars: bool, *, analyte: str = "",
+    layers: Sequence[Layer] = (), water: float | None = None,
 ) -> ft.Control:  # fmt: skip
-    """The strip of ground: surface on top, planned depth dashed, a mark per reading, a bracket per sample."""
+    """The strip of ground: surface on top, layers by their pattern, what is not drilled dashed, water as a line, a bracket
+    per sample, a mark per reading. Its text lists the same."""
+    from field_app.pages.soil import ground
+
     top, x0, wide = 20.0, 30.0, 46.0 if bars else 32.0
-    deep = max(deep, 1.0, *(d for d, _, _ in marks), *(b for _, b in brackets), now or 0)
+    end = max((s.bottom for s in layers), default=0.0)
+    deep = max(deep, 1.0, end, *(d for d, _, _ in marks), *(b for _, b in brackets), now or 0, water or 0)
     scale = (height - top - 14) / deep
 
     def y(depth: float) -> float:
@@ -169,12 +184,23 @@ def core(
 
     right = ft.Alignment.CENTER_RIGHT
     shapes: list[Any] = [text("m", 2, 8, 11, ft.Alignment.CENTER_LEFT)]
-    every = 1 if deep <= 12 else 5
+    every = 1 if deep <= 12 else 5 if deep <= 60 else 20
     for metre in range(0, int(deep) + 1, every):
         shapes += [cv.Line(25, y(metre), x0, y(metre), stroke(k["line-strong"], 1.5)),
                    text(str(metre), 22, y(metre), 12, right)]  # fmt: skip
-    shapes += [cv.Rect(x0, top, wide, y(deep) - top, paint=stroke(k["ink"], 1.5, [4, 3])),
-               cv.Line(26, top, width - 6, top, stroke(k["ink"], 2))]  # fmt: skip
+    for layer in layers:
+        shapes += ground(k, layer.texture, x0, y(layer.top), wide, y(layer.bottom) - y(layer.top))
+        if layer.top:
+            shapes.append(cv.Line(x0, y(layer.top), x0 + wide, y(layer.top), stroke(k["soil-line"], 1.5)))
+    if end < deep:
+        shapes.append(cv.Rect(x0, y(end), wide, y(deep) - y(end), paint=stroke(k["ink"], 1.5, [4, 3])))
+    if end:
+        shapes.append(cv.Rect(x0, top, wide, y(end) - top, paint=stroke(k["ink"], 1.5)))
+    shapes.append(cv.Line(26, top, width - 6, top, stroke(k["ink"], 2)))
+    if water is not None:
+        at, x = y(water), x0 + wide - 9
+        shapes += [cv.Line(x0, at, x0 + wide, at, stroke(k["active"], 2.5)),
+                   polygon(fill(k["active"]), (x - 5, at - 8), (x + 5, at - 8), (x, at - 1))]  # fmt: skip
     for a, b in brackets:
         x = x0 + wide + 6
         shapes.append(
@@ -204,5 +230,10 @@ def core(
     if now is not None:
         shapes += [cv.Line(26, y(now), x0 + wide + 5, y(now), stroke(k["primary"], 4)),
                    polygon(fill(k["primary"]), (26, y(now)), (17, y(now) - 7), (17, y(now) + 7))]  # fmt: skip
-    label = k.say("point.core", depth=f"{deep:g}") + "".join(f"；{d:g} m {s}" for d, s, _ in marks)
-    return ft.Semantics(label=label, image=True, container=True, content=cv.Canvas(shapes, width=width, height=height))
+    told = [k.say("point.core", depth=f"{deep:g}")]
+    told += [k.say("core.layer", what=s.word, top=f"{s.top:g}", bottom=f"{s.bottom:g}") for s in layers]
+    told += [k.say("core.water", m=f"{water:.2f}")] if water is not None else []
+    told += [k.say("core.sample", top=f"{a:g}", bottom=f"{b:g}") for a, b in brackets]
+    told += [k.say("core.reading", what=analyte, m=f"{d:g}", value=s).strip() for d, s, _ in marks]
+    canvas = cv.Canvas(shapes, width=width, height=height)
+    return ft.Semantics(label=k.say("core.between").join(told), image=True, container=True, content=canvas)

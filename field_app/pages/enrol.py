@@ -1,4 +1,4 @@
-"""Enrol: server address and code, once. Everything after works without a network."""
+"""Enrol: server address and code, once; then a PIN. Everything after works without a network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from field_app.state import State
 @page
 def Enrol(state: State, k: Kit):
     joining = state.joining
-    server, set_server = ft.use_state(state.server if joining else "https://")
+    server, set_server = ft.use_state(state.server or "https://")
     code, set_code = ft.use_state("")
-    label, set_label = ft.use_state("平板 01" if k.lang == "zh" else "Tablet 01")
+    label, set_label = ft.use_state(k.say("enrol.first"))
     ready = len(code.strip()) >= 8 and "://" in server and len(server) > 10 and label.strip()
 
     async def go() -> None:
-        await state.enrol(server, code, label)
+        await state.enrol(server, "".join(code.split()), label)  # pasted out of a chat: with blanks and line ends
 
     promise = [
         ft.Row([k.icon(icon, 24, "ink-2"), k.t(k.say(key), 16, expand=True)], spacing=12)
@@ -28,12 +28,11 @@ def Enrol(state: State, k: Kit):
             (I.KEY_OUTLINED, "enrol.own_key" if joining else "enrol.key"),
             (I.VISIBILITY_OFF_OUTLINED, "enrol.apart") if joining else (I.CLOUD_OFF_OUTLINED, "enrol.offline"),
             (I.DRAW_OUTLINED, "enrol.sign") if joining else (I.DOWNLOAD_OUTLINED, "enrol.load"),
+            (I.PASSWORD, "enrol.pin"),
         )
     ]
     other = "en" if k.lang == "zh" else "zh"
-    switch = k.button(
-        "English" if k.lang == "zh" else "中文", guard(state, lambda: state.look(lang=other)), "plain", size=15
-    )
+    switch = k.button(k.say(f"lang.{other}"), guard(state, lambda: state.look(lang=other)), "plain", size=15)
     server_box = box(
         k, k.say("enrol.server"), server, guard(state, lambda e: set_server(e.control.value)),
         keyboard_type=ft.KeyboardType.URL,

@@ -9,19 +9,20 @@ import flet as ft
 from field_app.book import decimal
 from field_app.clock import CHINA
 from field_app.kit import I, Kit, column, group, strut
-from field_app.pages import position, readings, samples, scene
-from field_app.pages.draw import JUDGED, STATES, core, limit_bar
+from field_app.pages import containers, layers, photos, position, readings, samples, scene
+from field_app.pages.draw import JUDGED, STATES, limit_bar
 from field_app.pages.shell import call, frame, next_bar, page, scroll, tappable
+from field_app.pages.strip import highest, strip
 from field_app.pages.today import metres
 from field_app.state import State
 from field_app.visit import STEPS, Visit, shown
 from schemas.reference import analyte
-from schemas.rules.limits import Judgement
 
 PANES = {
-    "position": position.pane, "readings": readings.pane, "samples": samples.pane, "scene": scene.pane,
+    "position": position.pane, "layers": layers.pane, "readings": readings.pane, "samples": samples.pane, "photos": photos.pane, "scene": scene.pane,
     "check": scene.check_pane,
 }  # fmt: skip
+TYPED = {"layers": layers.wide_pane, "readings": readings.wide_pane}  # on a tablet the pad takes the place of the steps
 
 
 def subtitle(k: Kit, visit: Visit, step: str) -> str:
@@ -34,6 +35,8 @@ def subtitle(k: Kit, visit: Visit, step: str) -> str:
         if at["fix_kind"] == "manual":
             return k.say("pos.sub.hand", m=metres(shift.metres))
         return k.say("pos.sub", acc=f"{decimal(at.get('h_acc_m')) or 0:.1f}", m=metres(shift.metres))
+    if step == "layers":
+        return layers.subtitle(k, visit)
     if step == "readings":
         return k.say("step.readings.n", n=len(visit.readings)) if visit.readings else k.say("step.optional")
     if step == "samples":
@@ -41,6 +44,8 @@ def subtitle(k: Kit, visit: Visit, step: str) -> str:
         return (
             (k.say("step.left", n=len(left)) if left else k.say("step.samples.n", n=n)) if n else k.say("step.optional")
         )
+    if step == "photos":
+        return photos.subtitle(k, visit)
     if step == "scene":
         return k.say("step.left", n=len(left)) if left else k.say("scene.title")
     n = len(visit.gaps())
@@ -48,7 +53,10 @@ def subtitle(k: Kit, visit: Visit, step: str) -> str:
 
 
 def next_step(visit: Visit) -> str:
-    return next((s for s in ("position", "readings", "scene") if not visit.done(s)), "check")
+    ground = ["layers"] if visit.layers or (visit.drilled and not visit.readings) else []
+    planned = ["samples"] if visit.targets() else []
+    must = ("position", *ground, "readings", *planned, *(["photos"] if visit.photos_asked else []), "scene")
+    return next((s for s in must if not visit.done(s)), "check")
 
 
 def steps(state: State, k: Kit, visit: Visit, now: str) -> ft.Control:
@@ -83,43 +91,6 @@ def steps(state: State, k: Kit, visit: Visit, now: str) -> ft.Control:
             )
         )
     return ft.Column(rows, spacing=2, tight=True)
-
-
-def strip(k: Kit, visit: Visit, width: float, height: float, bars: bool, now: bool = False) -> ft.Control:
-    """The core with the readings of one analyte: the one at hand, else the worst."""
-    wanted = visit.parameter if now else (highest(visit) or ("", None, None))[0]
-    marks: list[tuple[float, str, Judgement | None]] = []
-    for values in visit.readings.values():
-        if values["parameter"] == wanted and decimal(values.get("depth_top_m")) is not None:
-            marks.append((float(values["depth_top_m"]), shown(values), visit.book.judged(values)))
-    brackets = [
-        (float(a), float(b))
-        for s in visit.samples.values()
-        if (a := decimal(s.get("depth_top_m"))) is not None
-        and (b := decimal(s.get("depth_bottom_m"))) is not None
-        and b > a
-    ]
-    deep = float(decimal(visit.planned.get("target_depth_m")) or 6)
-    return core(
-        k, width, height, deep, sorted(marks, key=lambda m: m[0]), brackets, float(visit.depth) if now else None, bars
-    )
-
-
-def highest(visit: Visit) -> tuple[str, dict, Judgement] | None:
-    """The reading that lies worst against its limit."""
-    from field_app.book import SEVERITY
-
-    def rank(found: tuple[str, dict, Judgement]) -> tuple[int, float]:
-        judged, value = found[2], decimal(found[1].get("value"))
-        ratio = (
-            float(value / judged.limit.screening)
-            if value is not None and judged.limit and judged.limit.screening
-            else 0.0
-        )
-        return SEVERITY.index(judged.state), ratio
-
-    all_ = [(v["parameter"], v, j) for v in visit.readings.values() if (j := visit.book.judged(v)) is not None]
-    return max(all_, key=rank, default=None)
 
 
 def highest_card(k: Kit, visit: Visit) -> list[ft.Control]:
@@ -186,7 +157,9 @@ def Workspace(state: State, k: Kit):
         return frame(state, k, title, sub, body, foot=next_bar(k, go), back=True, right=right, tabs=False)
     body, foot = PANES[step](state, k, visit)
     title = f"{visit.code} · {k.say(f'step.{step}')}"
-    sub = readings.subtitle(k, state, visit) if step == "readings" else f"{STEPS.index(step) + 1} / {len(STEPS)}"
+    sub = f"{STEPS.index(step) + 1} / {len(STEPS)}"
+    if step in TYPED:
+        sub = readings.subtitle(k, state, visit) if step == "readings" else layers.title(k, visit)
     more = readings.swap(state, k, visit) if step == "readings" else []
     return frame(state, k, title, sub, body, foot=foot, back=True, tabs=False, right=more)
 
@@ -194,25 +167,25 @@ def Workspace(state: State, k: Kit):
 def wide(
     state: State, k: Kit, visit: Visit, step: str | None, title: str, sub: str, right: list[ft.Control]
 ) -> ft.Control:
-    """Tablet: core | steps | pane; while readings are typed the steps give way to the keypad."""
+    """Tablet: core | steps | pane; while figures are typed the steps give way to the keypad."""
     tall = max(420.0, state.height - 60 - 56 - 24)
-    typing = step == "readings"
+    typing = step in TYPED
     left = ft.Container(
-        strip(k, visit, 200, tall, True, typing), width=216, bgcolor=k["surface"], padding=ft.Padding.only(left=10, top=12),
+        strip(k, visit, 200, tall, True, step or ""), width=216, bgcolor=k["surface"], padding=ft.Padding.only(left=10, top=12),
         border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
     if typing:
         body = ft.Row(
-            [left, ft.Container(readings.wide_pane(state, k, visit), expand=True)],
+            [left, ft.Container(TYPED[step](state, k, visit), expand=True)],
             spacing=0,
             expand=True,
             vertical_alignment=ft.CrossAxisAlignment.STRETCH,
         )
         return frame(state, k, title, sub, body, back=True, right=right)
     shown_step = step or next_step(visit)
-    if shown_step == "readings":  # the next thing, but the pad takes the steps' place only when asked for
-        go = call(state, lambda: visit.set_ui(step="readings"))
-        name = k.say("step.continue", name=k.say("step.readings"))
+    if shown_step in TYPED:  # the next thing, but the pad takes the steps' place only when asked for
+        go = call(state, lambda: visit.set_ui(step=shown_step))
+        name = k.say("step.continue", name=k.say(f"step.{shown_step}"))
         pane, foot = (
             ft.Container(),
             next_bar(k, k.button(name, go, "next", I.ARROW_FORWARD, h=64, size=19, expand=True)),
@@ -255,10 +228,6 @@ def recorded(state: State, k: Kit, code: str, what: str, seen) -> ft.Control:
         i, c = JUDGED[judged.state if judged else ""]
         chip = [k.chip(i, k.say(f"judge.{judged.state}"), c)] if judged else []
         lines.append(ft.Row([strut(40), k.t(text, 17, expand=True), *chip], spacing=8))
-    for s in state.book.samples.get(seen.id, ()):
-        lines.append(
-            ft.Row([strut(40), k.icon(I.SCIENCE_OUTLINED, 22), k.t(s.values["code"], 17, True, expand=True)], spacing=8)
-        )
     note = [k.t(seen.values["note"], 16)] if seen.values.get("note") else []
     head = k.judge(
         "done" if what == "done" else color,
@@ -274,7 +243,7 @@ def recorded(state: State, k: Kit, code: str, what: str, seen) -> ft.Control:
         k,
         code,
         "",
-        scroll(head, *([k.card(*lines)] if lines else []), *note),
+        scroll(head, *([k.card(*lines)] if lines else []), containers.Recorded(seen.id), *note),
         foot=next_bar(k, again),
         back=True,
         tabs=False,

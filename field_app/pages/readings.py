@@ -10,13 +10,13 @@ import flet as ft
 from field_app.book import decimal
 from field_app.kit import I, Kit, column, group, strut
 from field_app.pages.draw import JUDGED, limit_bar
+from field_app.pages.pad import Keypad, display, pad_height
 from field_app.pages.shell import call, part, scroll, tappable
 from field_app.state import State
 from field_app.visit import DEPTH_STEP, Visit
 from schemas.reference import CannotSay, analyte, codes
 from schemas.rules.limits import Judgement, Limit, number, screening
 
-KEYS = (("7", "4", "1", "same"), ("8", "5", "2", "0"), ("9", "6", "3", "."))
 EXCUSES = ("standard", "later", "compare")
 
 
@@ -138,68 +138,9 @@ def depth_row(state: State, k: Kit, visit: Visit) -> ft.Control:
     return ft.Row([less, shown, more], alignment=ft.MainAxisAlignment.SPACE_BETWEEN)
 
 
-def display(k: Kit, visit: Visit) -> ft.Control:
-    text = visit.text(visit.parameter)
-    size = 44 if len(text) <= 6 else 34
+def shown_value(k: Kit, visit: Visit) -> ft.Control:
     unit = unit_name(k, dict(visit.parameters).get(visit.parameter, ""))
-    return ft.Container(
-        ft.Column([k.t(name_of(k, visit.parameter), 14, True, "ink-2"), k.val(cut(text) or "—", unit, size, unit_size=18 if len(unit) < 8 else 13)],
-                  spacing=0, tight=True, horizontal_alignment=ft.CrossAxisAlignment.END),
-        bgcolor=k["surface"], border=k.edge(), border_radius=16, padding=ft.Padding.symmetric(vertical=10, horizontal=14),
-        alignment=ft.Alignment.CENTER_RIGHT,
-    )  # fmt: skip
-
-
-@ft.component
-def Keypad(k: Kit, on_key: Callable[[str], Any], on_next: Any, following: str, width: float, height: float):
-    """Own keys: no soft keyboard over the judgement. Every key at least 60 high."""
-    w = (width - 24) / 4
-
-    def key(c: str) -> ft.Control:
-        if c == "same":
-            return k.button(
-                k.say("read.same"),
-                on_key(c),
-                "fn",
-                h=height,
-                w=w,
-                size=15,
-                pad=0,
-                radius=14,
-                name=k.say("read.same").replace("\n", " "),
-            )
-        return k.button(
-            c,
-            on_key(c),
-            "key",
-            h=height,
-            w=w,
-            size=26,
-            pad=0,
-            radius=14,
-            name=k.say("read.point") if c == "." else None,
-        )
-
-    columns = [ft.Column([key(c) for c in keys], spacing=8, tight=True) for keys in KEYS]
-    tall = height * min(k.scale, 1.15) * 2 + 8
-    last = [
-        k.button(
-            "", on_key("back"), "fn", I.BACKSPACE_OUTLINED, h=height, w=w, pad=0, radius=14, name=k.say("read.delete")
-        ),
-        k.button(k.say("read.nd"), on_key("nd"), "fn", h=height, w=w, size=15, pad=0, radius=14),
-        k.button(
-            following,
-            on_next,
-            "next",
-            h=tall / min(k.scale, 1.15),
-            w=w,
-            size=15,
-            pad=2,
-            radius=14,
-            name=following.replace("\n", " "),
-        ),
-    ]
-    return ft.Row([*columns, ft.Column(last, spacing=8, tight=True)], spacing=8, alignment=ft.MainAxisAlignment.CENTER)
+    return display(k, name_of(k, visit.parameter), cut(visit.text(visit.parameter)), unit)
 
 
 def keypad(state: State, k: Kit, visit: Visit, width: float, height: float = 60) -> ft.Control:
@@ -210,7 +151,7 @@ def keypad(state: State, k: Kit, visit: Visit, width: float, height: float = 60)
     text = k.say("read.next", what=f"{deeper} m" if last else names[at + 1])
     on_key = ft.use_callback(lambda c: call(state, visit.key, c), [visit.id])
     go = ft.use_callback(call(state, visit.move, 1) if last else call(state, visit.next_parameter), [visit.id, last])
-    return ft.memo(Keypad)(k, on_key, go, text, width, height)
+    return ft.memo(Keypad)(k, on_key, go, text, k.say("read.same"), ("nd", k.say("read.nd")), width, height)
 
 
 def uncalibrated(state: State, k: Kit, visit: Visit) -> ft.Control:
@@ -219,6 +160,9 @@ def uncalibrated(state: State, k: Kit, visit: Visit) -> ft.Control:
     title = k.say("read.uncalibrated", name=instrument_name(visit))
     texts = {e: k.say(f"read.excuse.{e}") for e in EXCUSES}
     block = k.judge("warn", I.WARNING_AMBER, title, k.say("read.uncalibrated.why"))
+    if visit.instrument is not None and state.records.may_make("calibration"):
+        begin = call(state, lambda: state.records.begin("calibration", instrument_id=visit.instrument.id))
+        block = column(block, k.button(k.say("read.calibrate"), begin, "soft", I.FACT_CHECK_OUTLINED), spacing=10)
     return column(block, k.choices(texts, None, lambda e: excuse(texts[e]), 1), spacing=10)
 
 
@@ -246,7 +190,7 @@ def Phone(state: State, k: Kit, visit: Visit):
     if visit.uncalibrated():
         return scroll(*chooser(state, k, visit), uncalibrated(state, k, visit))
     width = min(state.width - 32, 480)
-    height = 60 if state.height >= 760 else 56
+    height = pad_height(state.height)
     body = scroll(
         *chooser(state, k, visit, always=False),
         depth_row(state, k, visit),
@@ -288,7 +232,7 @@ def Tablet(state: State, k: Kit, visit: Visit):
         expand=True,
     )
     pad = ft.Container(
-        ft.Column([display(k, visit), keypad(state, k, visit, 280), ft.Container(expand=True), ft.Row([go])], spacing=12, horizontal_alignment="stretch"),
+        ft.Column([shown_value(k, visit), keypad(state, k, visit, 280), ft.Container(expand=True), ft.Row([go])], spacing=12, horizontal_alignment="stretch"),
         width=312, bgcolor=k["sunken"], padding=ft.Padding.symmetric(vertical=12, horizontal=16),
         border=ft.Border.only(left=ft.BorderSide(2, "#000000")) if k.sun else None,
     )  # fmt: skip

@@ -5,26 +5,48 @@ from __future__ import annotations
 import flet as ft
 
 from field_app.kit import Kit
+from field_app.pages.conflict import ConflictPage
+from field_app.pages.diagnostics import Diagnostics
 from field_app.pages.enrol import Enrol
+from field_app.pages.listing import ListPage
 from field_app.pages.map import MapPage
+from field_app.pages.picker import PickPage
 from field_app.pages.point import PointPage
+from field_app.pages.receipt import ReceiptPage
+from field_app.pages.record import RecordPage
+from field_app.pages.record_form import FormPage
+from field_app.pages.records import RecordsPage
+from field_app.pages.refused import RefusedPage
+from field_app.pages.rescue import RescuePage
 from field_app.pages.settings import Settings
 from field_app.pages.shell import AppCtx, guard, use_app
+from field_app.pages.signature import SignPage
+from field_app.pages.stakeout import StakeOut
 from field_app.pages.sync import SyncPage
 from field_app.pages.today import Today
+from field_app.pages.unlock import UnlockPage
+from field_app.pages.window import Window
 from field_app.state import State
 
-PAGES = {"today": Today, "map": MapPage, "sync": SyncPage, "settings": Settings, "point": PointPage, "enrol": Enrol}
+PAGES = {
+    "today": Today, "map": MapPage, "sync": SyncPage, "settings": Settings, "point": PointPage, "enrol": Enrol,
+    "unlock": UnlockPage, "window": Window, "diagnostics": Diagnostics, "sign": SignPage, "rescue": RescuePage,
+    "stakeout": StakeOut, "conflict": ConflictPage, "receipt": ReceiptPage, "refused": RefusedPage,
+    "records": RecordsPage, "list": ListPage, "record": RecordPage, "form": FormPage, "pick": PickPage,
+}  # fmt: skip
 
 
 @ft.component
 def Root():
     state, k = use_app()
-    home = state.route == "today" or (state.route == "enrol" and not state.person)
+    shown = state.shown
+    home = (
+        shown in ("today", "window") or (shown == "enrol" and not state.person) or (shown == "unlock" and state.locked)
+    )
     return [
         ft.View(
             route="/",
-            controls=[PAGES.get(state.route, Today)(key=state.route)],
+            controls=[PAGES.get(shown, Today)(key=shown)],
             padding=0,
             spacing=0,
             bgcolor=Kit(state.theme)["paper"],

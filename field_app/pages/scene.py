@@ -125,3 +125,5 @@ def Findings(state: State, k: Kit, visit: Visit):
 
 def jump(visit: Visit, step: str, record: str) -> None:
     visit.set_ui(step=step, sample=record if step == "samples" else None)
+    if step == "layers":
+        visit.take_up(record)

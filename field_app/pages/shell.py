@@ -15,7 +15,23 @@ from field_app.state import TABS, State
 
 log = logging.getLogger("jingtu.app")
 AppCtx = ft.create_context(None)
-TAB_ICONS = {"today": I.TODAY_OUTLINED, "map": I.MAP_OUTLINED, "sync": I.SYNC, "settings": I.SETTINGS_OUTLINED}
+TAB_ICONS = {
+    "today": I.TODAY_OUTLINED,
+    "map": I.MAP_OUTLINED,
+    "records": I.LIST_ALT,
+    "sync": I.SYNC,
+    "settings": I.SETTINGS_OUTLINED,
+}
+BELOW = {
+    "point": "today",
+    "list": "records",
+    "record": "records",
+    "form": "records",
+    "pick": "records",
+    "conflict": "sync",
+    "receipt": "sync",
+    "refused": "sync",
+}  # page → its tab
 NOTICE_ICONS = {"done": I.CHECK_CIRCLE_OUTLINE, "warn": I.WARNING_AMBER, "alert": I.ERROR_OUTLINE}
 
 
@@ -103,10 +119,15 @@ def title_bar(state: State, k: Kit, title: str, sub: str, back: bool, right: lis
     )
 
 
+def width_of(text: str, size: float) -> float:
+    """About how wide a text is drawn, in px: Chinese letters are squares, others little more than half as wide."""
+    return sum(size if ord(c) > 0x2E80 else size * 0.58 for c in text)
+
+
 def safe_line(state: State, k: Kit) -> ft.Control:
     """Is my work lost? Always there, calm, and the way to Sync."""
     counts = state.counts
-    here, left = counts.get("finalized", 0), counts.get("pending", 0)
+    here, left, photos = counts.get("finalized", 0), counts.get("pending", 0), counts.get("photos", 0)
     drafts = len(state.book.drafts)
     back, front = ("#000000", "#FFFFFF") if k.sun else (k["primary-soft"], k["on-primary-soft"])
     reached = state.result is not None and state.result.reached
@@ -115,24 +136,23 @@ def safe_line(state: State, k: Kit) -> ft.Control:
     def part(text: str, bold: bool = False) -> ft.TextSpan:
         return ft.TextSpan(text, k.style(14, bold, front))
 
-    numbers = ft.Text(
-        spans=[part(k.say("safe.here") + "\u00a0"), part(str(here), True), part(" · " + k.say("safe.left") + "\u00a0"),
-               part(str(left), True)],
-        no_wrap=True,
-    )  # fmt: skip
+    shown = [("safe.here", here), ("safe.left", left), *([("safe.photos", photos)] if photos else [])]
+    spans = [(("" if n == 0 else " · ") + k.say(key) + "\u00a0", str(count)) for n, (key, count) in enumerate(shown)]
+    numbers = ft.Text(spans=[part(t, bold) for text, count in spans for t, bold in ((text, False), (count, True))])
     word = k.say("safe.online" if reached else "safe.offline")
     if drafts:
         word += " · " + k.say("safe.drafts", n=drafts)
-    label = k.say("safe.label", n=here, m=left)
-    row = ft.Row(
-        [
-            strut(56),
-            ft.Icon(icon, size=18 * k.scale, color=front),
-            k.t(word, 14, color=front, expand=True, max_lines=1),
-            numbers,
-        ],
-        spacing=8,
-    )
+    label = k.say("safe.label.photos" if photos else "safe.label", n=here, m=left, p=photos)
+    said = k.t(word, 14, color=front, expand=True, max_lines=1)
+    room = (
+        state.width - (92 if state.wide else 0) - 32 - 18 * k.scale - 24
+    )  # where they do not fit beside each other: below
+    fits = width_of(word + "".join(t + c for t, c in spans), 14 * k.scale) <= room
+    numbers.no_wrap = fits
+    if not fits:
+        numbers.spans, numbers.expand = [part(word + " · "), *(numbers.spans or [])], True
+    text = [said, numbers] if fits else [numbers]
+    row = ft.Row([strut(56), ft.Icon(icon, size=18 * k.scale, color=front), *text], spacing=8)
     return ft.Container(
         ft.Semantics(label=label, button=True, exclude_semantics=True, content=row),
         bgcolor=back,
@@ -162,17 +182,17 @@ def next_bar(k: Kit, *buttons: ft.Control) -> ft.Control:
 
 
 def badge(state: State, k: Kit, tab: str) -> ft.Control | None:
-    n = sum(1 for t in state.todos if t.kind != "parked") if tab == "sync" else 0
+    n = state.urgent if tab == "sync" else 0
     if not n:
         return None
     return ft.Container(
-        k.t(str(n), 12, True, "surface", h=1.1), width=20, height=20, border_radius=10, bgcolor=k["alert"],
+        k.t(str(n) if n < 100 else "99+", 12, True, "surface", h=1.1), width=20, height=20, border_radius=10, bgcolor=k["alert"],
         alignment=ft.Alignment.CENTER, right=0, top=-2,
     )  # fmt: skip
 
 
 def tab(state: State, k: Kit, name: str, wide: bool) -> ft.Control:
-    on = state.route == name or (name == "today" and state.route == "point")
+    on = name in (state.route, BELOW.get(state.route))
     icon = ft.Icon(TAB_ICONS[name], size=26, color=k["on-primary"] if on else k["ink-2"])
     pill: ft.Control = ft.Container(
         icon,
@@ -184,7 +204,8 @@ def tab(state: State, k: Kit, name: str, wide: bool) -> ft.Control:
     )
     if (mark := badge(state, k, name)) is not None:
         pill = ft.Stack([pill, mark], width=64, height=34, clip_behavior=ft.ClipBehavior.NONE)
-    word = ft.Text(k.say(name), style=k.style(14, on, "ink" if on else "ink-2", 1.2), no_wrap=True)
+    size = 14 if wide else min(14, 15.4 / k.scale)  # five words in a row of 360 px
+    word = ft.Text(k.say(name), style=k.style(size, on, "ink" if on else "ink-2", 1.2), no_wrap=True)
     body = ft.Semantics(
         label=k.say(name), button=True, selected=on, exclude_semantics=True,
         content=ft.Column([pill, word], spacing=3, horizontal_alignment=ft.CrossAxisAlignment.CENTER,

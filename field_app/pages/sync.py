@@ -1,132 +1,232 @@
-"""Sync: one button, how much is safe, and what needs a person, with what to do."""
+"""Sync: one button, how much is safe, the last receipts, and what needs a person, with what to do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import flet as ft
 
 from field_app import words
+from field_app.desks.centre import OUT_OF_REACH
+from field_app.desks.needs import Proof, Todo
 from field_app.kit import I, Kit, column, strut
 from field_app.pages.draw import SYNCS
-from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, two_panes
-from field_app.state import State, Todo
+from field_app.pages.shell import call, frame, guard, next_bar, page, part, scroll, tappable, two_panes
+from field_app.state import State
+from schemas.problems import Trouble
+
+REVOKED = 2005
 
 
-def records_card(state: State, k: Kit) -> ft.Control:
-    total, left = state.counts.get("finalized", 0), state.counts.get("pending", 0)
-    sent = total - left
-    weights = [(k["done"], sent), (k["active"], left)] if total else [(k["sunken"], 1)]
-    bar = ft.Row(
+def size(n: int) -> str:
+    return f"{n} B" if n < 1000 else f"{n / 1000:.0f} kB" if n < 1_000_000 else f"{n / 1e6:.1f} MB"
+
+
+def bar(k: Kit, done: int, left: int) -> ft.Control:
+    weights = [(k["done"], done), (k["active"], left)] if done + left else [(k["sunken"], 1)]
+    return ft.Row(
         [ft.Container(bgcolor=c, expand=n, height=24, border_radius=4, border=ft.Border.all(1, k["line-strong"]))
          for c, n in weights if n],
         spacing=3,
     )  # fmt: skip
-    head = ft.Row(
-        [
-            k.t(k.say("sync.records"), 18, True, expand=True),
-            k.t(k.say("sync.all_in", n=sent, all=total), 16, color="ink-2"),
-        ]
+
+
+def headline(k: Kit, name: str, figure: str) -> ft.Control:
+    return ft.Row(
+        [k.t(name, 18, True), k.t(figure, 16, color="ink-2", expand=True, text_align=ft.TextAlign.END)], spacing=12
     )
-    return k.card(head, bar, k.t(k.say("sync.resumes"), 14, color="ink-2"))
+
+
+def records_card(state: State, k: Kit) -> ft.Control:
+    total, left = state.counts.get("finalized", 0), state.counts.get("pending", 0)
+    parts = [
+        headline(k, k.say("sync.records"), k.say("sync.all_in", n=total - left, all=total)),
+        bar(k, total - left, left),
+    ]
+    if photos := state.counts.get("photos", 0):
+        parts += [
+            headline(k, k.say("sync.photos"), k.say("sync.photos.here", n=photos)),
+            k.t(k.say("sync.photos.later"), 14, color="ink-2"),
+        ]
+    return k.card(*parts, k.t(k.say("sync.resumes"), 14, color="ink-2"))
+
+
+@part
+def Running(state: State, k: Kit):
+    """Apart: it is drawn many times a second while a sync runs, and nothing else with it."""
+    centre, _ = ft.use_state(state.centre)
+    p = centre.progress
+    if p is None:
+        return k.judge("active", I.SYNC, k.say("sync.connecting"))
+    text = k.say("sync.running" if p.phase == "push" else "sync.pulling", done=p.done, total=p.total)
+    more = [centre.picture.scopes.get(p.scope, ""), k.say("sync.bytes", up=size(p.up), down=size(p.down))]
+    return k.judge("active", I.SYNC, text, " · ".join(m for m in more if m), bar(k, p.done, max(0, p.total - p.done)))
+
+
+def trouble_block(k: Kit, t: Trouble, left: int) -> ft.Control:
+    """One problem: what, and what to do. Not being reached is calm."""
+    p = t.problem
+    if p.number == 5004:
+        return missed_block(k, left)
+    calm = p.number in OUT_OF_REACH
+    icon = I.CLOUD_OFF_OUTLINED if calm else I.WARNING_AMBER
+    return k.judge("unsure" if calm else "warn", icon, t.text(k.lang), k.of((p.remedy_zh, p.remedy_en)))
+
+
+def missed_block(k: Kit, left: int) -> ft.Control:
+    why = k.say("sync.missed.why", n=left) if left else k.say("sync.missed.none")
+    return k.judge("unsure", I.CLOUD_OFF_OUTLINED, k.say("sync.missed"), why)
 
 
 def result_block(state: State, k: Kit) -> list[ft.Control]:
-    if state.busy == "sync":
-        p = state.progress
-        text = k.say("sync.connecting")
-        if p is not None:
-            text = (
-                k.say("sync.running", done=p.done, total=p.total)
-                if p.phase == "push"
-                else k.say("sync.pulling", done=p.done)
-            )
-        return [k.judge("active", I.SYNC, text)]
-    r = state.result
+    r, left = state.centre.result, state.counts.get("pending", 0)
     if r is None:
         return []
-    left = state.counts.get("pending", 0)
-    if not r.reached:
-        first = r.problems[0].problem if r.problems else None
-        why = k.say("sync.missed.why", n=left)
-        if first is not None and first.number != 5004:  # reached, but not let in
-            title, why = k.of((first.zh, first.en)), k.of((first.remedy_zh, first.remedy_en))
-            return [k.judge("warn", I.CLOUD_OFF_OUTLINED, title, why)]
-        return [k.judge("unsure", I.CLOUD_OFF_OUTLINED, k.say("sync.missed"), why)]
-    if r.problems:
-        lines = [f"{p.text(k.lang)}。{k.of((p.problem.remedy_zh, p.problem.remedy_en))}" for p in r.problems[:3]]
-        return [k.judge("warn", I.WARNING_AMBER, k.say("sync.problems", n=len(r.problems)), "\n".join(lines))]
+    if r.stopped:
+        return [k.judge("unsure", I.PAUSE_CIRCLE_OUTLINE, k.say("sync.stopped"), k.say("sync.stopped.why", n=left))]
+    once = {p.problem.number: p for p in r.problems}  # of ten scopes each may say the same
+    shown = [p for n, p in once.items() if n not in (REVOKED, 1209)]
+    if shown:
+        return [trouble_block(k, p, left) for p in shown[:3]]
+    if once:
+        return []
+    title = k.say("sync.done") if not left else k.say("sync.done.left", n=left)
+    icon = I.CLOUD_DONE_OUTLINED if not left else I.CLOUD_UPLOAD_OUTLINED
     return [
         k.judge(
-            "done",
-            I.CLOUD_DONE_OUTLINED,
-            k.say("sync.done"),
-            k.say("sync.reached", sent=r.acknowledged, pulled=r.pulled),
+            "done" if not left else "active", icon, title, k.say("sync.reached", sent=r.acknowledged, pulled=r.pulled)
         )
     ]
 
 
-def enrol_block(state: State, k: Kit) -> list[ft.Control]:
-    """Only where the server takes nothing more from this enrolment: otherwise nobody should come across it."""
-    if not state.must_enrol or state.busy:
-        return []
-    again = k.button(k.say("sync.enrol_again"), guard(state, state.enrol_again), "plain", I.KEY_OUTLINED)
-    return [k.card(k.t(k.say("sync.enrol_again.why"), 16), again)]
+def person_block(state: State, k: Kit) -> list[ft.Control]:
+    """What only a person can get going again: a PIN, a new enrolment, a rescue bundle."""
+    centre, out = state.centre, list[ft.Control]()
+    if centre.picture.locked:
+        names = ("、" if k.lang == "zh" else ", ").join(centre.picture.locked)
+        why = k.say("sync.locked.why", n=state.counts.get("locked", 0))
+        out.append(k.judge("warn", I.LOCK_OUTLINED, k.say("sync.locked", names=names), why))
+    if REVOKED in centre.numbers:
+        why = k.say("sync.revoked.why", n=state.counts.get("pending", 0))
+        out.append(k.judge("alert", I.BLOCK, k.say("sync.revoked"), why))
+        out.append(k.button(k.say("sync.rescue"), call(state, state.go, "rescue"), "plain", I.USB_OUTLINED))
+    if centre.must_enrol and not state.busy:
+        again = k.button(k.say("sync.enrol_again"), guard(state, state.enrol_again), "plain", I.KEY_OUTLINED)
+        out.append(k.card(k.t(k.say("sync.enrol_again.why"), 16), again))
+    return out
+
+
+def rule(k: Kit) -> ft.Control:
+    return ft.Container(height=k.stroke, bgcolor=k["line"])
+
+
+def last_line(state: State, k: Kit) -> ft.Control:
+    last = state.last_sync
+    if not last:
+        return k.t(k.say("sync.never"), 16, color="ink-2")
+    when = words.clock(k.lang, datetime.fromisoformat(last["at"]), state.now())
+    text = k.say("sync.reached", sent=last["sent"], pulled=last["pulled"]) if last["reached"] else k.say("sync.missed")
+    if last.get("up") or last.get("down"):
+        text += " · " + k.say("sync.bytes", up=size(last["up"]), down=size(last["down"]))
+    icon = I.CLOUD_DONE_OUTLINED if last["reached"] else I.CLOUD_OFF_OUTLINED
+    return ft.Row(
+        [k.icon(icon, 24, "ink-2"), column(k.t(when, 17, True), k.t(text, 15, color="ink-2"), expand=True)], spacing=12
+    )
+
+
+def receipt_line(state: State, k: Kit, one: Proof) -> ft.Control:
+    when = words.clock(k.lang, datetime.fromisoformat(one.at), state.now())
+    title = k.say("receipt.line", at=when, n=one.said.last - one.said.first + 1)
+    below = k.say("receipt.id", id=one.short, scope=one.scope)
+    icon, color = (I.VERIFIED_OUTLINED, "done") if one.good else (I.GPP_BAD_OUTLINED, "alert")
+    line = ft.Row(
+        [strut(56), k.icon(icon, 24, color), column(k.t(title, 17, True), k.t(below, 14, color="ink-2"), expand=True),
+         k.icon(I.CHEVRON_RIGHT)],
+        spacing=12,
+    )  # fmt: skip
+    return tappable(k, line, f"{title} {below}", call(state, lambda: state.go("receipt", id=one.id)), padding=2)
 
 
 def last_card(state: State, k: Kit) -> ft.Control:
-    last = state.last_sync
-    if not last:
-        return k.card(k.t(k.say("sync.never"), 16, color="ink-2"))
-    when = words.clock(k.lang, datetime.fromisoformat(last["at"]), state.now())
-    text = k.say("sync.reached", sent=last["sent"], pulled=last["pulled"]) if last["reached"] else k.say("sync.missed")
-    icon = I.CLOUD_DONE_OUTLINED if last["reached"] else I.CLOUD_OFF_OUTLINED
-    line = ft.Row(
-        [k.icon(icon, 24, "ink-2"), column(k.t(when, 17, True), k.t(text, 15, color="ink-2"), expand=True)], spacing=12
-    )
-    return k.card(k.t(k.say("sync.last"), 14, True, "ink-2"), line)
+    lines: list[ft.Control] = [k.t(k.say("sync.last"), 14, True, "ink-2"), last_line(state, k)]
+    if state.centre.picture.receipts:
+        lines += [rule(k), k.t(k.say("receipt.list"), 14, True, "ink-2")]
+        lines += [receipt_line(state, k, one) for one in state.centre.picture.receipts]
+    return k.card(*lines)
 
 
-def todo_line(k: Kit, todo: Todo) -> ft.Control:
+def opens(state: State, todo: Todo) -> Callable[..., Any] | None:
+    """Where a tap leads: the page that shows it and what can be done there."""
+    if todo.opens in ("refused", "conflict"):
+        return call(state, lambda: state.go(todo.opens, id=todo.id))
+    if todo.opens == "record":
+        return call(state, lambda: state.go("record", type=todo.type, id=todo.record))
+    return None
+
+
+def todo_line(state: State, k: Kit, todo: Todo) -> ft.Control:
     icon, color = SYNCS[todo.kind]
+    said = k.say(f"sync.{todo.kind}")
     text = [k.t(k.of(todo.what), 17, True), k.t(k.of(todo.why), 15)]
     if k.of(todo.remedy):
         text.append(k.t(k.of(todo.remedy), 15, color="ink-2"))
-    return ft.Row(
-        [
-            strut(56),
-            ft.Container(k.chip(icon, k.say(f"sync.{todo.kind}"), color), width=96 * k.scale),
-            column(*text, expand=True),
-        ],
-        spacing=8,
-        vertical_alignment=ft.CrossAxisAlignment.START,
-    )
+    way = opens(state, todo)
+    chip = ft.Row([k.chip(icon, said, color)])
+    parts: list[ft.Control] = [strut(56), column(chip, *text, spacing=2, expand=True)]
+    if way is None:
+        return ft.Row(parts, spacing=8)
+    label = f"{said} {k.of(todo.what)} {k.of(todo.why)}"
+    return tappable(k, ft.Row([*parts, k.icon(I.CHEVRON_RIGHT)], spacing=8), label, way, padding=2)
 
 
 def todo_card(state: State, k: Kit) -> ft.Control:
-    if not state.todos:
+    picture = state.centre.picture
+    if not picture.todos:
         return k.card(k.t(k.say("sync.nothing"), 16, color="ink-2"))
     lines: list[ft.Control] = []
-    for t in state.todos[:50]:
+    for todo in picture.todos:
         if lines:
-            lines.append(ft.Container(height=k.stroke, bgcolor=k["line"]))
-        lines.append(todo_line(k, t))
-    head = ft.Row(
-        [
-            k.t(k.say("today.needs"), 18, True, expand=True),
-            k.t(k.say("today.items", n=len(state.todos)), 14, color="ink-2"),
-        ]
+            lines.append(rule(k))
+        lines.append(todo_line(state, k, todo))
+    if picture.more:
+        lines.append(k.t(k.say("sync.more", n=picture.more), 15, color="ink-2"))
+    n = k.say("today.items", n=picture.urgent)
+    head = k.say("today.needs" if picture.urgent else "sync.waits")
+    return k.card(headline(k, head, n if picture.urgent else ""), *lines, spacing=10)
+
+
+def auto_card(state: State, k: Kit) -> ft.Control:
+    pairs = {"on": k.say("sync.auto.on"), "off": k.say("sync.auto.off")}
+    now = "on" if state.centre.auto else "off"
+    pick = lambda c: call(state, lambda: state.centre.set_auto(c == "on"))  # noqa: E731
+    text = column(k.t(k.say("sync.auto"), 17, True), k.t(k.say("sync.auto.why"), 14, color="ink-2"))
+    return k.card(text, k.choices(pairs, now, pick))
+
+
+@part
+def Lists(state: State, k: Kit, right: bool):
+    ft.use_state(state.centre)
+    if right:
+        return todo_card(state, k)
+    return ft.Column(
+        [last_card(state, k), auto_card(state, k)], spacing=12, horizontal_alignment=ft.CrossAxisAlignment.STRETCH
     )
-    return k.card(head, *lines, spacing=10)
 
 
 @page
 def SyncPage(state: State, k: Kit):
-    busy = state.busy == "sync"
-    go = k.button(k.say("busy") if busy else k.say("sync.start"), None if busy else call(state, state.sync), "next",
-                  I.SYNC, h=64, size=19, expand=True)  # fmt: skip
-    left = [*result_block(state, k), *enrol_block(state, k), records_card(state, k), last_card(state, k)]
-    todo = todo_card(state, k)
-    body = two_panes(k, scroll(*left), scroll(todo)) if state.wide else scroll(*left, todo)
+    centre, on = state.centre, state.centre.running
+    if on:
+        said = k.say("sync.stopping") if centre.stopping else k.say("sync.stop")
+        stop = None if centre.stopping else guard(state, lambda _: centre.stop())
+        go = k.button(said, stop, "plain", I.PAUSE, h=64, size=19, expand=True)
+    else:
+        go = k.button(k.say("sync.start"), call(state, state.sync), "next", I.SYNC, h=64, size=19, expand=True)
+    head: list[ft.Control] = [Running()] if on else result_block(state, k)
+    left = [*head, *person_block(state, k), records_card(state, k)]
+    last, todo = Lists(False), Lists(True)
+    body = two_panes(k, scroll(*left, last), scroll(todo)) if state.wide else scroll(*left, todo, last)
     host = state.server.split("://")[-1]
     return frame(state, k, k.say("sync"), k.say("sync.server", url=host) if host else "", body, foot=next_bar(k, go))

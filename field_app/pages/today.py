@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flet as ft
@@ -10,14 +11,16 @@ import flet as ft
 from field_app import words
 from field_app.book import PointRow
 from field_app.kit import I, Kit, column, strut
+from field_app.nearby import FILTERS
 from field_app.pages.draw import JUDGED, STATES, SYNCS, symbol
-from field_app.pages.shell import call, frame, page, part, scroll, tappable, two_panes
+from field_app.pages.shell import call, frame, guard, page, part, scroll, tappable, two_panes
+from field_app.pages.sync import opens
 from field_app.state import State
 from schemas.reference import codes
 from schemas.rules.geo import compass
 
-FILTERS = ("all", "planned", "active", "done")
-SHOWN = 200  # rows handed to the client; the nearest come first
+FIRST, MORE, MOST = 30, 40, 300  # rows handed to the client: at first, with each step on, and at last
+CLEARLY_M = 10  # so much nearer another point has to be to become the next one
 
 
 def metres(value: float) -> str:
@@ -36,10 +39,6 @@ def where(k: Kit, row: PointRow) -> tuple[str, str]:
         return "", ""
     turn = "" if row.distance_m < 0.5 else f"{k.of(compass(row.bearing or 0))} {row.bearing or 0:.0f}°"
     return f"{metres(row.distance_m)} m", turn
-
-
-def matches(row: PointRow, wanted: str) -> bool:
-    return wanted == "all" or row.state == wanted or (wanted == "done" and row.state in ("moved", "refused"))
 
 
 @ft.component
@@ -84,10 +83,12 @@ def Row(k: Kit, row: PointRow, far: str, turn: str, on_tap: Callable[[], Any]):
 
 
 @part
-def PointList(state: State, k: Kit):
-    """Apart, because it listens to the position: nothing else on the page moves with it."""
+def PointList(state: State, k: Kit, most: int, on_more: Callable[[], None]):
+    """Apart, because it listens to the position: nothing else on the page moves with it. However many points there are,
+    only the rows shown are looked at; a row is drawn anew only where its words change."""
     ft.use_state(state.here)
-    rows = [r for r in state.rows() if matches(r, state.filter)]
+    book, wanted = state.book, state.filter
+    rows = state.rows(wanted, most)
     known = state.here.fix is not None
     heading = ft.Row(
         [
@@ -99,34 +100,54 @@ def PointList(state: State, k: Kit):
     def show(name: str) -> None:
         state.filter = name
 
-    counts = {f: sum(matches(r, f) for r in state.book.rows) for f in FILTERS}
-    names = {f: f"{k.say('all' if f == 'all' else f'state.{f}')} {counts[f]}" for f in FILTERS}
+    names = {f: f"{k.say('all' if f == 'all' else f'state.{f}')} {book.places.count(f)}" for f in FILTERS}
     columns = 2 if k.scale > 1 and state.width < 600 or k.lang == "en" and state.width < 480 else 4
-    tabs = k.choices(names, state.filter, lambda f: call(state, show, f), columns)
+    tabs = k.choices(names, wanted, lambda f: call(state, show, f), columns)
+    taps: dict[str, Callable[[], Any]] = ft.use_ref(dict).current
     items: list[ft.Control] = [
-        ft.memo(Row)(k, r, *where(k, r), ft.use_callback(call(state, state.open, r.id), [r.id]), key=r.id)
-        for r in rows[:SHOWN]
+        ft.memo(Row)(k, book.by_id[r.id], *where(k, r), taps.setdefault(r.id, call(state, state.open, r.id)), key=r.id)
+        for r in rows
     ]
-    if not items:
+    left = book.places.count(wanted) - len(rows)
+    if left and most < MOST:
+        items.append(k.button(k.say("today.more", n=left), call(state, on_more), "plain", I.EXPAND_MORE))
+    elif left:
+        items.append(k.t(k.say("today.rest", n=left), 15, color="ink-2"))
+        items.append(k.button(k.say("today.see_map"), call(state, state.go, "map"), "plain", I.MAP_OUTLINED))
+    if not rows:
         items = [k.t(k.say("today.none"), 16, color="ink-2")]
     return ft.Column([heading, tabs, column(*items)], spacing=10, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
 
-def next_row(state: State) -> PointRow | None:
-    rows = state.rows()
-    return next((r for r in rows if r.state == "active"), None) or next((r for r in rows if r.state == "planned"), None)
+def next_row(state: State, last: str = "") -> PointRow | None:
+    """The nearest point under way, else the nearest to do. `last` stays it until another one is clearly nearer: a button
+    must not become another's while a finger is on its way."""
+    for wanted in ("active", "planned"):
+        best = next(iter(state.rows(wanted)), None)
+        if best is None:
+            continue
+        kept = state.row(last) if last else None
+        if kept is None or kept.state != wanted or kept.distance_m is None or best.distance_m is None:
+            return best
+        return kept if kept.distance_m <= best.distance_m + CLEARLY_M else best
+    return None
 
 
-def next_card(state: State, k: Kit) -> ft.Control:
+@part
+def NextCard(state: State, k: Kit):
+    """Listens to the position: how far the next job is."""
+    ft.use_state(state.here)
+    last = ft.use_ref("")
     if not state.book.read:
         return k.card(k.t(k.say("today.loading"), 16, color="ink-2"))
     if not state.book.projects:
         return empty(state, k, "today.no_project")
     if not state.book.rows:
         return empty(state, k, "today.no_points")
-    row = next_row(state)
+    row = next_row(state, last.current or "")
     if row is None:
         return empty(state, k, "today.all_done")
+    last.current = row.id
     icon, color = STATES[row.state]
     active = row.state == "active"
     far, turn = where(k, row)
@@ -136,18 +157,25 @@ def next_card(state: State, k: Kit) -> ft.Control:
             symbol(k, row.state, row.worst, size=48),
             column(
                 k.t(k.say("today.continue" if active else "today.next"), 14, True, "ink-2"),
-                ft.Row([k.t(row.code, 26, True, h=1.2), k.chip(icon, k.say(f"state.{row.state}"), color)], spacing=10),
+                ft.Row(
+                    [k.t(row.code, 26, True, h=1.2), k.chip(icon, k.say(f"state.{row.state}"), color)],
+                    spacing=10, wrap=True, run_spacing=2,
+                ),
                 k.t(facts, 15, color="ink-2"),
                 expand=True,
             ),
         ],
         spacing=12,
-    )
+    )  # fmt: skip
     go = k.button(
         k.say("today.go" if active else "today.start", code=row.code), call(state, state.open, row.id), "next",
         I.ARROW_FORWARD, h=64, size=19,
     )  # fmt: skip
-    return k.card(top, go, spacing=12)
+    walk = k.button(
+        k.say("today.walk", code=row.code), call(state, functools.partial(state.go, "stakeout", planned=row.id)), "plain",
+        I.NEAR_ME_OUTLINED,
+    )  # fmt: skip
+    return k.card(top, go, walk, spacing=12)
 
 
 def empty(state: State, k: Kit, what: str) -> ft.Control:
@@ -155,60 +183,102 @@ def empty(state: State, k: Kit, what: str) -> ft.Control:
     return k.card(k.t(k.say(what), 20, True), k.t(k.say(f"{what}.why"), 16, color="ink-2"), go, spacing=10)
 
 
-def progress_card(k: Kit, rows: tuple[PointRow, ...]) -> ft.Control:
-    count = {s: sum(r.state == s for r in rows) for s in STATES}
-    finished = count["done"] + count["moved"] + count["refused"]
+def progress_card(k: Kit, count: Mapping[str, int]) -> ft.Control:
+    finished = count.get("done", 0) + count.get("moved", 0) + count.get("refused", 0)
     parts = [
-        ft.Container(bgcolor=k[STATES[s][1]] if s != "planned" else k["sunken"], expand=n, height=20, border_radius=4,
+        ft.Container(bgcolor=k[STATES[s][1]] if s != "planned" else k["sunken"], expand=count[s], height=20, border_radius=4,
                      border=ft.Border.all(1, k["line-strong"]))
-        for s, n in sorted(count.items(), key=lambda x: ("done", "moved", "refused", "active", "planned").index(x[0]))
-        if n
+        for s in ("done", "moved", "refused", "active", "planned")
+        if count.get(s)
     ]  # fmt: skip
     rest = " · ".join(
-        f"{k.say(f'state.{s}')} {count[s]}" for s in ("moved", "refused", "active", "planned") if count[s]
+        f"{k.say(f'state.{s}')} {count[s]}" for s in ("moved", "refused", "active", "planned") if count.get(s)
     )
     bar = ft.Semantics(label=rest, container=True, exclude_semantics=True, content=ft.Row(parts, spacing=3))
     return k.card(
-        ft.Row([k.t(k.say("today.progress", n=finished, all=len(rows)), 16, True)]),
+        ft.Row([k.t(k.say("today.progress", n=finished, all=sum(count.values())), 16, True)]),
         bar,
         k.t(rest, 14, color="ink-2"),
     )
 
 
 def needs_card(state: State, k: Kit) -> list[ft.Control]:
+    """What was returned, what is in conflict; below it, quietly, what waits to be sent."""
     todos = [t for t in state.todos if t.kind != "parked"]
-    if not todos:
+    left = state.counts.get("pending", 0)
+    if not todos and not left:
         return []
-    head = ft.Row(
-        [k.t(k.say("today.needs"), 18, True, expand=True), k.t(k.say("today.items", n=len(todos)), 14, color="ink-2")]
-    )
     items = []
     for t in todos[:3]:
         icon, color = SYNCS[t.kind]
-        line = ft.Row(
-            [
-                strut(56),
-                k.chip(icon, k.say(f"sync.{t.kind}"), color),
-                column(k.t(k.of(t.what), 17, True), k.t(k.of(t.why), 14, color="ink-2"), expand=True),
-                k.icon(I.CHEVRON_RIGHT),
-            ],
-            spacing=10,
-        )
-        items.append(
-            tappable(k, line, f"{k.say(f'sync.{t.kind}')} {k.of(t.what)}", call(state, state.go, "sync"), padding=2)
-        )
+        texts = column(k.t(k.of(t.what), 17, True), k.t(k.of(t.why), 14, color="ink-2"), expand=True)
+        items.append(_line(state, k, icon, color, k.say(f"sync.{t.kind}"), texts, k.of(t.what), opens(state, t)))
+    if state.urgent > 3:
+        more = k.say("today.needs.more", n=state.urgent - 3)
+        items.append(_line(state, k, I.MORE_HORIZ, "planned", more, ft.Container(expand=True), ""))
+    if left:
+        icon, color = SYNCS["pending"]
+        waits = k.say("today.waits", n=left)
+        items.append(_line(state, k, icon, color, k.say("sync.pending"), k.t(waits, 16, expand=True), waits))
+    if not todos:
+        return [k.card(*items, padding=8)]
+    head = ft.Row(
+        [k.t(k.say("today.needs"), 18, True, expand=True), k.t(k.say("today.items", n=state.urgent), 14, color="ink-2")]
+    )
     return [k.card(head, *items)]
+
+
+def _line(
+    state: State, k: Kit, icon: Any, color: str, word: str, what: ft.Control, name: str, act: Callable[..., Any] | None = None
+) -> ft.Control:  # fmt: skip
+    """One tap to where it is dealt with; else to Sync, where all of it stands."""
+    line = ft.Row([strut(56), k.chip(icon, word, color), what, k.icon(I.CHEVRON_RIGHT)], spacing=10)
+    return tappable(k, line, f"{word} {name}".strip(), act or call(state, state.go, "sync"), padding=2)
+
+
+def projects_card(state: State, k: Kit) -> list[ft.Control]:
+    """To change between projects; nothing to see where there is one."""
+    book = state.book
+    if len(book.projects) < 2:
+        return []
+    rows = []
+    for id, name in book.projects:
+        on = id == book.project_id
+        line = ft.Row(
+            [strut(48), k.icon(I.RADIO_BUTTON_CHECKED if on else I.RADIO_BUTTON_UNCHECKED, 24), k.t(name, 17, on, expand=True)],
+            spacing=10,
+        )  # fmt: skip
+        rows.append(tappable(k, line, name, call(state, state.choose_project, id), on, padding=6))
+    return [k.card(k.t(k.say("today.projects"), 18, True), column(*rows))]
 
 
 @page
 def Today(state: State, k: Kit):
+    most, set_most = ft.use_state(FIRST)
     project, site = state.book.project or {}, state.book.site or {}
     standard = codes("standard").get(site.get("standard", ""))
     sub = " · ".join(w for w in (words.day(k.lang, state.now()), state.person, k.of(standard)) if w)
-    cards = [next_card(state, k), *needs_card(state, k)]
+    more = ft.use_callback(lambda: set_most(lambda n: min(n + MORE, MOST)), [])
+
+    def scrolled(e: ft.OnScrollEvent) -> None:
+        if e.max_scroll_extent - e.pixels < 400 and most < min(MOST, state.book.places.count(state.filter)):
+            more()
+
+    cards = [NextCard(), *needs_card(state, k)]
     if state.book.rows:
-        cards.append(progress_card(k, state.book.rows))
-    points = [PointList()] if state.book.rows else []
+        cards.append(progress_card(k, state.book.counts))
+    cards += projects_card(state, k)
+    points = [PointList(most, more)] if state.book.rows else []
+    watched = guard(state, scrolled)
     both = state.wide and bool(points)
-    body = two_panes(k, scroll(*cards), scroll(*points)) if both else scroll(*cards, *points)
+    if both:
+        body = two_panes(k, scroll(*cards), _listened(scroll(*points), watched))
+    else:
+        body = _listened(scroll(*cards, *points), watched)
     return frame(state, k, project.get("name") or k.say("app"), sub, body)
+
+
+def _listened(column: ft.Column, on_scroll: Callable[[Any], Any]) -> ft.Column:
+    """The next rows come by themselves when the end is near; the button below them is for who cannot wait."""
+    column.on_scroll, column.scroll_interval = on_scroll, 200
+    return column

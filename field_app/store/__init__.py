@@ -16,13 +16,17 @@ from field_app.clock import Clock
 from field_app.device_db import NewerDatabase
 from field_app.store.incoming import Incoming
 from field_app.store.lists import PAGE, Page
-from field_app.store.outgoing import Outgoing
+from field_app.store.looking import Found, Looking, Step
+from field_app.store.outgoing import Outgoing, signed_head
+from field_app.store.rescuing import Rescuing
 from field_app.store.rows import Batch, Edit, Seen, Values, values_of
+from field_app.store.shelf import Shelf, Shelves
+from field_app.store.telling import Signed, Telling, Told
 from field_app.store.work import Work
 from schemas.problems import Trouble
 
 
-class Store(Work, Outgoing, Incoming):
+class Store(Work, Looking, Shelves, Telling, Rescuing, Outgoing, Incoming):
     """One tablet = one data folder. Methods may be called from any thread; each is one transaction."""
 
     def __init__(self, folder: Path, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom) -> None:
@@ -34,7 +38,24 @@ class Store(Work, Outgoing, Incoming):
             self._adopt_nobodys()
         with suppress(Trouble):
             for identity in self.keys.identities.values():  # the power may have gone between the new identity and this
-                self.carry_over(identity)
+                if not identity.locked:  # else when it is unlocked
+                    self.carry_over(identity)
 
 
-__all__ = ["PAGE", "Batch", "Edit", "NewerDatabase", "Page", "Seen", "Store", "Values", "values_of"]
+__all__ = [
+    "PAGE",
+    "Batch",
+    "Edit",
+    "Found",
+    "NewerDatabase",
+    "Page",
+    "Seen",
+    "Shelf",
+    "Signed",
+    "Step",
+    "Store",
+    "Told",
+    "Values",
+    "signed_head",
+    "values_of",
+]

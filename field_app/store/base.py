@@ -34,7 +34,7 @@ class Base:
         self.new_id = Ids(lambda: int(self.clock.now().timestamp() * 1000), random)
         self._lock = threading.RLock()
         self._db = open_db(folder / "tablet.db")
-        self.keys = Keys(folder)
+        self.keys = Keys(folder, self.clock)
 
     def close(self) -> None:
         self._db.close()
@@ -72,6 +72,17 @@ class Base:
     @property
     def identity(self) -> Identity | None:
         return self.keys.identity
+
+    def engine(self) -> dict[str, Any]:
+        """The database as it is: version, its shape's number, bytes on disk, and what SQLite was built with."""
+        ((version,),) = self._rows("SELECT sqlite_version()")
+        ((shape,),) = self._rows("PRAGMA user_version")
+        files = [self.folder / f"tablet.db{end}" for end in ("", "-wal")]
+        size = sum(f.stat().st_size for f in files if f.exists())
+        options = [o for (o,) in self._rows("PRAGMA compile_options")]
+        if self._rows("SELECT 1 FROM pragma_function_list WHERE name='json_extract'"):
+            options.append("JSON")  # built in since 3.38, where no option names it
+        return {"version": version, "shape": shape, "bytes": size, "options": options}
 
     def meta(self, key: str) -> str | None:
         rows = self._rows("SELECT value FROM meta WHERE key=?", key)
@@ -121,7 +132,9 @@ class Base:
         self._set_overlay(db, record, changes[0].scope, changes[0].type, values)
 
     def _next_place(self, db: sqlite3.Connection, identity: Identity, one: Change) -> tuple[int, bytes]:
-        """Position and link of a change that is added to the identity's chain."""
+        """Position and link of a change that is added to the identity's chain. Raises Trouble 2011 while its key is locked."""
+        if identity.locked:
+            raise Trouble(2011)
         pos, link = db.execute(
             "SELECT pos, link FROM journal WHERE enrolment=? AND scope=? ORDER BY pos DESC LIMIT 1",
             (identity.enrolment, one.scope),

@@ -16,6 +16,12 @@ from schemas.rows import codec
 from schemas.rules import evidence
 from schemas.wire import PullHead, ScopeGrant
 
+# Counts how often rows went, or may have changed, without a higher seq: who goes by seq has to look at all again.
+PULLED_ANEW = (
+    "INSERT INTO meta VALUES ('pulled_anew','1')"
+    " ON CONFLICT (key) DO UPDATE SET value=CAST(CAST(value AS INTEGER)+1 AS TEXT)"
+)
+
 
 class Incoming(Base):
     def grant(self, scopes: Sequence[ScopeGrant], who: Identity | None = None) -> list[str]:
@@ -49,6 +55,7 @@ class Incoming(Base):
         db.execute("DELETE FROM offer WHERE scope=?", (scope,))
         db.execute("DELETE FROM meta WHERE key LIKE 'state %'")
         db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=0 WHERE id=?", (evidence.digest_hex(0), scope))
+        db.execute(PULLED_ANEW)
 
     def state(self, who: Identity) -> str | None:
         """What the server called the state it was in when everything of it had come that this person may see."""
@@ -159,7 +166,8 @@ class Incoming(Base):
                     "INSERT OR IGNORE INTO pending (enrolment,scope,pos,sends) SELECT enrolment,scope,pos,0 FROM journal"
                     " WHERE enrolment=? OR person=?", (identity.enrolment, identity.person),
                 )  # fmt: skip
-                self._carry(db, identity)
+                if not identity.locked:  # else when it is unlocked
+                    self._carry(db, identity)
             # the accepted changes of a person without a key here are not offered again: no new seq would release them
             gone = db.execute(
                 "DELETE FROM ahead WHERE seq IS NOT NULL AND id NOT IN"
@@ -215,6 +223,7 @@ class Incoming(Base):
         db.execute("DELETE FROM meta WHERE key LIKE 'state %'")  # not everything is here any more
         db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=1 WHERE id=?", (zero, scope))
         db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
+        db.execute(PULLED_ANEW)
 
     def _end_refresh(self, db: sqlite3.Connection, scope: str) -> None:
         """The last page is here: what did not come again is no longer on the server."""
@@ -226,6 +235,7 @@ class Incoming(Base):
             ).fetchall()
         db.execute("DELETE FROM fresh WHERE scope=?", (scope,))
         db.execute("UPDATE scope SET refreshing=0 WHERE id=?", (scope,))
+        db.execute(PULLED_ANEW)
         for (record,) in gone:
             self._make_overlay(db, record)
 

@@ -7,7 +7,7 @@ not send yet goes on being shown. Nothing here writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import dropwhile
 from typing import Any, NamedTuple
 
@@ -37,10 +37,20 @@ class Page(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """Which records are looked at: a condition on their id ({0}), and its arguments."""
+    """Which records are looked at: a condition on their id ({0}), and its arguments; with voided ones or without."""
 
     where: str
     args: tuple[str, ...]
+    newest: bool = False
+    deleted: bool = False
+    skip: frozenset[str] = frozenset()  # scopes
+
+    @property
+    def turn(self) -> str:
+        return " DESC" if self.newest else ""
+
+    def living(self, column: str) -> str:
+        return "" if self.deleted else f" AND coalesce({column},0)=0"
 
 
 class Lists(Base):
@@ -111,6 +121,44 @@ class Lists(Base):
                 out.append(Seen(type, record, scope, 0, values, states.get(record, "pending")))
         return [s for s in out if deleted or not s.values.get("deleted")]
 
+    def related(self, type: str, field: str, values: Collection[str]) -> list[Seen]:
+        """Of the records that `all` gives, voided ones too, those whose field is one of these; where it is a list, those
+        that name one of them. The database passes over the others, so that what is not asked for costs next to nothing."""
+        if not values:
+            return []
+        c, listed = codec(type), json.dumps(sorted(values))
+        place = c.columns.index(field)
+        base_is = (
+            f'EXISTS (SELECT 1 FROM json_each(b."{field}") j WHERE j.value IN {LISTED})'
+            if c.is_json(place)
+            else f'b."{field}" IN {LISTED}'
+        )
+        over_is = (
+            f"record IN {LISTED}"
+            if field == "id"
+            else f"EXISTS (SELECT 1 FROM json_each(vals,'$.{field}') j WHERE j.value IN {LISTED})"
+        )
+        with self._lock:
+            hidden = self._hidden()
+            scopes = json.dumps(sorted(hidden))
+            base = self._db.execute(
+                f'SELECT {",".join(quoted(c.columns))} FROM "{type}" b WHERE {base_is} AND scope NOT IN {LISTED}'
+                " AND NOT EXISTS (SELECT 1 FROM overlay o WHERE o.record=b.id) ORDER BY id", (listed, scopes),
+            ).fetchall()  # fmt: skip
+            overs = self._db.execute(
+                f"SELECT record,scope,vals FROM overlay WHERE type=? AND ({over_is} OR scope IN {LISTED}) ORDER BY record",
+                (type, listed, scopes),
+            ).fetchall()
+            states = self._states(f"a.record IN {LISTED}", json.dumps([o[0] for o in overs])) if overs else {}
+            overs = self._shown(overs, hidden)
+        out = [Seen(type, r[0], r[1], r[2], c.from_row(r), "accepted") for r in base]
+        for record, scope, vals in overs:
+            seen = Seen(type, record, scope, 0, json.loads(vals), states.get(record, "pending"))
+            has = record if field == "id" else seen.values.get(field)
+            if set(has if isinstance(has, list) else [has]) & set(values):
+                out.append(seen)
+        return out
+
     def _states(self, where: str, arg: str) -> dict[str, str]:
         """record → accepted, parked or pending, of records with changes ahead."""
         rows = self._db.execute(
@@ -126,20 +174,27 @@ class Lists(Base):
 
     # --- some of them: the cost does not grow with the others ----------------------------------------------------
 
-    def get(self, type: str, record: str) -> Seen | None:
-        """One record, unless it is voided or hidden."""
+    def get(self, type: str, record: str, deleted: bool = False) -> Seen | None:
+        """One record, unless it is voided (and not asked for) or hidden."""
         with self._lock:
-            found = self._within(type, _Span("{0}=?", (record,)), 1)
+            found = self._within(type, _Span("{0}=?", (record,), deleted=deleted), 1)
         return found[0] if found else None
 
-    def page(self, type: str, after: str | None = None, limit: int = PAGE) -> Page:
-        """Of the records that `all` gives the next `limit` behind `after`, the `next` of the page before. At most LOOKED
-        rows of the base and as many of the overlay are looked at, however many there are."""
-        after, looked = after or "", max(LOOKED, limit)
+    def page(
+        self, type: str, after: str | None = None, limit: int = PAGE, *, newest: bool = False, deleted: bool = False,
+        skip: Collection[str] = (),
+    ) -> Page:  # fmt: skip
+        """Of the records that `all` gives the next `limit` behind `after`, the `next` of the page before; `newest`: from
+        the last made to the first. At most LOOKED rows of the base and as many of the overlay are looked at, however many
+        there are. skip: scopes to leave out, as those of other projects."""
+        looked, more, less = max(LOOKED, limit), *("<>" if newest else "><")
+        after = after or (_LAST if newest else "")
         with self._lock:
-            tops = (self._db.execute(sql, (after, looked - 1)).fetchone() for sql in _tops(type))
-            top = min((t[0] for t in tops if t), default=None)
-            found = self._within(type, _Span("{0}>? AND {0}<=?", (after, top or _LAST)), limit + 1)
+            tops = (self._db.execute(sql, (after, looked - 1)).fetchone() for sql in _tops(type, newest))
+            top = (max if newest else min)((t[0] for t in tops if t), default=None)
+            end = top or ("" if newest else _LAST)
+            where = f"{{0}}{more}? AND {{0}}{less}=?"
+            found = self._within(type, _Span(where, (after, end), newest, deleted, frozenset(skip)), limit + 1)
         rows = found[:limit]
         return Page(rows, rows[-1].id if len(found) > limit else top)
 
@@ -149,34 +204,36 @@ class Lists(Base):
         overs = self._first_overs(type, span, most, hidden)
         c, columns = codec(type), quoted(codec(type).columns)
         base = self._db.execute(
-            f'SELECT {",".join(columns)} FROM "{type}" b WHERE {span.where.format("b.id")} AND coalesce(deleted,0)=0'
+            f'SELECT {",".join(columns)} FROM "{type}" b WHERE {span.where.format("b.id")}{span.living("deleted")}'
             f" AND scope NOT IN {LISTED} AND NOT EXISTS (SELECT 1 FROM overlay o WHERE o.record=b.id)"
-            " ORDER BY b.id LIMIT ?", (*span.args, json.dumps(sorted(hidden)), most),
+            f" ORDER BY b.id{span.turn} LIMIT ?", (*span.args, json.dumps(sorted(hidden | span.skip)), most),
         ).fetchall()  # fmt: skip
         states = self._states(f"a.record IN {LISTED}", json.dumps([o[0] for o in overs])) if overs else {}
         out = [Seen(type, r[0], r[1], r[2], c.from_row(r), "accepted") for r in base]
         out += [Seen(type, r, scope, 0, values, states.get(r, "pending")) for r, scope, values in overs]
-        return sorted(out, key=lambda s: s.id)[:most]
+        return sorted(out, key=lambda s: s.id, reverse=span.newest)[:most]
 
     def _first_overs(self, type: str, span: _Span, most: int, hidden: set[str]) -> list[tuple[str, str, Values]]:
         """(record, scope, values) of overlay rows, read one by one until there are enough that are not voided."""
         # + keeps the index of the type out: rows have to come by their id, so that the first are enough
-        sql = f"SELECT record,scope,vals FROM overlay WHERE {span.where.format('record')} AND +type=? ORDER BY record"
+        where = f"{span.where.format('record')} AND +type=?"
+        sql = f"SELECT record,scope,vals FROM overlay WHERE {where} ORDER BY record{span.turn}"
         out: list[tuple[str, str, Values]] = []
         for over in self._db.execute(sql, (*span.args, type)):
-            for record, scope, vals in self._shown([over], hidden):
+            for record, scope, vals in self._shown([over], hidden) if over[1] not in span.skip else ():
                 values = json.loads(vals)
-                if not values.get("deleted"):
+                if span.deleted or not values.get("deleted"):
                     out.append((record, scope, values))
             if len(out) == most:
                 break
         return out
 
-    def count(self, type: str) -> int:
-        """How many `all` would give, counted where they lie; only the person's own in hidden scopes are read."""
+    def count(self, type: str, skip: Collection[str] = ()) -> int:
+        """How many `all` would give outside the scopes of `skip`, counted where they lie; only the person's own in hidden
+        scopes are read."""
         with self._lock:
             hidden = self._hidden()
-            listed = json.dumps(sorted(hidden))
+            listed = json.dumps(sorted(hidden | set(skip)))
             ((base,),) = self._db.execute(
                 f'SELECT count(*) FROM "{type}" b WHERE coalesce(deleted,0)=0 AND scope NOT IN {LISTED}'
                 " AND NOT EXISTS (SELECT 1 FROM overlay o WHERE o.record=b.id)", (listed,),
@@ -186,15 +243,28 @@ class Lists(Base):
                 " AND NOT coalesce(json_extract(vals,'$.deleted'),0)", (type, listed),
             )  # fmt: skip
             elsewhere = self._db.execute(
-                f"SELECT record,scope,vals FROM overlay WHERE type=? AND scope IN {LISTED}", (type, listed)
+                f"SELECT record,scope,vals FROM overlay WHERE type=? AND scope IN {LISTED}",
+                (type, json.dumps(sorted(hidden - set(skip)))),
             ).fetchall()
             own = sum(not json.loads(vals).get("deleted") for _, _, vals in self._own_only(elsewhere))
         return int(base) + int(over) + own
 
+    # --- photos --------------------------------------------------------------------------------------------------
 
-def _tops(type: str) -> Sequence[str]:
+    def photo_hashes(self, drafts: bool = True) -> set[str]:
+        """Which pictures any record here names, whoever's it is; with those of drafts, or finalized and pulled ones only."""
+        sql = (
+            "SELECT sha256 FROM photo"
+            " UNION SELECT json_extract(vals,'$.sha256') FROM overlay WHERE type='photo'"
+            + (" UNION SELECT json_extract(vals,'$.sha256') FROM draft WHERE type='photo'" if drafts else "")
+        )  # fmt: skip
+        return {sha for (sha,) in self._rows(sql) if sha}
+
+
+def _tops(type: str, newest: bool) -> Sequence[str]:
     """How far a page may look, in the base and in the overlay: read off the indexes alone."""
+    more, turn = ("<", " DESC") if newest else (">", "")
     return [
-        f'SELECT {name} FROM "{table}" WHERE {name}>? ORDER BY {name} LIMIT 1 OFFSET ?'
+        f'SELECT {name} FROM "{table}" WHERE {name}{more}? ORDER BY {name}{turn} LIMIT 1 OFFSET ?'
         for table, name in ((type, "id"), ("overlay", "record"))
     ]

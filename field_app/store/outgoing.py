@@ -10,8 +10,9 @@ from field_app.store.base import Base
 from field_app.store.rows import BATCH_BYTES, Batch
 from schemas import change
 from schemas.canonical import NotCanonical
+from schemas.records import SCHEMA
 from schemas.rules import evidence
-from schemas.wire import ACCEPTED, OutcomeNow, PushAnswer, Receipt
+from schemas.wire import ACCEPTED, OutcomeNow, PushAnswer, PushHead, Receipt
 
 _RUN = "j.enrolment=? AND j.scope=? AND j.pos BETWEEN ? AND ?"
 _NOTE = (
@@ -22,6 +23,17 @@ _NOTE = (
 )
 _REACHED = f"UPDATE ahead SET seq=?+j.pos FROM journal j WHERE j.id=ahead.id AND {_RUN}"
 _WHICH = f"SELECT j.id, j.record FROM journal j WHERE {_RUN}"
+
+
+def signed_head(batch: Batch, who: Identity, epoch: str, with_links: bool = False) -> PushHead:
+    """What goes before a batch: whose chain, up to where, under the person's signature."""
+    lines = evidence.lines_hash(batch.lines)
+    message = evidence.head_message(batch.scope, who.enrolment, batch.last, batch.links[-1], lines)
+    return PushHead(
+        enrolment=who.enrolment, epoch=epoch, first=batch.first, prev=batch.prev.hex(), head=batch.links[-1].hex(),
+        lines=lines, signature=evidence.sign(who.private_key, message),
+        links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left, types=SCHEMA,
+    )  # fmt: skip
 
 
 class Outgoing(Base):
@@ -40,16 +52,17 @@ class Outgoing(Base):
         return bool(self._rows("SELECT 1 FROM pending WHERE enrolment=? AND scope=? LIMIT 1", enrolment, scope))
 
     def batch(
-        self, scope: str, limit: int, who: Identity | None = None, before: int = 2**62, after: Batch | None = None
-    ) -> Batch | None:
+        self, scope: str, limit: int, who: Identity | None = None, before: int = 2**62, after: Batch | None = None,
+        whole: bool = False,
+    ) -> Batch | None:  # fmt: skip
         """The oldest unbroken run of pending changes of a person's chain (default: whose turn it is), exactly as they were
         made: at most `limit` and about BATCH_BYTES, but always one. `before`: only what was made before that turn. `after`: what
-        follows this batch, which is on its way."""
+        follows this batch, which is on its way. `whole`: of all the chain, also what was acknowledged."""
         identity = who or self.keys.require()
         sending = after.last if after else 0
         with self._lock:
             sizes = self._db.execute(  # lengths first: a long journal of large changes does not fit into memory
-                "SELECT j.pos,length(j.line) FROM pending p JOIN journal j USING (enrolment,scope,pos)"
+                f"SELECT j.pos,length(j.line) FROM {'journal' if whole else 'pending'} p JOIN journal j USING (enrolment,scope,pos)"
                 " WHERE p.enrolment=? AND p.scope=? AND p.pos>? AND j.rowid<? ORDER BY p.pos LIMIT ?",
                 (identity.enrolment, scope, sending, before, limit),
             ).fetchall()

@@ -11,6 +11,7 @@ from typing import Any
 from field_app.keys import Identity
 from field_app.store.lists import Lists
 from field_app.store.rows import Edit, Seen, Values, values_of
+from field_app.words import say
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
 from schemas.change import Change
@@ -133,17 +134,31 @@ class Work(Lists):
     def counts(self) -> dict[str, int]:
         """What the safe line shows: how much is on this device, and how much of it is not on the server.
 
-        foreign: pending, but of an enrolment whose key is not here, so that nobody here can send it."""
+        foreign: pending, but of an enrolment whose key is not here, so that nobody here can send it. locked: pending, and sent
+        once its person has unlocked."""
         ((total,),) = self._rows("SELECT count(*) FROM journal")
         ((pending,),) = self._rows("SELECT count(*) FROM pending")
         here = list(self.keys.identities)
         marks = ",".join("?" * len(here))
         ((foreign,),) = self._rows(f"SELECT count(*) FROM pending WHERE enrolment NOT IN ({marks})", *here)
+        locked = 0
+        if shut := [i for i in self.keys.identities.values() if i.locked]:
+            marks = ",".join("?" * len(shut))
+            of = [i.enrolment for i in shut]
+            ((locked,),) = self._rows(f"SELECT count(*) FROM pending WHERE enrolment IN ({marks})", *of)
+            if foreign:  # of a former enrolment of theirs: carried over when they unlock
+                sql = (
+                    "SELECT count(*) FROM pending JOIN journal j USING (enrolment,scope,pos) WHERE enrolment NOT IN"
+                    f" ({','.join('?' * len(here))}) AND j.person IN ({marks})"
+                )
+                ((former,),) = self._rows(sql, *here, *(i.person for i in shut))
+                foreign, locked = foreign - former, locked + former
         kinds = dict(self._rows("SELECT outcome, count(*) FROM outcome WHERE outcome<>'applied' GROUP BY outcome"))
         return {
             "finalized": total,
             "pending": pending,
             "foreign": foreign,
+            "locked": locked,
             **{k: kinds.get(k, 0) for k in ("parked", "rejected", "conflict")},
         }
 
@@ -193,16 +208,15 @@ class Work(Lists):
 
 def _unfit(one: Change, err: NotCanonical) -> Trouble:
     about, (zh, _, en) = TYPES[one.type].about, str(err).partition(" ‖ ")
-    fault = {"field": "", "zh": f"{about.zh}：{zh}，请重新输入文字", "en": f"{about.en}: {en}; type the text again"}
-    return Trouble(5002, {"faults": {one.record: [fault]}}, faults={k: fault[k] for k in ("zh", "en")})
+    return _fault(one, say("zh", "fault.unfit", type=about.zh, why=zh), say("en", "fault.unfit", type=about.en, why=en))
 
 
 def _too_large(one: Change) -> Trouble:
     """The server could never take it: told now, while the person can still shorten it."""
     about, name = TYPES[one.type].about, one.after.get("code") or one.record[-6:]
-    mb = f"{len(one.line) / 1e6:.1f}", f"{change.MAX_BYTES / 1e6:.0f}"
-    fault = {
-        "field": "", "zh": f"{about.zh} {name} 有 {mb[0]} MB，最多 {mb[1]} MB，请删减签名、照片或长文字",
-        "en": f"{about.en} {name} has {mb[0]} MB, at most {mb[1]} MB: shorten signatures, pictures or long text",
-    }  # fmt: skip
-    return Trouble(5002, {"faults": {one.record: [fault]}}, faults={k: fault[k] for k in ("zh", "en")})
+    size = {"name": name, "mb": f"{len(one.line) / 1e6:.1f}", "most": f"{change.MAX_BYTES / 1e6:.0f}"}
+    return _fault(one, say("zh", "fault.large", type=about.zh, **size), say("en", "fault.large", type=about.en, **size))
+
+
+def _fault(one: Change, zh: str, en: str) -> Trouble:
+    return Trouble(5002, {"faults": {one.record: [{"field": "", "zh": zh, "en": en}]}}, faults={"zh": zh, "en": en})

@@ -7,7 +7,7 @@ from contextlib import suppress
 import httpx
 
 from field_app.keys import Identity
-from field_app.sync.talk import NotReached, Talk
+from field_app.sync.talk import NotReached, Talk, met_instead
 from schemas import VERSION
 from schemas.problems import Trouble
 from schemas.rules import evidence
@@ -19,8 +19,10 @@ class Enrolling(Talk):
         self, server_url: str, code: str, label: str, app_version: str = VERSION, beside: bool = False
     ) -> EnrolAnswer:
         """Bind this device and the person the code was made for. `beside`: a further person on this tablet, vouched for by
-        whoever has it now; without it the tablet counts as a new device. Raises Trouble 2006, 5004."""
+        whoever has it now; without it the tablet counts as a new device. Raises Trouble 2006, 2011, 5004."""
         old = self.store.identity if beside else None
+        if old is not None and old.locked:
+            raise Trouble(2011)
         try:
             private, salt_key, answer = self._ask_to_enrol(server_url, code, label, app_version, old)
         except Trouble as err:
@@ -50,9 +52,11 @@ class Enrolling(Talk):
             signature=evidence.sign(private, text), beside=old.enrolment if old else None,
             beside_signature=evidence.sign(old.private_key, text) if old else None,
         )  # fmt: skip
-        with self._client(server_url) as http:
-            try:
+        try:
+            with self._turn, self._client(server_url) as http:
                 response = http.post("/api/v1/enrol", json=request.model_dump(exclude_none=True))
                 return private, salt_key, self._read(response, EnrolAnswer)
-            except (httpx.HTTPError, NotReached) as err:
-                raise Trouble(5004) from err
+        except NotReached as err:
+            raise err.trouble from err
+        except (httpx.HTTPError, httpx.InvalidURL) as err:
+            raise met_instead(err) or Trouble(5004) from err

@@ -15,13 +15,13 @@ import httpx
 from pydantic import ValidationError
 
 from field_app.keys import Identity
-from field_app.store import Batch, Store
+from field_app.store import Batch, Store, signed_head
+from field_app.sync.deciding import Deciding
 from field_app.sync.enrolling import Enrolling
-from field_app.sync.talk import NotReached, Packed, SyncResult, parsed, refuse
+from field_app.sync.talk import NotReached, Packed, Stopped, SyncResult, parsed, refuse
 from schemas import canonical
 from schemas.canonical import NotCanonical
 from schemas.problems import Trouble
-from schemas.records import SCHEMA
 from schemas.rules import evidence
 from schemas.wire import (
     MAX_BATCH,
@@ -32,7 +32,6 @@ from schemas.wire import (
     OutcomeQuery,
     PullHead,
     PushAnswer,
-    PushHead,
     Receipt,
     SeenAnswer,
     SeenHead,
@@ -44,10 +43,14 @@ TOO_MUCH = (1002, 1004)  # for this server's limits, which a proxy or its admini
 
 
 class Progress(NamedTuple):
+    """What is under way. Changes sent and to send, or the seq reached and the scope's last one; bytes of the whole sync."""
+
     phase: str  # "push" or "pull"
     scope: str
     done: int
     total: int
+    up: int = 0
+    down: int = 0
 
 
 def _thread() -> Executor:
@@ -65,7 +68,7 @@ class NewEpoch(Exception):
     """The server was restored: everything is marked to be offered and pulled again, so begin again."""
 
 
-class Syncer(Enrolling):
+class Syncer(Enrolling, Deciding):
     """`transport`, `pause` and `beside` (what sends a batch while the store notes the one before) are replaced in tests."""
 
     def __init__(
@@ -83,22 +86,33 @@ class Syncer(Enrolling):
         self._tell: Callable[[Progress], None] = _quiet
 
     def run(self, progress: Callable[[Progress], None] | None = None) -> SyncResult:
-        """Sync all scopes of everybody on this tablet. Never raises for the network or the server: what could not be done is
-        in the result."""
+        """Sync all scopes of everybody on this tablet who has unlocked since it started. Never raises for the network or the
+        server: what could not be done is in the result."""
+        with self._turn:
+            return self._run(progress or _quiet)
+
+    def _run(self, progress: Callable[[Progress], None]) -> SyncResult:
+        self._stop.clear()
         self._result = result = SyncResult()
-        self._tell = progress or _quiet
+        self._tell = progress
         first = self.store.keys.require()
-        people = [first, *(i for i in self.store.keys.identities.values() if i is not first)]
+        others = (i for i in self.store.keys.identities.values() if i.enrolment != first.enrolment)
+        people = [i for i in (first, *others) if not i.locked]
         with self._client(first.server_url) as http:
             self._http = http
             try:
                 result.digests_equal = self._sync(people)
-            except NotReached:
-                result.problems.append(Trouble(5004))
-        if self.store.counts()["foreign"]:
+            except NotReached as err:
+                self._missed(err)
+        counts = self.store.counts()
+        if counts["foreign"]:
             result.problems.append(
                 Trouble(1206)
             )  # unsent work of a person whose key is not here: nobody else can send it
+        if counts["locked"]:
+            result.problems.append(Trouble(1209, count=counts["locked"]))
+        elif not people:
+            result.problems.append(Trouble(2011))
         return result
 
     def _sync(self, people: Sequence[Identity]) -> bool:
@@ -149,15 +163,24 @@ class Syncer(Enrolling):
                 if readers:
                     self._who = readers[0]
                     self._offer(scope)
-            except NotReached:
-                self._result.problems.append(Trouble(5004))
+            except NotReached as err:
+                self._missed(err)
                 equal = False
+                if self._result.stopped:
+                    break
             except Trouble as err:  # this scope waits; the others go on
                 self._result.problems.append(err)
                 equal = False
         if equal and not self._result.problems:
             self._note_states(people)
         return equal
+
+    def _missed(self, err: NotReached) -> None:
+        """What the person stopped is no problem."""
+        if isinstance(err, Stopped):
+            self._result.stopped = True
+        else:
+            self._result.problems.append(err.trouble)
 
     def _note_states(self, people: Sequence[Identity]) -> None:
         """All that the server said there was is here now."""
@@ -297,7 +320,7 @@ class Syncer(Enrolling):
             self._result.conflicts += n if outcome == "conflict" else 0
             self._result.parked += n if outcome == "parked" else 0
             self._result.rejected += n if outcome == "rejected" else 0
-        self._tell(Progress("push", batch.scope, self._result.pushed, self._result.pushed + batch.left))
+        self._tell(Progress("push", batch.scope, self._result.pushed, self._result.pushed + batch.left, *self._bytes()))
 
     def _other_epoch(self, err: Trouble) -> None:
         """The server's data is another than the one this was made for. Raises NewEpoch."""
@@ -311,13 +334,7 @@ class Syncer(Enrolling):
         raise NewEpoch
 
     def _ready(self, batch: Batch, who: Identity, with_links: bool) -> _Ready:
-        lines = evidence.lines_hash(batch.lines)
-        message = evidence.head_message(batch.scope, who.enrolment, batch.last, batch.links[-1], lines)
-        head = PushHead(
-            enrolment=who.enrolment, epoch=self.store.meta("epoch") or "", first=batch.first, prev=batch.prev.hex(),
-            head=batch.links[-1].hex(), lines=lines, signature=evidence.sign(who.private_key, message),
-            links=[x.hex() for x in batch.links] if with_links else None, pending=batch.left, types=SCHEMA,
-        )  # fmt: skip
+        head = signed_head(batch, who, self.store.meta("epoch") or "", with_links)
         return _Ready(batch, self._pack([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines]))
 
     def _send(self, ready: _Ready, tries: list[int]) -> PushAnswer:
@@ -378,9 +395,12 @@ class Syncer(Enrolling):
                 except NotCanonical as err:  # hurt on its way: not noted, and asked for again
                     raise NotReached from err
                 self._result.pulled += len(lines)
-                self._tell(Progress("pull", scope, head.cursor, head.head))
+                self._tell(Progress("pull", scope, head.cursor, head.head, *self._bytes()))
                 if not head.more:
                     return head.digest
+
+    def _bytes(self) -> tuple[int, int]:
+        return self._result.bytes_up, self._result.bytes_down
 
     def _page(self, scope: str, cursor: int) -> tuple[PullHead, list[bytes]]:
         params = {"cursor": cursor, "epoch": self.store.meta("epoch") or ""}

@@ -8,8 +8,10 @@ from __future__ import annotations
 import gzip
 import secrets
 import ssl
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -46,11 +48,20 @@ class SyncResult:
     bytes_up: int = 0
     bytes_down: int = 0
     digests_equal: bool = False
+    stopped: bool = False  # by a person; what is left goes on with the next sync
     problems: list[Trouble] = field(default_factory=list)
 
 
 class NotReached(Exception):
-    """No usable answer: timeout, cut, captive portal, proxy page."""
+    """No usable answer: timeout, cut, captive portal, proxy page, a server that cannot. `trouble` says it in words."""
+
+    def __init__(self, trouble: Trouble | None = None) -> None:
+        self.trouble = trouble or Trouble(5004)
+        super().__init__(str(self.trouble))
+
+
+class Stopped(NotReached):
+    """The person said so."""
 
 
 class Packed:
@@ -89,6 +100,19 @@ class Talk:
         self._zstd = True
         self._http: httpx.Client
         self._who: Identity
+        self._stop = threading.Event()
+        self._turn = threading.Lock()  # one conversation at a time: windows and the clock may all ask for one
+
+    def stop(self) -> None:
+        """End the sync that runs, before its next request."""
+        self._stop.set()
+
+    def reachable(self, server_url: str, within_s: float = 5.0) -> bool:
+        """Does our server answer there? One small request that says nothing about anybody."""
+        with self._client(server_url) as http, suppress(httpx.HTTPError, httpx.InvalidURL, ValueError):
+            answer = http.get("/api/v1/me", timeout=within_s)
+            return ours(answer) and answer.status_code < 500
+        return False
 
     def _client(self, base_url: str) -> httpx.Client:
         timeout = httpx.Timeout(60.0, connect=10.0)
@@ -123,19 +147,28 @@ class Talk:
         **request: Any,
     ) -> httpx.Response:
         """Send until a whole, checked answer came; `or_same`: or our server's word (204) that nothing is new. Raises Trouble
-        for a problem the server states, else NotReached."""
+        for a problem the server states, else NotReached with what was last met."""
         packed: Packed | None = request.pop("packed", None)
         damaged: Trouble | None = None
+        met: Trouble | None = None
         for attempt in range(TRIES):
+            if self._stop.is_set():
+                raise Stopped
             if attempt:
                 self._pause(0.2 * 2**attempt)
             try:
                 token = self._tokens.get(self._who.enrolment) or self._new_token()
             except Trouble as err:
-                if err.problem.number != 2002 or attempt == TRIES - 1:
+                # the statement arrived twice and counts once (2002), our clock was far off (2008), the server cannot now: once
+                # more, with another
+                if err.problem.number not in (2002, 2008) and err.problem.status < 500:
                     raise
-                continue  # the statement arrived twice and counts once: make another
-            except httpx.HTTPError:
+                if attempt == TRIES - 1 and err.problem.status < 500:
+                    raise
+                met = err
+                continue
+            except httpx.HTTPError as err:
+                met = met_instead(err)
                 continue
             try:
                 if before:
@@ -144,7 +177,8 @@ class Talk:
                 more = {"content": packed.content} if packed else {}
                 headers = {**(packed.headers if packed else {}), "Authorization": f"Bearer {token}"}
                 response = self._http.request(method, path, headers=headers, **request, **more)
-            except httpx.HTTPError:
+            except httpx.HTTPError as err:
+                met = met_instead(err)
                 continue
             finally:
                 self._result.bytes_up += len(packed.content) if packed else 0
@@ -161,17 +195,21 @@ class Talk:
                     packed.again()
                 elif trouble.problem.status < 500:
                     raise trouble
+                else:
+                    met = trouble
                 continue
             if response.status_code == 200 and check(response) is not None:
                 return response
             # a captive portal may say 204 to anything, but not in our server's name
             if or_same and response.status_code == 204 and "jingtu-protocol" in response.headers:
                 return response
-        raise damaged or NotReached
+            met = foreign(response)
+        raise damaged or NotReached(met)
 
     def _new_token(self) -> str:
         """An access token for a signed statement of who we are: nobody types a password in the field."""
         identity = self._who
+        clock: Trouble | None = None
         for _ in range(2):
             offset = int(self.store.meta("server_offset_ms") or 0)
             now = int((self.store.clock.now().timestamp() * 1000 + offset) // 1000)
@@ -190,14 +228,18 @@ class Talk:
             self._note_time(response, time.monotonic() - began)
             if trouble is not None:
                 if trouble.problem.number == 2008:
+                    clock = trouble
                     continue  # once more, by the server's time
                 raise trouble
             try:
-                token = self._tokens[identity.enrolment] = str(response.json()["access_token"])
-                return token
-            except (ValueError, KeyError, TypeError) as err:
-                raise httpx.ProtocolError("not a token") from err
-        raise httpx.ProtocolError("clock")
+                token = response.json()["access_token"] if response.status_code == 200 else None
+            except (ValueError, KeyError, TypeError):
+                token = None
+            if not isinstance(token, str):
+                raise foreign(response) or httpx.ProtocolError("not a token")
+            self._tokens[identity.enrolment] = token
+            return token
+        raise clock or httpx.ProtocolError("clock")
 
     def _note_time(self, response: httpx.Response, taken_s: float) -> None:
         """How far the server's clock is from ours: told with every answer, noted where it moved."""
@@ -214,7 +256,7 @@ class Talk:
             raise trouble
         answer = parsed(response, model) if response.status_code == 200 else None
         if answer is None:
-            raise NotReached
+            raise NotReached(foreign(response))
         return answer
 
 
@@ -228,6 +270,29 @@ def _plain(http: httpx.Client, headers: dict[str, str]) -> httpx.Client:
 
 def refuse() -> Any:
     raise NotReached
+
+
+def ours(response: httpx.Response) -> bool:
+    """Does this answer speak in our server's name? Every one of its answers does, errors too."""
+    return "jingtu-protocol" in response.headers
+
+
+def foreign(response: httpx.Response) -> Trouble | None:
+    """Of an answer that does not count: is it of somebody else, such as the page that asks to sign in to a network? A
+    failing gateway before our server (5xx) is not."""
+    if ours(response) or (response.status_code >= 500 and response.status_code != 511):  # 511: RFC 6585
+        return None
+    return Trouble(5020)
+
+
+def met_instead(err: BaseException) -> Trouble | None:
+    """What a request that failed on its way met, as far as that is worth other words than "not reached"."""
+    cause: BaseException | None = err
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return Trouble(5021)
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def parsed(response: httpx.Response, model: type[Model]) -> Model | None:
@@ -253,5 +318,6 @@ def _trouble(response: httpx.Response) -> Trouble | None:
         number = 5005
     known = PROBLEMS[number]
     trouble = Trouble(number, {k: v for k, v in body.items() if k not in ("type", "title", "detail")})
-    trouble.said = {lang: (body.get(lang) or {}).get("title") or getattr(known, lang) for lang in ("zh", "en")}
+    said = {lang: body[lang].get("title") for lang in ("zh", "en") if isinstance(body.get(lang), dict)}
+    trouble.said = {lang: str(said.get(lang) or getattr(known, lang)) for lang in ("zh", "en")}
     return trouble

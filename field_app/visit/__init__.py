@@ -8,14 +8,16 @@ from __future__ import annotations
 import flet as ft
 
 from field_app.visit.core import Core, Gap, Shift, Values
+from field_app.visit.layers import Layers
+from field_app.visit.photos import Photos
 from field_app.visit.readings import DEPTH_STEP, Readings, shown
 from field_app.visit.samples import Samples
 
-STEPS = ("position", "readings", "samples", "scene", "check")
+STEPS = ("position", "layers", "readings", "samples", "photos", "scene", "check")
 
 
 @ft.observable
-class Visit(Readings, Samples, Core):
+class Visit(Readings, Layers, Samples, Photos, Core):
     """What the pages of the workspace read and change."""
 
 

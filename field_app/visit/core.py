@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from field_app.book import Book, allowed_shift
 from field_app.store import Seen
+from field_app.words import both
 from schemas.records import TYPES, check, missing
 from schemas.rules.geo import bearing_deg, compass, distance_m
 
@@ -167,9 +168,7 @@ class Core:
                 step = STEP_OF.get(type) or ("scene" if fault.field in _SCENE else "position")
                 out.append(Gap(step, record, (fault.zh, fault.en), self._named(type, values)))
         if (shift := self.shift) and shift.over and not self._point.get("reason"):
-            out.append(
-                Gap("position", self._id, ("请选移位原因", "Choose the reason for the shift"), ("定位", "Position"))
-            )
+            out.append(Gap("position", self._id, both("gap.shift"), both("step.position")))
         return list(dict.fromkeys(out))
 
     def _named(self, type: str, values: Values) -> tuple[str, str]:

@@ -7,10 +7,13 @@ from decimal import Decimal
 from field_app.book import METHODS, decimal
 from field_app.store import Seen
 from field_app.visit.core import Core, Values
+from field_app.visit.digits import figure, typed
+from field_app.words import say
 from schemas.rules.limits import Judgement
 
 DEPTH_STEP = Decimal("0.5")
 DIGITS = 7  # of a typed value: more do not fit the display, and no field instrument gives them
+PLACES = 4
 
 
 class Readings(Core):
@@ -79,23 +82,33 @@ class Readings(Core):
         return "" if found is None else shown(found[1])
 
     def key(self, key: str) -> None:
-        """One key of the pad: a digit, ".", "back", "nd", "same"."""
-        now = "" if self._fresh and key != "back" else self.text(self.parameter)
+        """One key of the pad: a digit, ".", "back", "nd" (not detected), "same" (as at the last depth above)."""
+        anew = self._fresh and key != "back"
+        now = "" if anew else self.text(self.parameter)
         if key == "back":
-            now = now[:-1]
+            text = now[:-1]
         elif key == "nd":
-            now = "<" + (self._book.lod(self.instrument.id if self.instrument else None, self.parameter) or "")
+            text = "<" + (self._book.lod(self.instrument.id if self.instrument else None, self.parameter) or "")
         elif key == "same":
-            now = self.text(self.parameter, self.depth - DEPTH_STEP)
-        elif (key == "." and "." in now) or len(now) >= DIGITS:
-            return
+            text = self._reading_above()
         else:
-            now += "0." if key == "." and now in ("", "<") else key
+            text = typed(now, key, DIGITS, PLACES)
+        if key == "same" and not text:  # nothing to repeat: what stands here stays
+            return
         # After 未检出 without a known limit the digits that follow are the limit.
-        self._fresh = key == "nd" and now != "<"
-        self.write(self.parameter, now)
+        self._fresh = key == "same" or (key == "nd" and text != "<")
+        if text != self.text(self.parameter) or anew:
+            self.write(self.parameter, text, anew)
 
-    def write(self, parameter: str, text: str) -> None:
+    def _reading_above(self) -> str:
+        """The reading of this parameter at the nearest depth above that has one."""
+        depths = sorted(
+            {d for v in self.readings.values() if (d := decimal(v.get("depth_top_m"))) is not None and d < self.depth}
+        )
+        return next((t for d in reversed(depths) if (t := self.text(self.parameter, d))), "")
+
+    def write(self, parameter: str, text: str, anew: bool = True) -> None:
+        """anew: measured now; else a figure that is being completed or mended keeps its time."""
         found = self.reading(parameter)
         if not text:
             if found:
@@ -104,12 +117,16 @@ class Readings(Core):
         if self.instrument is None:
             return
         id, values = found or (self._new_id(), self._new_reading(parameter))
-        values = {k: v for k, v in values.items() if k not in ("value", "lod", "qualifier")}
-        if text.startswith("<"):
-            values |= {"qualifier": "nd", "lod": text[1:]}
+        values = {k: v for k, v in values.items() if k not in ("value", "lod", "qualifier", "_text")}
+        below, digits = text.startswith("<"), text.removeprefix("<")
+        size = figure(digits)
+        values["qualifier"] = "nd" if below else "eq"
+        if size is None or (size == 0 and (below or digits.endswith("."))):  # 0. may become any figure, and <0 is none
+            values["_text"] = text
         else:
-            values |= {"qualifier": "eq", "value": text}
-        values["at"] = self._now().isoformat(timespec="seconds")
+            values["lod" if below else "value"] = digits
+        if anew or "at" not in values:
+            values["at"] = self._now().isoformat(timespec="seconds")
         self.put("field_reading", id, values)
 
     def _new_reading(self, parameter: str) -> Values:
@@ -121,7 +138,7 @@ class Readings(Core):
             "depth_top_m": str(self.depth),
         }  # fmt: skip
         if reason := self.ui("uncalibrated", {}).get(instrument.id):
-            out["note"] = f"仪器当天未校准：{reason}"
+            out["note"] = say("zh", "gap.uncalibrated", reason=reason)  # part of the record: its language is Chinese
         return out
 
     def judged(self, parameter: str, depth: Decimal | None = None) -> Judgement | None:
@@ -143,4 +160,7 @@ class Readings(Core):
 
 
 def shown(values: Values) -> str:
+    """A reading as it was typed."""
+    if "_text" in values:
+        return str(values["_text"])
     return f"<{values.get('lod', '')}" if values.get("qualifier") in ("lt", "nd") else str(values.get("value", ""))

@@ -30,6 +30,11 @@ def say(lang: str, key: str, **words: object) -> str:
     return text.format(**words) if words else text
 
 
+def both(key: str, **words: object) -> tuple[str, str]:
+    """Chinese and English, where it is not known yet which will be read."""
+    return say("zh", key, **words), say("en", key, **words)
+
+
 def day(lang: str, at: datetime) -> str:
     """11月21日 周六 / Sat 21 Nov."""
     if lang == "zh":

@@ -1,6 +1,16 @@
 """Frame, navigation, states, forms."""
 
 WORDS: dict[str, tuple[str, str]] = {
+    "lang.zh": ("中文", "中文"),
+    "lang.en": ("English", "English"),
+    "form.fill": ("请填写「{name}」", "Fill in “{name}”"),
+    "form.nth": ("第 {n} 项{what}", "No. {n}: {what}"),
+    "fault.inside": ("程序内部错误（{name}）", "internal error ({name})"),
+    "fault.unfit": ("{type}：{why}，请重新输入文字", "{type}: {why}; type the text again"),
+    "fault.large": (
+        "{type} {name} 有 {mb} MB，最多 {most} MB，请删减签名、照片或长文字",
+        "{type} {name} has {mb} MB, at most {most} MB: shorten signatures, pictures or long text",
+    ),
     "app": ("净土外业", "Jingtu"),
     # navigation and frame
     "today": ("今日", "Today"),

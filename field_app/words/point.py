@@ -1,6 +1,11 @@
 """The point workspace: steps, position, readings, samples, scene, check."""
 
 WORDS: dict[str, tuple[str, str]] = {
+    "point.finished": ("{code} 已完成", "{code} finished"),
+    "point.finished.why": ("{n} 条记录已存在本机，等待同步", "{n} records saved on this tablet, to be sent"),
+    "gap.shift": ("请选移位原因", "Choose the reason for the shift"),
+    "gap.layer": ("土层 {n}", "Layer {n}"),
+    "gap.uncalibrated": ("仪器当天未校准：{reason}", "instrument not calibrated that day: {reason}"),
     # steps
     "step.position": ("定位", "Position"),
     "step.readings": ("读数", "Readings"),
@@ -100,16 +105,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "read.lod": ("检出限", "LOD"),
     "read.count": ("读数 {n}", "Readings {n}"),
     "read.high": ("{what} {depth} m", "{what} {depth} m"),
-    # samples
-    "sample.add": ("加一份样品", "Add a sample"),
-    "sample.more": ("再加一份", "Add another"),
-    "sample.none": ("这个点还没有样品", "No sample at this point yet"),
-    "sample.none.why": (
-        "方案要求 {n} 份；只做快筛可以不取。",
-        "The plan asks for {n}; for screening only there need be none.",
-    ),
-    "sample.remove": ("撤掉这份", "Remove this one"),
-    "sample.done": ("收起", "Close"),
     # scene
     "scene.title": ("天气、地表、人员、备注", "Weather, surface, crew, note"),
     # check

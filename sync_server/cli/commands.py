@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import socket
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +14,7 @@ from rich.table import Table
 
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
-from sync_server.cli import care, check, devices, members, people, plan, waiting
+from sync_server.cli import bundle, care, check, devices, members, people, plan, tablet, waiting
 from sync_server.cli.common import Data, err, find_project, not_done, opened, out, settings_of, told
 from sync_server.facts import load_facts
 from sync_server.main import create_app, server_clock
@@ -27,10 +24,11 @@ for name, sub in (
     ("plan", plan.app), ("user", people.user_app), ("device", devices.device_app), ("block", devices.block_app),
     ("project", people.project_app), ("organisation", members.organisation_app), ("member", members.member_app),
     ("parked", waiting.parked_app), ("restored", care.restored_app),
+    ("bundle", bundle.bundle_app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
-for command in (care.backup, care.restore, check.doctor, waiting.audit):
+for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app):
     app.command()(command)
 
 SEVERITY = {
@@ -68,13 +66,6 @@ def listening(host: str, port: int) -> socket.socket:
             f"不能在 {host}:{port} 上监听（{error}）；端口被占用时用 --port 换一个",
             f"cannot listen on {host}:{port} ({error}); if the port is taken give another with --port",
         ) from error
-
-
-@app.command(name="app")
-def field_app(data: Data = None, port: int = 8550) -> None:
-    """启动外业应用（浏览器打开）· Run the field app in the browser."""
-    folder = str(data or Path("var/tablet"))
-    os.execv(sys.executable, [sys.executable, "-m", "field_app", "--data", folder, "--port", str(port)])
 
 
 @app.command()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from fastapi import FastAPI, Query, Request, Response
 
-from schemas.fields import Audience, RecordField, fields_of
+from schemas.fields import Audience, RecordField
 from schemas.problems import Trouble
-from schemas.record import Record
 from schemas.records import TYPES
 from schemas.rows import refs_of
+from schemas.shown import fields_in_order
 from schemas.wire import ScopeGrant
 from sync_server.console.views import Sign
 from sync_server.console.waiting import scopes_of, text_of, type_words
@@ -61,15 +60,6 @@ class Table(NamedTuple):
     columns: list[Column]
     lines: list[Line]
     empty: int  # columns left out, because no record of this page has anything there
-
-
-@cache
-def fields_in_order(type: str) -> tuple[RecordField, ...]:
-    """The type's fields as a table shows them: what people call the record first, what every record has last. That a
-    record is voided is no column, but a mark on its line."""
-    cls, common = TYPES[type], fields_of(Record)
-    rank = lambda f: (f.name in common, f.name not in cls.about.key)  # noqa: E731
-    return tuple(sorted((f for f in fields_of(cls).values() if f.name != "deleted"), key=rank))
 
 
 def table(type: str, rows: Sequence[Stored], names: Mapping[str, str], every: bool, lang: str, now: datetime) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
@@ -13,12 +14,12 @@ from schemas.merge import whole_atoms
 from schemas.problems import Trouble
 from schemas.records import TYPES, check
 from schemas.rows import refs_of
-from schemas.wire import Outcome, SeenHead
+from schemas.wire import ACCEPTED, ConflictNow, Hand, Outcome, SeenHead
 from sync_server.access import may_decide, may_read
 from sync_server.applying import Applying, Verdict, accepted, fit_to_keep
 from sync_server.service.base import Caller
 from sync_server.service.waiting import Unexplained, Waiting
-from sync_server.store import ScopeRow, Tx, Values
+from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values
 
 LONGEST_REASON = 2000
 
@@ -26,19 +27,97 @@ LONGEST_REASON = 2000
 class Deciding(Waiting):
     def resolve(self, person: str, conflict_id: str, choice: str, reason: str, value: Values | None = None) -> None:
         """Decide a conflict: keep_now, take_after or set_value. A project manager does, in the organisation's scope an
-        administrator. Raises Trouble 1001, 2003, 2004, 3001, 3101."""
+        administrator. The same decision by the same person once more is no second one. Raises Trouble 1001, 2003, 2004,
+        3001, 3101."""
         with self.store.writing() as tx:
+            self._resolve(tx, person, conflict_id, choice, reason, value)
+
+    def decide_conflict(
+        self, caller: Caller, conflict_id: str, choice: str, reason: str, value: Values | None = None
+    ) -> ConflictNow:
+        """`resolve` for whoever the token speaks for. Raises also Trouble 2005, 2010."""
+        with self.store.writing() as tx:
+            if caller.enrolment:
+                self._live_key(tx, caller.enrolment)
+            self._resolve(tx, caller.person, conflict_id, choice, reason, value)
+        return self.conflict(caller, conflict_id)
+
+    def _resolve(self, tx: Tx, person: str, conflict_id: str, choice: str, reason: str, value: Values | None) -> None:
+        where = tx.types_of([conflict_id]).get(conflict_id)
+        if where is None or where[0] != "conflict":
+            raise Trouble(2004)
+        scope, roles = self._place(tx, person, where[1])
+        if not may_decide(roles, scope.audience):
+            raise Trouble(2003, what={"zh": "裁决冲突", "en": "deciding conflicts"})
+        (found,) = tx.load("conflict", [conflict_id])  # under the lock: somebody may have decided it meanwhile
+        work = self._applying(tx, scope.id)
+        work.fetch({found.values["subject_id"], conflict_id})
+        if self._decided_so(work, found, person, choice, reason, value):
+            return
+        work.resolve(found, choice, reason, person, value)
+        work.finish()
+
+    def _decided_so(
+        self, work: Applying, found: Stored, person: str, choice: str, reason: str, value: Values | None
+    ) -> bool:
+        """Is this the decision that was made already? Its answer may have been lost."""
+        said = (found.values.get("choice"), found.values.get("decided_by"), found.values.get("reason"))
+        if said != (choice, person, reason):
+            return False
+        subject = work.seen(found.values["subject_id"])
+        return choice != "set_value" or (
+            subject is not None and all(subject.values.get(k) == v for k, v in (value or {}).items())
+        )
+
+    def conflict(self, caller: Caller, conflict_id: str) -> ConflictNow:
+        """Both values, and whose they are. Raises Trouble 2004, 2005, 2010."""
+        with self.store.reading() as tx:
+            if caller.enrolment:
+                self._live_key(tx, caller.enrolment)
             where = tx.types_of([conflict_id]).get(conflict_id)
-            if where is None or where[0] != "conflict":
+            scope = tx.scope(where[1]) if where is not None and where[0] == "conflict" else None
+            roles = self._roles(tx, caller.person, scope.owner, scope.audience) if scope else frozenset[str]()
+            if scope is None or not may_read(roles, scope.audience):
                 raise Trouble(2004)
-            scope, roles = self._place(tx, person, where[1])
-            if not may_decide(roles, scope.audience):
-                raise Trouble(2003, what={"zh": "裁决冲突", "en": "deciding conflicts"})
-            (found,) = tx.load("conflict", [conflict_id])  # under the lock: somebody may have decided it meanwhile
-            work = self._applying(tx, scope.id)
-            work.fetch({found.values["subject_id"], conflict_id})
-            work.resolve(found, choice, reason, person, value)
-            work.finish()
+            (found,) = tx.load("conflict", [conflict_id])
+            v = found.values
+            (subject,) = tx.load(v["subject_kind"], [v["subject_id"]])
+            after: Values = json.loads(v["after"])
+            now = {k: subject.values.get(k) for k in after}
+            return ConflictNow(
+                id=conflict_id, scope=scope.id, subject_kind=v["subject_kind"], subject_id=v["subject_id"], now=now,
+                after=after, now_by=self._who_made(tx, subject.id, now),
+                after_by=self._hand(tx, tx.journaled([v["change_id"]]).get(v["change_id"])),
+                choice=v.get("choice"), may_decide=may_decide(roles, scope.audience),
+            )  # fmt: skip
+
+    def _who_made(self, tx: Tx, record: str, now: Values) -> Hand | None:
+        """Whose change made these fields what they are: the last one that was taken and touched any of them, if it wrote
+        all of today's values. One that met a conflict itself may have left them as they were."""
+        for j in reversed(tx.history(record)):
+            try:
+                after = change.decode(j.line).after
+            except NotCanonical:
+                continue
+            if j.outcome in ACCEPTED and after.keys() & now.keys():
+                if {k: after.get(k) for k in now} == now:
+                    return self._hand(tx, j)
+                if j.outcome == Outcome.APPLIED:
+                    return None
+        return None
+
+    def _hand(self, tx: Tx, j: Journaled | None) -> Hand | None:
+        if j is None:
+            return None
+        try:
+            made = change.decode(j.line)
+        except NotCanonical:
+            return None
+        person, key = tx.load("person", [made.by]), tx.key(j.enrolment)
+        name = person[0].values["name"] if person else ""
+        return Hand(
+            person=made.by, person_name=name, device_code=key.device_code if key else "", at=made.made_at["wall"]
+        )
 
     def decide_parked(self, person: str, ids: Sequence[str], accept: bool, reason: str) -> dict[str, Outcome]:
         """A project manager (in the organisation's scope an administrator) takes parked changes in although a right is

@@ -169,6 +169,17 @@ def seen(who: str, place: str) -> str:
     return a_device(who) or ("ok" if reads(who, place) else "2004")
 
 
+def conflict(who: str, place: str) -> str:
+    """Both values of a conflict are for those who read its scope; the probe has one among the field records."""
+    return not_revoked(who) or ("ok" if reads(who, f"{place}.field") else "2004")
+
+
+def conflict_decision(who: str, place: str) -> str:
+    """From a tablet as on the pages: project managers and administrators decide."""
+    seen = conflict(who, place)
+    return seen if seen != "ok" or decides(who) else "2003"
+
+
 def report(who: str, place: str) -> str:
     """A project is open to those who read its field records; the report shows what each may read."""
     return not_revoked(who) or ("ok" if reads(who, f"{place}.field") else "2004")
@@ -237,6 +248,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", f"{SCOPE}/pull"): pull,
     ("POST", f"{SCOPE}/outcomes"): outcomes,
     ("POST", f"{SCOPE}/seen"): seen,
+    ("GET", "/api/v1/conflicts/{conflict}"): conflict,
+    ("POST", "/api/v1/conflicts/{conflict}/decision"): conflict_decision,
     ("GET", "/api/v1/projects/{project}/reconcile"): report,
     ("GET", "/console/static/{path}"): anybody,
     ("GET", "/console/lib/{name}"): anybody,
@@ -283,6 +296,8 @@ def routes_of(app: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 def places_of(route: str) -> tuple[str, ...]:
+    if "{conflict}" in route:
+        return PROJECTS
     if "{project}" in route:
         return TABLES if "{type}" in route else PROJECTS
     return SCOPES if "{scope}" in route else ("",)

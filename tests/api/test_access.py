@@ -121,6 +121,18 @@ class World:
                 tx.add_seen([row])
         return record
 
+    def conflict(self, project: str) -> str:
+        """An open conflict among the field records of this project; of no project: one that nobody noted."""
+        s, scope = self.server, f"{project}.field"
+        if project not in self.late:
+            return s.new_id()
+        site, id = s.new_id(), s.new_id()
+        values = {"code": f"S{site[-6:]}", "name": "九号", "status": "idle", "division_code": "1"}
+        clash = {"subject_kind": "site", "subject_id": site, "change_id": s.new_id(), "field_name": "name",
+                 "before": '{"name":null}', "now": '{"name":"九号"}', "after": '{"name":"十号"}'}  # fmt: skip
+        s.service.write(None, [Write("site", site, scope, values), Write("conflict", id, scope, clash)])
+        return id
+
 
 # --- one question, one answer ----------------------------------------------------------------------------------------
 
@@ -141,7 +153,8 @@ def values_of(world: World, audience: str) -> dict[str, Any]:
 def ask(path: str, method: str = "GET", **more: Any) -> Probe:
     def probe(world: World, who: str, place: str) -> httpx.Response:
         project, scope = world.place(place)
-        there = path.format(project=project, scope=scope, type=access.type_of(place))
+        clash = world.conflict(project) if "{conflict}" in path else ""
+        there = path.format(project=project, scope=scope, type=access.type_of(place), conflict=clash)
         return world.call(method, there, headers=world.headers(who, there.startswith("/console")), **more)
 
     return probe
@@ -213,6 +226,9 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", f"{SCOPE}/push"): ask_push,
     ("POST", f"{SCOPE}/outcomes"): ask(f"{SCOPE}/outcomes", "POST", json={"ids": []}),
     ("POST", f"{SCOPE}/seen"): ask_seen,
+    ("POST", "/api/v1/conflicts/{conflict}/decision"): ask(
+        "/api/v1/conflicts/{conflict}/decision", "POST", json={"choice": "keep_now", "reason": "看过"}
+    ),
     ("POST", "/console/login"): ask_sign_in,
     ("POST", "/console/logout"): ask_sign_out,
     ("POST", f"{PROJECT}/waiting/parked"): ask_decide,
@@ -418,6 +434,9 @@ PLANTS: list[tuple[Plant, str, str]] = [
     (a_role_counts_everywhere, "/pull", "foreign.enforcement"),
     (everybody_decides, "/waiting/parked", "own"),
     (everybody_decides, "/waiting/lost", "own"),
+    (everybody_decides, "/decision", "own"),
+    (a_role_counts_everywhere, "/conflicts/{conflict}", "foreign"),
+    (revoked_is_live, "/conflicts/{conflict}", "own"),
     (refused_instead_of_parked, "/push", "own.field"),
     (everybody_writes, "/push", "own.transfer"),
     (disabled_stays_in, "/me", ""),

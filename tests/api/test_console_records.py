@@ -14,7 +14,8 @@ import pytest
 from schemas.fields import Audience, fields_of
 from schemas.records import TYPES
 from schemas.reference import codes
-from sync_server.console.records import PAGE, cell, fields_in_order, grouped
+from schemas.shown import fields_in_order
+from sync_server.console.records import PAGE, cell, grouped
 from sync_server.console.words import words
 from sync_server.service import Write
 from sync_server.store import Stored

@@ -78,14 +78,22 @@ class Office:
         want(all(change.change_id(x) for x in lines), "no lines")
         return lambda: self.s.push(caller, self.server.field, head, lines)
 
-    def resolve(self) -> Call:
+    def _conflict(self) -> str:
         other, record = Device(self.server, self.server.sampler), self.server.new_id()
         self.device.push([self.device.change("point", self.server.point(), record)])
         self.device.push([self.device.change("point", {"wind": "南"}, record, {"wind": "北"})])
         answer = other.push([other.change("point", {"wind": "东"}, record, {"wind": "北"})])
         want(outcomes(answer) == ["conflict"], f"no conflict: {answer.text}")
         (conflict,) = details(answer)[0]["conflicts"]
+        return str(conflict)
+
+    def resolve(self) -> Call:
+        conflict = self._conflict()
         return lambda: self.s.resolve(self.server.pm, conflict, "take_after", "核对过")
+
+    def decide_conflict(self) -> Call:
+        conflict, caller = self._conflict(), Caller(self.server.pm)
+        return lambda: self.s.decide_conflict(caller, conflict, "take_after", "核对过")
 
     def _parked(self, device: Device) -> list[str]:
         answer = device.push([device.change("point", self.server.point(code=self.server.new_id()))])

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from field_app.capture import photo
 from field_app.keys import Identity
 from field_app.store import Edit, Store
 from field_app.sync import Syncer
@@ -205,6 +206,11 @@ class Desk:
         other = next(e for e in self.store.keys.identities if e != self.store.keys.require().enrolment)
         return lambda: self.store.keys.turn(other)
 
+    def keys_set_pin(self) -> Call:
+        who = self.store.keys.require().enrolment
+        self.store.keys.set_pin(who, "975310")
+        return lambda: self.store.keys.set_pin(who, "246810")
+
     def keys_draft(self) -> Call:
         (self.store.folder / "enrolling.json").unlink(missing_ok=True)
         return lambda: self.store.keys.draft()
@@ -349,6 +355,70 @@ def migration(way: Any) -> None:
     report("migration", failed)
 
 
+def photos(way: Any) -> None:
+    """A picture is kept whole or not at all; its thumbnail is worth no failure."""
+    from tests.unit.test_photos import jpeg
+
+    folder, failed = way.place / "photos", 0
+    folder.mkdir()
+    data, kept = jpeg(size=(900, 700), quality=95), None
+    for step in (*way.steps, 10**6):
+        with way.full(step):
+            try:
+                kept = photo.keep(folder, data)
+                break
+            except Trouble as err:
+                failed += 1
+                told(err, (5001, 5007), "a photo")
+        there = [p for p in folder.rglob("*") if p.is_file()]
+        want(not there, f"a photo without room left {there}")
+    want(failed > 1, "keeping a photo never met a full disk")
+    kept = kept or photo.keep(folder, data)
+    path = photo.find(folder, kept.sha256)
+    want(path is not None and path.read_bytes() == data, "the photo is not what was taken")
+    report("photos", failed)
+
+
+def bundles(way: Any) -> None:
+    """A rescue bundle is there whole or not at all."""
+    store = opened(way.place / "bundles")
+    store.finalize([comment(store, LONG) for _ in range(20)], complete=False)
+    failed, outbox = 0, store.folder / "outbox"
+    for step in (*way.steps, 10**6):
+        with way.full(step):
+            try:
+                rescue.write(store)
+                break
+            except Trouble as err:
+                failed += 1
+                told(err, (5001, 5007), "a rescue bundle")
+        there = list(outbox.iterdir()) if outbox.is_dir() else []
+        want(not there, f"a bundle without room left {there}")
+    want(failed > 1, "writing a bundle never met a full disk")
+    want(rescue.write(store).path.stat().st_size > 0, "there is no bundle")
+    store.close()
+    report("bundles", failed)
+
+
+def tiles(way: Any) -> None:
+    """A base map comes in whole or not at all, and leaves room for the work."""
+    from tests.unit.test_tiles import mbtiles
+
+    source, folder, failed = way.place.parent / "source.mbtiles", way.place / "tiles", 0
+    mbtiles(source)
+    for step in way.steps:
+        with way.full(step):
+            try:
+                bring_in(source, folder)
+            except Trouble as err:
+                failed += 1
+                told(err, (5001, 5007), "a base map")
+        there = list(folder.iterdir()) if folder.is_dir() and failed else []
+        want(not there, f"a base map without room left {there}")
+    want(failed > 1, "a base map never met a full disk")
+    report("tiles", failed)
+
+
 def syncing(way: Any, url: str, code: str, field: str, site: str) -> None:
     """Enrolling, and a whole sync: told in its result, and the next one does it all."""
     from tests.crash.site import comment as about
@@ -394,6 +464,9 @@ def main(kind: str, place: str, url: str, code: str, field: str, site: str) -> N
     reading(way, closed=True)
     reading(way, closed=False)
     migration(way)
+    photos(way)
+    bundles(way)
+    tiles(way)
     syncing(way, url, code, field, site)
 
 

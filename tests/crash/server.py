@@ -95,7 +95,7 @@ class Tablet:
         for one in self.store.all("comment")[:3]:
             self.store.finalize([Edit("comment", one.id, one.scope, {**one.values, "text": f"改 {self.rng.random()}"})])
         result = self.syncer.run()
-        odd = [t for t in result.problems if t.problem.number != 5004]
+        odd = [t for t in result.problems if t.problem.number not in (5004, 1101, 1103)]  # gone, or going
         want(not odd, f"tablet {self.number} was told {odd}")
 
 

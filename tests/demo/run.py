@@ -36,6 +36,7 @@ from tests.demo.seed import PASSWORD, PEOPLE, Demo, seed
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ROOT / "assets" / "demo" / "plan.csv"
+PIN = "246810"  # of every demo tablet
 CARRIERS = ("zhoulan", "shenli", "wujian")  # tablets 1–3
 ROUNDS = 60
 
@@ -132,6 +133,7 @@ class Day:
         for n in range(3):
             repoint(self.folder / f"tablet-{n + 1}", server_url)
             store = Store(self.folder / f"tablet-{n + 1}")
+            store.keys.unlock(store.keys.require().enrolment, PIN)
             tablets.append((store, Syncer(store)))
         self.results: list[SyncResult] = []
         self._sync(tablets)
@@ -371,8 +373,11 @@ def run(args: argparse.Namespace, folder: Path, server_port: int, app_port: int,
                 syncer = Syncer(spare)
                 syncer.enrol(server_url, day.codes[3], "平板 4 号")
                 syncer.run()
-                spare.close()
+                tablets.append((spare, syncer))
             for store, _ in tablets:
+                who = store.keys.require().enrolment
+                if not store.keys.has_pin(who):
+                    store.keys.set_pin(who, PIN)
                 store.close()
             if not played:
                 day.note()
@@ -393,7 +398,8 @@ def stay(folder: Path, server: subprocess.Popen[bytes], server_url: str, app_por
         wait_for(f"http://127.0.0.1:{app_port}/", app)
         ready = {
             "urls": {"server": server_url, "console": f"{server_url}/console/", "app": f"http://127.0.0.1:{app_port}/"},
-            "logins": [{"role": role, "username": u, "password": PASSWORD, "pin": None} for u, (_, roles, _) in PEOPLE.items() for role in roles],
+            "logins": [{"role": role, "username": u, "password": PASSWORD, "pin": PIN if u in CARRIERS else None}
+                       for u, (_, roles, _) in PEOPLE.items() for role in roles],
             "scopes": {a: f"{demo.project}.{a}" for a in ("field", "enforcement", "transfer")},
         }  # fmt: skip
         print("ready " + json.dumps(ready, ensure_ascii=False), flush=True)

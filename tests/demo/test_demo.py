@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from field_app.keys import Keys
 from schemas.rules.reconcile import run
 from sync_server.facts import load_facts
 from sync_server.main import build
@@ -406,6 +407,16 @@ def test_staying_up(tmp_path: Path) -> None:
         assert all(len(body) > 100 for _, body in first.values())
         busy = demo("--once", "--port-base", str(base), timeout=60)  # the ports are taken
         assert busy.returncode == 1 and f"{base}" in busy.stderr and "Traceback" not in busy.stderr
+    pins = {x["username"]: x["pin"] for x in ready["logins"]}
+    assert {u for u, known in pins.items() if known} == {"zhoulan", "shenli", "wujian"}  # who has a tablet
+    for name, user in (
+        ("tablet-app", "zhoulan"),
+        ("tablet-1", "zhoulan"),
+        ("tablet-2", "shenli"),
+        ("tablet-3", "wujian"),
+    ):
+        keys = Keys(data / name)
+        assert keys.require().locked and keys.unlock(keys.require().enrolment, pins[user])
     with staying(ports(), data, points) as (again, _):  # another port; the day is not played twice
         assert again["scopes"] == ready["scopes"] and again["logins"] == ready["logins"]
         assert pulled(again) == first

@@ -5,6 +5,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.api.test_bundle import (  # noqa: F401
+    site,
+    tablet,
+    test_a_revoked_tablets_bundle_waits_for_a_person,
+    test_imported_twice_and_then_synced,
+    test_two_people_and_one_of_them_locked,
+)
 from tests.api.test_chain import *  # noqa: F403
 from tests.api.test_cli import shell, test_reconcile  # noqa: F401
 from tests.api.test_enrol import (  # noqa: F401

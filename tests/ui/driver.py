@@ -196,6 +196,30 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def window(browser: Browser, url: str, width: int = 390, height: int = 844) -> Driver:
+PIN_PAGE = re.compile("^(输入 PIN|Enter your PIN)$", re.M)
+# one of: the PIN, a first PIN, enrolment, another window, the app itself, a folder that cannot be opened
+FIRST_PAGE = re.compile(
+    PIN_PAGE.pattern + "|6 位 PIN|PIN of 6|注册码|nrolment|窗口|window|今日|Today|没有动|not touched", re.M
+)
+
+
+def window(browser: Browser, url: str, width: int = 390, height: int = 844, pin: str | None = "246810") -> Driver:
+    """A window on the app, past the PIN of tests/ui/seed.py where it is asked for. pin=None: left as it opens."""
     context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
-    return Driver(context.new_page(), url)
+    f = Driver(context.new_page(), url)
+    if pin is not None:
+        f.see(FIRST_PAGE)  # what is named comes bit by bit
+        if PIN_PAGE.search(f.everything()):
+            unlock(f, pin)
+    return f
+
+
+def unlock(f: Driver, pin: str = "246810") -> None:
+    """Types a PIN where one is asked for, and waits until it is taken."""
+    f.see(PIN_PAGE)
+    for digit in pin:
+        f.tap(digit, exact=True)
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while PIN_PAGE.search(f.everything()):
+        assert time.monotonic() < deadline, f"the PIN was not taken:\n{f.everything()}"
+        time.sleep(0.05)

@@ -20,6 +20,7 @@ from schemas.rules.geo import offset
 from schemas.wire import Block, PullHead, ScopeGrant
 
 LON, LAT = 119.452316, 32.208745
+PIN, MATES_PIN = "246810", "975310"
 PROJECT, ORG = "01900000-0000-7000-8000-00000000a001", "01900000-0000-7000-8000-00000000a002"
 PERSON, MATE = "01900000-0000-7000-8000-00000000a003", "01900000-0000-7000-8000-00000000a004"
 FIELD, HOME = f"{PROJECT}.field", f"{ORG}.organisation"
@@ -140,6 +141,7 @@ def fill(store: Store, calibrated: bool = True, blocks: bool = True) -> None:
             uid(9, 1), uid(9, 2), "03", PERSON, "周岚", "http://127.0.0.1:9", evidence.public_of(key), key, b"s" * 32
         )
     )
+    store.keys.set_pin(uid(9, 1), PIN)
     store.grant(
         [ScopeGrant(scope=HOME, audience="organisation", owner=ORG, name="清源环境", roles=["sampler"], writes=[]),
          ScopeGrant(scope=FIELD, audience="field", owner=PROJECT, name="红星电镀厂地块 详细调查", roles=["sampler"], writes=writes)]
@@ -153,11 +155,20 @@ def fill(store: Store, calibrated: bool = True, blocks: bool = True) -> None:
         store.add_block(Block(use="sample", from_no=1, to_no=50))
 
 
+def unlocked(folder: Path) -> Store:
+    """The folder opened again, as by the person whose turn it is."""
+    store = Store(folder)
+    assert store.keys.unlock(store.keys.require().enrolment, PIN)
+    return store
+
+
 def share(store: Store) -> None:
     """A second person on the same tablet; it is still the first one's turn."""
     first = store.keys.require()
-    second = first._replace(enrolment=uid(9, 3), person=MATE, person_name="赵宁", private_key=evidence.new_key())
+    keys = {"private_key": evidence.new_key(), "salt_key": b"m" * 32}
+    second = first._replace(enrolment=uid(9, 3), person=MATE, person_name="赵宁", **keys)
     store.keys.save(second)
+    store.keys.set_pin(second.enrolment, MATES_PIN)
     store.grant(store.scopes(first))
     store.turn(first.enrolment)
 
@@ -166,4 +177,4 @@ if __name__ == "__main__":
     store = Store(Path(sys.argv[1]))
     fill(store)
     store.close()
-    print(here())
+    print(here(), PIN)

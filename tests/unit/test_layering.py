@@ -63,6 +63,8 @@ def states_sql(name: str) -> bool:
 
 MAKES_AN_ENGINE = of("sqlalchemy.create_engine", "sqlalchemy.Engine", "sqlalchemy.engine", "sqlalchemy.event")
 PURE = outside("schemas", "pydantic", "pydantic_core", "annotated_types", "typing_extensions", "sqlmodel", "msgspec")
+# signing and the chain; what both sides must seal and open alike
+CRYPTO = ("schemas/rules/evidence.py", "schemas/rules/sealing.py")
 UI = of("flet", "flet_map", "flet_geolocator", "flet_camera", "flet_web")
 
 
@@ -91,13 +93,13 @@ RULES = (
             ("schemas/wire.py", "def f():\n    import fastapi"),
         ),
         (("schemas/fields.py", "import json\nfrom sqlalchemy import JSON, String\nfrom pydantic import Field"),),
-        but=("schemas/rules/evidence.py",),
+        but=CRYPTO,
     ),
     Rule(
-        "schemas/rules/evidence.py: also cryptography",
-        ("schemas/rules/evidence.py",),
+        "schemas/rules/evidence.py, sealing.py: also cryptography",
+        CRYPTO,
         lambda n: PURE(n) and not declares(n) and not within(n, "cryptography") or states_sql(n),
-        (("schemas/rules/evidence.py", "import nacl"),),
+        (("schemas/rules/evidence.py", "import nacl"), ("schemas/rules/sealing.py", "import sqlite3")),
         (("schemas/rules/evidence.py", "from cryptography.exceptions import InvalidSignature"),),
     ),
     Rule(
@@ -133,12 +135,12 @@ RULES = (
     ),
     Rule(
         "field_app: store, sync, form, capture know neither state nor pages",
-        ("field_app/store/*", "field_app/sync/*", "field_app/form.py", "field_app/capture/*"),
+        ("field_app/store/*", "field_app/sync/*", "field_app/form/*", "field_app/capture/*"),
         app("state", "visit", "desks", "pages", "main"),
         (
             ("field_app/store/work.py", "from field_app.state import State"),
             ("field_app/capture/photo.py", "from ..state import State"),
-            ("field_app/form.py", "from field_app import pages"),
+            ("field_app/form/draw.py", "from field_app import pages"),
         ),
     ),
     Rule(

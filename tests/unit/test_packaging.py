@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from field_app import fonts
+from field_app import fonts, icons
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
@@ -147,12 +149,190 @@ def test_every_dependency_has_its_reason() -> None:
 
 def test_flet_can_build_the_app() -> None:
     flet = PYPROJECT["tool"]["flet"]
-    assert flet["bundle_id"].startswith(flet["org"]) and flet["product"] == "净土外业"
-    assert set(flet["permissions"]) <= {"location", "camera", "microphone", "photo_library", "biometric"}
-    for text in flet["ios"]["info"].values():
-        assert re.search("[\u4e00-\u9fff]", text), "iOS shows this to the user: Chinese"
+    assert flet["bundle_id"].startswith(flet["org"]) and flet["product"] == "净土外业" and flet["build_number"] >= 1
     for platform in ("android", "ios"):
         assert set(flet[platform]["dependencies"]) == set(flet["dev_packages"]) == {PYPROJECT["project"]["name"]}
+    assert flet["app"] == {"path": "field_app", "module": "main"} and (ROOT / "field_app" / "main.py").is_file()
+    assert flet["source_packages"] == [PYPROJECT["project"]["name"]]
+
+
+def test_the_app_asks_for_nothing_it_does_not_need() -> None:
+    flet = PYPROJECT["tool"]["flet"]
+    assert set(flet["permissions"]) == {"location", "camera", "photo_library"}
+    refused = {name for name, wanted in flet["android"]["permission"].items() if wanted is False}
+    assert refused == {"android.permission.ACCESS_BACKGROUND_LOCATION", "android.permission.RECORD_AUDIO"}
+    assert set(flet["android"]["permission"]) == refused  # what is wanted comes with the bundles above
+    texts = flet["ios"]["info"]
+    # each that the bundles bring in English, and the one for saving; no microphone, nothing in the background
+    assert set(texts) == {
+        "NSLocationWhenInUseUsageDescription", "NSLocationAlwaysAndWhenInUseUsageDescription", "NSCameraUsageDescription",
+        "NSPhotoLibraryUsageDescription", "NSPhotoLibraryAddUsageDescription",
+    }  # fmt: skip
+    for text in texts.values():
+        assert re.search("[\u4e00-\u9fff]{6}", text), "iOS shows this to the user: Chinese"
+    assert "enable_audio=False" in (ROOT / "field_app" / "capture" / "camera.py").read_text("utf-8")
+
+
+def test_icons_and_splash_are_our_drawing() -> None:
+    assets = ROOT / "field_app" / "assets"
+    for name, image in icons.drawn().items():
+        kept = Image.open(assets / name)
+        assert (kept.size, kept.mode) == (image.size, image.mode) and kept.tobytes() == image.tobytes(), (
+            f"{name}: python -m field_app.icons"
+        )
+    assert Image.open(assets / "icon_ios.png").mode == "RGB"  # the App Store takes no transparency
+    strokes = Image.open(assets / "icon_android.png").getchannel("A")
+    inner = 0.66 / 2 * strokes.width
+    middle = (strokes.width - 1) / 2
+    seen = [(i % strokes.width, i // strokes.width) for i, a in enumerate(strokes.tobytes()) if a]
+    assert seen and max(((x - middle) ** 2 + (y - middle) ** 2) ** 0.5 for x, y in seen) <= inner
+    flet, tokens = PYPROJECT["tool"]["flet"], json.loads((assets / "tokens.json").read_text("utf-8"))["themes"]
+    assert flet["splash"] == {"color": tokens["light"]["paper"], "dark_color": tokens["dark"]["paper"]}
+    assert flet["splash"]["color"] == icons.PAPER and flet["android"]["adaptive_icon_background"] == icons.TEAL
+
+
+# --- what a device gets ----------------------------------------------------------------------------------------------
+
+DEVICE = tomllib.loads((REQUIREMENTS / "device-wheels.toml").read_text("utf-8"))
+# import name → package, where they differ
+PACKAGES = {"PIL": "pillow", "flet_map": "flet-map", "flet_geolocator": "flet-geolocator", "flet_camera": "flet-camera"}
+# only where the app is set up, tried or served to a browser; a device never comes there
+BESIDE = {
+    "field_app/fonts.py": {"fontTools", "manimgx_fonts_cjk", "flet_web"},
+    "field_app/main.py": {"flet_web"},
+}
+
+
+def test_every_compiled_package_has_a_wheel_for_a_device() -> None:
+    tablet = locked("tablet.txt")
+    compiled = {name for name, reason in TABLET.items() if reason == FLET}
+    assert compiled == set(DEVICE["index"]) and DEVICE["frozen"].year >= 2026 and len(DEVICE["sources"]) == 2
+    for name in compiled:
+        fitting = [v for v in DEVICE["index"][name] if f"{tablet[name]}.".startswith(f"{v}.")]
+        assert fitting, f"{name} {tablet[name]}: wheels are known of {DEVICE['index'][name]}"
+    assert not set(tablet) & set(DEVICE["neither"]["names"])
+
+
+def test_the_app_imports_only_what_is_on_the_tablet() -> None:
+    tablet = {name.replace("_", "-").lower() for name in locked("tablet.txt")}
+    ours = {"field_app", "schemas"}
+    used = set()
+    for path in [*(ROOT / "schemas").rglob("*.py"), *(ROOT / "field_app").rglob("*.py")]:
+        where = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            for top in (
+                {n.partition(".")[0] for n in names} - ours - set(sys.stdlib_module_names) - BESIDE.get(where, set())
+            ):
+                package = PACKAGES.get(top, top.replace("_", "-").lower())
+                assert package in tablet, f"{where} imports {top}, which no tablet has"
+                used.add(package)
+    assert {"flet", "httpx", "cryptography", "pillow", "sqlmodel"} <= used
+
+
+def test_no_file_of_the_app_hides_a_module() -> None:
+    """On a device the folder field_app itself is the first place modules are looked for."""
+    top = {p.stem for p in (ROOT / "field_app").iterdir() if p.suffix == ".py" or (p / "__init__.py").is_file()}
+    carried = {n.replace("-", "_") for n in locked("tablet.txt")} | {"PIL", "schemas"}
+    assert not top & (set(sys.stdlib_module_names) | carried)
+
+
+UV = Path(sys.executable).with_name("uv")
+
+
+def uv(*args: str | Path, **more: object) -> subprocess.CompletedProcess[str]:
+    """From the cache where it has everything; else the index is asked."""
+    ran = subprocess.run([UV, *args, "--offline"], capture_output=True, text=True, **more)  # type: ignore[call-overload]
+    if ran.returncode:
+        ran = subprocess.run([UV, *args], capture_output=True, text=True, **more)  # type: ignore[call-overload]
+    assert ran.returncode == 0, ran.stderr
+    return ran
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `flet build` installs on a device, [tool.flet.dev_packages]; built beside the repository, which stays as it is."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ("schemas", "field_app", "sync_server"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, source)
+    uv("build", "--wheel", "--no-build-isolation", "--python", sys.executable, "-o", out, source)
+    return next(out.glob("*.whl"))
+
+
+def test_schemas_and_assets_get_in(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    for room in ("schemas", "field_app"):
+        files = {
+            p.relative_to(ROOT).as_posix()
+            for p in (ROOT / room).rglob("*")
+            if p.is_file() and "__pycache__" not in p.parts
+        }
+        assert files - inside == set(), "in no device's app"
+    for name in ("schemas/reference/codes.csv", "field_app/assets/tokens.json", "field_app/assets/icon_android.png"):
+        assert name in inside
+    assert not [n for n in inside if n.startswith(("tests/", "requirements/"))]
+
+
+OPENS = """
+import sys
+from pathlib import Path
+import field_app.main as main
+from field_app import kit, words
+from schemas.records import TYPES
+from schemas.reference import codes
+from field_app.store import Store
+start = main.open_tablet(Path(sys.argv[1]))
+assert callable(start) and (Path(sys.argv[1]) / "tablet.db").is_file()
+assert len(TYPES) > 30 and codes("photo_step") and kit.tokens()["themes"]["sun"] and words.say("zh", "today") == "今日"
+homes = {str(sys.modules[m].__file__) for m in ("field_app.main", "schemas.reference")}
+missing = [m for m in ("flet_web", "fastapi", "pytest", "fontTools", "sync_server.main") if m in sys.modules]
+print(*homes, *missing, sep="\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def device(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with tablet.txt and the app alone, as on a device but for the processor. Its python."""
+    place = tmp_path_factory.mktemp("device") / "venv"
+    uv("venv", "--python", sys.executable, place)
+    python = next(p for p in (place / "bin" / "python", place / "Scripts" / "python.exe") if p.exists())
+    uv("pip", "install", "--python", python, "--no-deps", "-r", REQUIREMENTS / "tablet.txt", wheel)
+    uv("pip", "check", "--python", python)
+    return python
+
+
+def opened(python: Path, folder: Path, *before: str) -> list[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "JINGTU", "VIRTUAL"))}
+    code = f"import sys; sys.path[:0] = {list(before)!r}\n{OPENS}"
+    folder.mkdir()
+    ran = subprocess.run(
+        [python, "-I", "-c", code, folder / "data"], cwd=folder, env=env, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+def test_the_tablets_list_installs_alone_and_the_app_opens_without_the_repository(device: Path, tmp_path: Path) -> None:
+    homes = opened(device, tmp_path / "run")
+    assert len(homes) == 2 and all(h.startswith(str(device.parents[1])) for h in homes), homes
+
+
+def test_the_app_opens_out_of_a_zip_of_compiled_files(device: Path, tmp_path: Path) -> None:
+    """How Android gets it: no sources, no files on a disk."""
+    packages = next(device.parents[1].rglob("site-packages"))
+    app = tmp_path / "app"
+    for room in ("schemas", "field_app"):
+        shutil.copytree(packages / room, app / room, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run([device, "-m", "compileall", "-q", "-b", app], check=True)
+    for source in app.rglob("*.py"):
+        source.unlink()
+    archive = shutil.make_archive(str(tmp_path / "app"), "zip", app)
+    homes = opened(device, tmp_path / "run", archive)
+    assert len(homes) == 2 and all(h.startswith(archive) and h.endswith(".pyc") for h in homes), homes
 
 
 def test_no_built_font_or_library_in_git() -> None:

@@ -12,8 +12,10 @@ import pytest
 from schemas.records import Record
 from schemas.rules.reconcile import CHECKS, DeviceSeen, Facts, Finding, UnsureClock, run, run_point
 from tests.unit import (
+    test_reconcile_blanks,
     test_reconcile_fieldwork,
     test_reconcile_inspection,
+    test_reconcile_layers,
     test_reconcile_plan,
     test_reconcile_readings,
     test_reconcile_samples,
@@ -25,8 +27,10 @@ from tests.unit.factory import NOW, World, at, record, uid
 CASES = [
     *test_reconcile_plan.CASES,
     *test_reconcile_fieldwork.CASES,
+    *test_reconcile_layers.CASES,
     *test_reconcile_readings.CASES,
     *test_reconcile_samples.CASES,
+    *test_reconcile_blanks.CASES,
     *test_reconcile_transfer.CASES,
     *test_reconcile_inspection.CASES,
     *test_reconcile_sync.CASES,

@@ -22,6 +22,7 @@ TABLES = {
     "soil_containers": 17,
     "water_containers": 45,
     "ionisation": 8,
+    "photo_steps": 29,
 }
 
 
@@ -60,6 +61,7 @@ DIGESTS = {
     "soil_containers": "597e6b1e439a0081",
     "water_containers": "4dde4ba9d1be4b6f",
     "ionisation": "cd88dfc9d6a41cb2",
+    "photo_steps": "460195149ab0e924",
 }
 FIGURE = re.compile(
     r"analyte|land_use|ph_band|kind|unit|value|screening|intervention|class[34]|_hours|min_amount|groups|_ev"

@@ -280,28 +280,31 @@ KINDS = (ordinary, unsent, of_another_type, voided, voided_here, hidden, hidden_
          voided_here_then_more)  # fmt: skip
 
 
-def costs(folder: Path, kind: Callable[[Store, int], None], count: int) -> tuple[int, int, int]:
-    """Of the first page, of one in the middle, and of all; on a tablet that was lent to somebody."""
+def costs(folder: Path, kind: Callable[[Store, int], None], count: int) -> tuple[list[int], int]:
+    """Of the first page and of one in the middle, from either end, and of all; on a tablet that was lent to somebody."""
     store = open_store(folder)
     grant(store, store.keys.require(), [A, B])
     grant(store, second(store), [A])
     kind(store, count)
     fill(store, A, 50)
     ids = [i for (i,) in store._rows("SELECT id FROM comment UNION SELECT record FROM overlay ORDER BY 1")]
-    first = steps(store, lambda: store.page("comment", None, 20))
-    inside = steps(store, lambda: store.page("comment", ids[len(ids) // 2], 20))
+    pages = [
+        steps(store, lambda at=at, way=way: store.page("comment", at, 20, **way))  # type: ignore[misc]
+        for way in ({}, {"newest": True}, {"newest": True, "deleted": True, "skip": (C,)})
+        for at in (None, ids[len(ids) // 2])
+    ]
     every = steps(store, lambda: store.all("comment"))
     store.close()
-    return first, inside, every
+    return pages, every
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.__name__)
 def test_a_page_costs_the_same_among_many(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:
     monkeypatch.setattr(lists, "LOOKED", 100)
-    first, inside, every = costs(folder / "few", kind, 300)
-    first_of_many, inside_of_many, every_of_many = costs(folder / "many", kind, 3000)
-    assert first_of_many <= 1.2 * first + 5
-    assert inside_of_many <= 1.2 * inside + 5
+    pages, every = costs(folder / "few", kind, 300)
+    pages_of_many, every_of_many = costs(folder / "many", kind, 3000)
+    for few, many in zip(pages, pages_of_many, strict=True):
+        assert many <= 1.2 * few + 5
     assert kind is of_another_type or every_of_many > 2 * every, "the measure sees what grows"
 
 
@@ -314,3 +317,25 @@ def test_one_record_costs_the_same_among_many(folder: Path) -> None:
         found.append(steps(store, lambda s=store, i=one.id: s.get("comment", i)))  # type: ignore[misc]
         store.close()
     assert found[1] <= 1.2 * found[0] + 5
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_last_first_with_voided_ones_and_without_some_scopes(folder: Path, seed: int) -> None:
+    t = Tablet(folder, seed)
+    for _ in range(60):
+        t.step()
+    for type in ("comment", "point"):
+        for deleted, skip in ((False, ()), (True, ()), (True, (B,)), (False, (A, C))):
+            want = [(s.id, s.values, s.state) for s in t.store.all(type, deleted=deleted) if s.scope not in skip]
+            for newest in (False, True):
+                got, after = [], None
+                while True:
+                    page = t.store.page(type, after, 3, newest=newest, deleted=deleted, skip=skip)
+                    got += [(s.id, s.values, s.state) for s in page.rows]
+                    after = page.next
+                    if after is None:
+                        break
+                assert got == sorted(want, key=lambda x: x[0], reverse=newest)
+            if not deleted:
+                assert t.store.count(type, skip) == len(want)
+    t.store.close()

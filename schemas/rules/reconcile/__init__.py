@@ -13,15 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.rules.reconcile import (  # noqa: F401  (each module registers its checks)
+    blanks,
     depths,
     fieldwork,
     inspection,
+    layers,
     photos,
     plan,
     readings,
     samples,
     sync,
     transfer,
+    volatile,
 )
 from schemas.rules.reconcile.checks import CHECKS, RUNS, CheckInfo, Finding, Say, Severity, once
 from schemas.rules.reconcile.facts import Facts, View

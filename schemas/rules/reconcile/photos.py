@@ -8,6 +8,7 @@ from schemas.records.photo import Photo
 from schemas.reference import Label, codes
 from schemas.rules.reconcile.checks import ERROR, SAMPLER, Finding, Say, check
 from schemas.rules.reconcile.facts import Facts, View
+from schemas.rules.shots import asked
 
 
 @check(
@@ -30,10 +31,7 @@ def photos_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         shots: dict[str, set[str]] = {}
         for photo in facts.photos_at(place):
             shots.setdefault(photo.step, set()).add(photo.sha256)
-        need: dict[str, int] = {}
-        for rule in rules:
-            if rule.role in (None, role):
-                need[rule.step] = max(rule.least, need.get(rule.step, 0))
+        need = asked(rules, role)
         lacking = {step: n for step, least in need.items() if (n := least - len(shots.get(step, ()))) > 0}
         if lacking:
             steps = [_step(step, n) for step, n in lacking.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -89,6 +89,67 @@ def _links(facts: Facts) -> list[QcLink]:
     per_point=False, in_point=False,
 )  # fmt: skip
 def few_duplicates(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    shares, media = duplicate_shares(facts)
+    for medium in media:
+        rules, own = duplicate_rules(facts, medium)
+        name = _medium(medium)
+        if not rules:
+            yield say.cannot(f"{name.zh}平行样规则", f"a rule for {name.en} duplicates")
+        elif not own:
+            rule = rules[0]
+            yield say.cannot(
+                f"项目的{name.zh}平行样规则", f"the project's rule for {name.en} duplicates", None, None, "default",
+                medium=name, q=rule.share_pct, least=rule.least, source=rule.source,
+            )  # fmt: skip
+    for share in shares:
+        if not share.met:
+            yield say(
+                share.first, None, batch=share.batch, medium=_medium(share.medium), group=_label("analyte_group", share.group),
+                n=share.n, m=share.m, p=share.pct, q=share.rule.share_pct, least=share.rule.least, rule=share.rule.source,
+            )  # fmt: skip
+
+
+def share_of(pct: Decimal, count: int) -> int:
+    """So many per cent of a count, rounded up: 5 % of 21 is 2."""
+    return int((pct * count / 100).to_integral_value(ROUND_CEILING))
+
+
+class DuplicateShare(NamedTuple):
+    """n duplicates among m ordinary samples of one batch, for one group, against one rule."""
+
+    medium: str
+    batch: str
+    group: str
+    n: int
+    m: int
+    rule: DuplicateRule
+    first: Sample
+
+    @property
+    def met(self) -> bool:
+        return self.short == 0
+
+    @property
+    def pct(self) -> float:
+        return round(100 * self.n / self.m, 1)
+
+    @property
+    def short(self) -> int:
+        """How many duplicates are still to be taken for the samples there are now."""
+        asked = share_of(self.rule.share_pct, self.m)
+        return max(self.rule.least - self.n, asked - self.n, 0)
+
+    @property
+    def room(self) -> int | None:
+        """How many ordinary samples more these duplicates are enough for; None where their number sets no bound."""
+        if self.short or not self.rule.share_pct:
+            return 0 if self.short else None
+        return int(self.n * 100 // self.rule.share_pct) - self.m
+
+
+def duplicate_shares(facts: Facts) -> tuple[list[DuplicateShare], list[str]]:
+    """Every batch and group of the ordinary samples with its duplicates, and the media there are. Also what the tablet
+    shows while samples are taken."""
     kinds = {link.qc_sample_id: link.kind for link in _links(facts)}
     ordinary: dict[tuple[str, str, str], int] = {}
     duplicates: dict[tuple[str, str, str], list[str]] = {}
@@ -101,32 +162,18 @@ def few_duplicates(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             elif sample.kind == "ordinary":
                 ordinary[key] = ordinary.get(key, 0) + 1
                 first.setdefault(key, sample)
-    rules: dict[str, list[DuplicateRule]] = {}
-    for medium in sorted({key[0] for key in ordinary}):
-        rules[medium], own = _rules(facts, medium)
-        name = _medium(medium)
-        if not rules[medium]:
-            yield say.cannot(f"{name.zh}平行样规则", f"a rule for {name.en} duplicates")
-        elif not own:
-            rule = rules[medium][0]
-            yield say.cannot(
-                f"项目的{name.zh}平行样规则", f"the project's rule for {name.en} duplicates", None, None, "default",
-                medium=name, q=rule.share_pct, least=rule.least, source=rule.source,
-            )  # fmt: skip
-    for key, m in sorted(ordinary.items()):
-        medium, batch, group = key
-        for rule in rules[medium]:
-            if rule.groups and group not in rule.groups:
-                continue
-            n = sum(kind in rule.kinds for kind in duplicates.get(key, ()))
-            if n < rule.least or n * 100 < rule.share_pct * m:
-                yield say(
-                    first[key], None, batch=batch, medium=_medium(medium), group=_label("analyte_group", group),
-                    n=n, m=m, p=round(100 * n / m, 1), q=rule.share_pct, least=rule.least, rule=rule.source,
-                )  # fmt: skip
+    media = sorted({key[0] for key in ordinary})
+    rules = {medium: duplicate_rules(facts, medium)[0] for medium in media}
+    shares = [
+        DuplicateShare(*key, sum(kind in rule.kinds for kind in duplicates.get(key, ())), m, rule, first[key])
+        for key, m in sorted(ordinary.items())
+        for rule in rules[key[0]]
+        if not rule.groups or key[2] in rule.groups
+    ]
+    return shares, media
 
 
-def _rules(facts: Facts, medium: str) -> tuple[list[DuplicateRule], bool]:
+def duplicate_rules(facts: Facts, medium: str) -> tuple[list[DuplicateRule], bool]:
     """The rules for duplicates of a medium, and whether they are the project's own. A rule for open duplicates is met
     by blind ones too, not the other way round."""
     named = [r for r in (facts.project.qc_rules if facts.project else []) if r.medium == medium]
@@ -246,18 +293,24 @@ def wrong_container(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
                 if isinstance(rules, CannotSay):
                     yield _no_row(say, "容器要求", "the container rule", group, sample.medium)
                     continue
-                ways = []
-                for rule in rules:
-                    wrong = _wrong(container, rule)
-                    if not wrong:
-                        break
-                    ways.append((wrong, rule))
-                else:
-                    wrong, rule = min(ways, key=_how_far)
-                    what = [_demand(container, rule, w) for w in wrong]
+                if found := misfit(container, rules):
+                    what, rule = found
                     name = _label("analyte_group", group)
                     code = facts.code_of("sample", sample.id)
                     yield say(container, code, cont=container.code, group=name, what=what, cite=rule.cite)
+
+
+def misfit(container: SampleContainer, rules: list[ContainerRule]) -> tuple[list[Label], ContainerRule] | None:
+    """What is wrong with a container of which each of these ways is allowed, told against the nearest of them; None if
+    it is as one of them asks. The tablet asks this while it is filled."""
+    ways = []
+    for rule in rules:
+        wrong = _wrong(container, rule)
+        if not wrong:
+            return None
+        ways.append((wrong, rule))
+    wrong, rule = min(ways, key=_how_far)
+    return [_demand(container, rule, w) for w in wrong], rule
 
 
 def _how_far(way: tuple[list[str], ContainerRule]) -> int:

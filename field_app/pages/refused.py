@@ -1,0 +1,59 @@
+"""A change the server refused: what was recorded, why it did not go in, what to do. Its values stay findable."""
+
+from __future__ import annotations
+
+import flet as ft
+
+from field_app.desks.needs import Refused
+from field_app.form.said import said
+from field_app.kit import I, Kit, column
+from field_app.pages.shell import call, frame, next_bar, page, scroll
+from field_app.state import State
+from schemas.fields import fields_of
+from schemas.records import TYPES
+
+
+def values(state: State, k: Kit, one: Refused) -> list[ft.Control]:
+    made = one.made
+    called = lambda type, id: one.names.get((type, id), id[-6:])  # noqa: E731
+    kind = str(made.after.get("subject_kind", ""))
+    known = fields_of(TYPES[made.type]) if made.type in TYPES else {}
+    out: list[ft.Control] = []
+    for name in [*(n for n in known if n in made.after), *(n for n in made.after if n not in known)]:
+        f = known.get(name)
+        label = k.of((f.spec.zh, f.spec.en)) if f else name
+        text = said(k, f, made.after[name], called, state.now(), kind)
+        out.append(column(k.t(label, 14, color="ink-2"), k.t(text, 17), spacing=2))
+    return out
+
+
+@page
+def RefusedPage(state: State, k: Kit):
+    ft.use_state(state.centre)
+    id = state.args.get("id", "")
+    centre = state.centre
+    ft.use_effect(call(state, centre.open_refused, id), [id])
+    found = centre.refused
+    if found is None or found.todo.id != id:
+        gone = k.judge("unsure", I.HELP_OUTLINE, k.say("refused.gone")) if centre.thing == () else ft.Container()
+        return frame(state, k, k.say("refused.title"), "", scroll(gone), back=True)
+    made, todo = found.made, found.todo
+    block = k.judge("warn", I.REPLY, k.of(todo.why), k.of(todo.remedy))
+    card = k.card(k.t(k.say("refused.values"), 18, True), *values(state, k, found), spacing=12)
+    body = scroll(block, card, k.t(k.say("refused.kept"), 14, color="ink-2"))
+    read = k.button(k.say("refused.read"), call(state, centre.read, id), "plain" if centre.takes_back(made) else "next",
+                    h=64, expand=None if centre.takes_back(made) else True)  # fmt: skip
+    buttons = [read]
+    if centre.takes_back(made):
+        buttons.append(
+            k.button(
+                k.say("refused.again"),
+                call(state, centre.take_back, id),
+                "next",
+                None,
+                h=64,
+                size=19,
+                expand=True,
+            )
+        )
+    return frame(state, k, k.say("refused.title"), k.of(todo.what), body, foot=next_bar(k, *buttons), back=True)
