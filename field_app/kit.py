@@ -24,6 +24,7 @@ FONT, BOLD = "NotoSC", "NotoSCB"
 TOUCH = 56  # no smaller target anywhere: gloves
 I = ft.Icons  # noqa: E741  (one letter: it stands on nearly every line of the pages)
 CLEAR = ft.Colors.TRANSPARENT
+STRAIGHT = str.maketrans("“”’", '""\'')  # the font draws the curly ones as wide as a Chinese letter
 
 
 @cache
@@ -54,10 +55,11 @@ class Kit:
         return value
 
     def say(self, key: str, **words: object) -> str:
-        return say(self.lang, key, **words)
+        text = say(self.lang, key, **words)
+        return text if self.lang == "zh" else text.translate(STRAIGHT)
 
     def of(self, label: Label | tuple[str, str] | None) -> str:
-        return "" if label is None else label[0 if self.lang == "zh" else 1]
+        return "" if label is None else label[0] if self.lang == "zh" else label[1].translate(STRAIGHT)
 
     @property
     def sun(self) -> bool:
@@ -136,6 +138,8 @@ class Kit:
             edge = "#000000"
         if off:
             back, front, edge = self["sunken"], self["ink-3"], self["line-strong"]
+            if self.sun:  # no soft fills there: what cannot be pressed is grey, what can is black
+                front, edge, width = "#595959", "#959595", 2
         # Keys keep their box at every text size: their labels grow by 12 % at most.
         shown = size if w is None or size > 20 else min(size, size * 1.12 / self.scale)
         parts: list[ft.Control] = []
@@ -189,6 +193,14 @@ class Kit:
             border_radius=14,
             padding=ft.Padding.symmetric(vertical=8, horizontal=12),
         )
+
+    def beside(self, items: list[ft.Control], width: float, each: float) -> ft.Control:
+        """In a row of equal shares; one under the other where a share of `width` would be below `each` px (at text size ×1)."""
+        if (width - 8 * (len(items) - 1)) / len(items) >= each * self.scale:
+            return ft.Row(items, spacing=8)
+        for item in items:
+            item.expand = None
+        return ft.Column(items, spacing=8, tight=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)
 
     def choices(
         self, options: dict[str, str], chosen: Any, on_pick: Callable[[str], Any], columns: int = 2

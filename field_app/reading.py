@@ -7,8 +7,10 @@ Runs in a thread of its own, on a look of its own (`Store.looking`): neither the
 from __future__ import annotations
 
 import gc
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 from field_app.book import METHODS, Book, PointRow, Values, allowed_shift, worst
@@ -101,25 +103,33 @@ def _read(store: Store, chosen: str | None, before: Book | None) -> Book:
     project, sites = store.get("project", scope.owner), store.all("site", scope=scope.scope)
     newest = max(store.all("plan", scope=scope.scope), key=lambda p: p.values.get("version", 0), default=None)
     source, touched = _caught_up(store, scope.scope, newest.id if newest else "", before)
+    begun = drafts(store, scope.scope)
     last_hole, soils = _ground(store, [s.scope for s in store.scopes() if s.scope != scope.scope])
     book = Book(
         read=True,
         scope=scope.scope, project_id=scope.owner, project=project.values if project else {"name": scope.name},
         site_id=sites[0].id if sites else "", site=sites[0].values if sites else None,
-        projects=tuple((s.owner, s.name) for s in scopes), planned=source.planned, targets=source.under["planned_target"],
+        projects=tuple((s.owner, s.name) for s in scopes), planned=_planned(store, source.planned, begun), targets=source.under["planned_target"],
         instruments=tuple(i for i in store.all("instrument") if i.values.get("kind") in METHODS),
         calibrations=tuple(store.all("calibration", scope=scope.scope)), people=people,
         visits=Visits(source.under["point"]), readings=source.under["field_reading"], samples=source.under["sample"],
-        drafts=_drafts(store, scope.scope),
+        drafts=begun,
         last_hole=last_hole, soils=soils,
     )  # fmt: skip
     return _with_rows(book, source, touched, before)
 
 
-def _drafts(store: Store, scope: str) -> dict[str, Seen]:
+def drafts(store: Store, scope: str) -> dict[str, Seen]:
+    """Planned point → the visit being written."""
     # what a form writes is no visit: it amends one, or is one without a plan
     found = (d for d in store.drafts("point") if d.scope == scope and not d.values.get("_form"))
     return {d.values["planned_point_id"]: d for d in found if d.values.get("planned_point_id")}
+
+
+def _planned(store: Store, newest: Shelf, begun: Iterable[str]) -> Mapping[str, Seen]:
+    """Of the newest plan; and points of an older one where a visit is being written, else nobody would find it again."""
+    older = {id: seen for id in begun if id not in newest and (seen := store.get("planned_point", id, deleted=True))}
+    return ChainMap(older, newest) if older else newest  # type: ignore[arg-type]
 
 
 def _caught_up(store: Store, scope: str, plan: str, before: Book | None) -> tuple[Source, set[str] | None]:
@@ -184,15 +194,16 @@ def _with_rows(book: Book, source: Source, touched: set[str] | None, before: Boo
             touched = None  # limits and tolerances count for every row
     if touched is None or before is None:
         targets = _targets(source.under["planned_target"].shelf)
-        rows = {p.id: _row(book, p, *targets.get(p.id, (0, ()))) for p in source.planned.each()}
+        older = (book.planned[i] for i in book.drafts if i in book.planned and i not in source.planned)
+        rows = {p.id: _row(book, p, *targets.get(p.id, (0, ()))) for p in chain(source.planned.each(), older)}
     else:
         rows = dict(before.by_id)
         for id in touched:
-            if id not in source.planned:
+            if id not in book.planned:
                 rows.pop(id, None)
                 continue
             of = [t.values.get("groups", ()) for t in book.targets.get(id, ())]
-            rows[id] = _row(book, source.planned[id], len(of), _joined(of))
+            rows[id] = _row(book, book.planned[id], len(of), _joined(of))
     places = _places(rows, before, touched)
     return replace(book, rows=places.spots, by_id=rows, places=places, source=source)
 

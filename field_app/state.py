@@ -83,6 +83,7 @@ class State:
         )  # looks into the store: asked for, answered up to
         self._counts: dict[str, int] = {}
         self._visit: Visit | None = None
+        self._opening = 0  # points tapped so far: the last one counts
         self._notice: Notice | None = None
         self._here = Here()
         self._stake = Stake(self, store.meta("ui.vibrate") != "0")
@@ -321,12 +322,17 @@ class State:
         """Open a point: its draft where there is one, else a new visit. A visited one shows what was recorded. `step`: where
         a visit without a position begins."""
         planned = self._book.planned.get(planned_id)
-        if planned is None:
+        if planned is None or self.busy == "finish":
             return
-        draft = self._book.drafts.get(planned_id)
+        self._opening = mine = self._opening + 1
+        await self._photos.settled()
+        # out of the store, behind what was typed a moment ago: the picture may not have it yet
+        draft, children = await self._do(self._drafted, planned)
+        if mine != self._opening:  # tapped again meanwhile
+            return
         self._visit, self.selected, self._notice = None, planned_id, None
         if draft is not None:
-            self._visit = await asyncio.to_thread(self._restore, planned, draft)
+            self._visit = self._make(planned, draft, children)
             if step and not self._visit.point.get("position"):
                 self._visit.set_ui(step=step)
         elif planned_id not in self._book.visits or again:
@@ -338,8 +344,10 @@ class State:
         self._write(self._store.set_meta, "ui.open", planned_id)
         self.notify()
 
-    def _restore(self, planned: Seen, draft: Seen) -> Visit:
-        return self._make(planned, draft, self._store.drafts(parent=draft.id))
+    def _drafted(self, planned: Seen) -> tuple[Seen | None, list[Seen]]:
+        """The visit that is being written there, and its records."""
+        draft = reading.drafts(self._store, planned.scope).get(planned.id)
+        return draft, self._store.drafts(parent=draft.id) if draft else []
 
     def _begin(self, planned: Seen, step: str | None) -> Visit:
         identity = self._store.identity
@@ -348,7 +356,7 @@ class State:
             "outcome": "done", "started_at": self.now().isoformat(timespec="seconds"),
             "samplers": [identity.person] if identity else [], **({"_ui": {"step": step}} if step else {}),
         }  # fmt: skip
-        return self._make(planned, Seen("point", self._store.new_id(), self._book.scope, 0, values, "draft"), [])
+        return self._make(planned, Seen("point", self._store.new_id(), planned.scope, 0, values, "draft"), [])
 
     def _make(self, planned: Seen, point: Seen, children: list[Seen]) -> Visit:
         stored = {point.id} if children or point.id in {d.id for d in self._book.drafts.values()} else set()
@@ -399,11 +407,15 @@ class State:
         visit = self._visit
         if visit is None or self.busy:
             return
-        edits = [Edit(type, record, self._book.scope, values) for type, record, values in visit.edits()]
         self.busy = "finish"
         try:
+            await self._photos.settled()  # a photo on its way belongs to it
+            edits = [Edit(type, record, visit.scope, values) for type, record, values in visit.edits()]
             await self._do(self._store.finalize, edits)
-            await self._do(self._store.set_meta, "ui.open", "")
+            visit.close()
+            with suppress(Trouble):  # done it is, also where there is no room for this
+                await self._do(self._drop_late, {edit.record for edit in edits})
+                await self._do(self._store.set_meta, "ui.open", "")
         finally:
             self.busy = ""
         self._visit = None
@@ -412,6 +424,12 @@ class State:
         detail = both("point.finished.why", n=len(edits))
         self._notice = Notice("done", both("point.finished", code=visit.code), detail)
         self.notify()
+
+    def _drop_late(self, records: set[str]) -> None:
+        """What was tapped between 完成 and its end counts no more, and would stay as half a visit."""
+        for draft in self._store.drafts():
+            if draft.id in records:
+                self._store.drop_draft(draft.id)
 
     # --- sync ----------------------------------------------------------------------------------------------------
 
@@ -466,10 +484,11 @@ class State:
 
     async def _hand_to(self, enrolment: str) -> None:
         """Another person takes the tablet: own drafts, own projects, own name on what is recorded."""
-        self._visit = None
-        await self._do(self._store.set_meta, "ui.open", "")
+        await self._photos.settled()
+        self._let_go()
+        for where in ("ui.open", "ui.place"):  # nor does the next start lead to what the one before had open
+            await self._do(self._store.set_meta, where, "")
         await self._do(self._store.turn, enrolment)
-        self._records.forget()
         await self.load()
         self._home()
         self._notice = Notice("done", both("set.turn", person=self.person))
@@ -551,7 +570,10 @@ class State:
 
     async def take_over(self) -> None:
         """This window instead of the other one; it goes on where that one was, after the PIN."""
-        await self._seats.take(self)
+        if not await self._seats.take(self):  # yet another window was quicker
+            self.seat = "taken"
+            self.notify()
+            return
         self.seat, self._shut = "here", self._store.identity is not None
         self.lang = self._store.meta("ui.lang") or self.lang
         self.theme = self._store.meta("ui.theme") or self.theme
@@ -570,10 +592,18 @@ class State:
         self.seat = "taken"
         while self.busy in ("enrol", "finish"):
             await asyncio.sleep(0.1)
+        await self._photos.settled()
+        self._let_go()  # a key still on its way would put an old picture over what is written in the other one
         with suppress(RuntimeError):  # closed already
             await self._do(lambda: None)
-        self._visit = None
         self.notify()
+
+    def _let_go(self) -> None:
+        """What is open here is written no more."""
+        if self._visit is not None:
+            self._visit.close()
+        self._visit = None
+        self._records.forget()
 
     def close(self) -> None:
         self._seats.free(self)

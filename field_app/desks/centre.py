@@ -16,6 +16,7 @@ import flet as ft
 
 from field_app.desks import clash, needs
 from field_app.desks.clash import Clash
+from field_app.desks.drafting import MARK
 from field_app.desks.needs import Pair, Picture, Proof, Refused, Todo
 from field_app.desks.pace import Pace
 from field_app.store import Store
@@ -234,10 +235,13 @@ class Centre:
         if found is None or not self.takes_back(found.made):
             return
         made = found.made
-        values = await self._host._do(needs.whole, self._store, made)
-        await self._host._do(self._store.save_draft, made.type, made.record, made.scope, values)
+        begun = await self._host._do(self._store.drafts, made.type)
+        values = next((d.values for d in begun if d.id == made.record), None)
+        if values is None:  # else it was taken back before, and written on
+            values = await self._host._do(needs.whole, self._store, made)
+            await self._host._do(self._store.save_draft, made.type, made.record, made.scope, values)
         await self._host.load()
-        planned = values.get("planned_point_id")
+        planned = values.get("planned_point_id") if MARK not in values else None
         if made.type == "point" and made.creates and self._host.row(str(planned)) is not None:
             await self._host.open(planned)
         else:
@@ -251,7 +255,10 @@ class Centre:
         self._clash, self._trouble = None, None
         kept = json.loads(self._store.meta("ui.deciding") or "{}")
         self._given = kept if kept.get("id") == id else {"id": id}
-        self._clash = await self._host._do(clash.lay_out, self._store, id)
+        laid = await self._host._do(clash.lay_out, self._store, id)
+        if self._given.get("id") != id:  # another one was opened meanwhile
+            return
+        self._clash = laid
         self.notify()
         if self._clash is not None and self._clash.choice is None:
             await self.ask()
@@ -265,12 +272,16 @@ class Centre:
         self.notify()
         try:
             told = await asyncio.to_thread(self._syncer.conflict, open_.id)
-            self._clash = await self._host._do(clash.lay_out, self._store, open_.id, told)
+            laid = await self._host._do(clash.lay_out, self._store, open_.id, told)
+            if self._given.get("id") == open_.id:  # else the answer is about one that is not looked at any more
+                self._clash = laid
         except Trouble as err:
-            self._trouble = err
+            self._trouble = err if self._given.get("id") == open_.id else None
         finally:
             self._asking = False
             self.notify()
+        if self._clash is not None and self._clash.id != open_.id and self._clash.choice is None:
+            await self.ask()
 
     def give(self, **given: str) -> None:
         """Choice and reason so far; kept at once."""
@@ -287,7 +298,7 @@ class Centre:
     async def decide(self) -> None:
         """Asked twice it counts once, so a lost answer costs nothing but another tap."""
         open_ = self._clash
-        if open_ is None or not self.ready or self._host.busy:
+        if open_ is None or not self.ready or self._host.busy or self._given.get("id") != open_.id:
             return
         choice, reason = self._given["choice"], self._given["reason"].strip()
         self._host.busy = "decide"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -118,17 +118,17 @@ def set_at(values: dict[str, Any], path: str, value: Any, many: bool = False) ->
 class Live(Mapping[str, Any]):
     """The values of a draft as they are at this moment: a handler made at the last drawing reads what came since."""
 
-    def __init__(self, draft: Draft) -> None:
-        self._draft = draft
+    def __init__(self, now: Callable[[], Mapping[str, Any]]) -> None:
+        self._now = now
 
     def __getitem__(self, name: str) -> Any:
-        return self._draft.values[name]
+        return self._now()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._draft.values)
+        return iter(self._now())
 
     def __len__(self) -> int:
-        return len(self._draft.values)
+        return len(self._now())
 
 
 __all__ = ["BASE", "MARK", "Audience", "Draft", "Gap", "Live", "Values", "set_at"]

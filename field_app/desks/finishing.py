@@ -9,7 +9,7 @@ from field_app.desks.drafting import Draft, Gap
 from field_app.desks.writing import Writing
 from field_app.store import Edit
 from field_app.words import WORDS
-from schemas.fields import fields_of
+from schemas.fields import atoms_of, fields_of
 from schemas.records import TYPES
 
 
@@ -18,6 +18,7 @@ class Told(NamedTuple):
 
     done: bool
     title: tuple[str, str]
+    why: tuple[str, str] = WORDS["form.moved.why"]
 
 
 class Finishing(Writing):
@@ -51,8 +52,8 @@ class Finishing(Writing):
             told = await self._host._do(self._finalize, draft)
         finally:
             self._busy = False
-        if not told.done:  # somebody changed the same fields meanwhile: looked at first
-            self._host.tell("warn", told.title, WORDS["form.moved.why"])
+        if not told.done:  # somebody changed the same fields meanwhile, or voided the record: looked at first
+            self._host.tell("warn", told.title, told.why)
             return None
         self._draft = None
         await self._host.load()
@@ -69,8 +70,13 @@ class Finishing(Writing):
             return Told(True, _filled("form.finished", zh, en))
         changed = draft.changed(today)
         seen = self._store.get(draft.type, draft.id)
-        now: dict[str, Any] = dict(seen.values) if seen else {}
-        moved = [n for n in changed if now.get(n) != draft.base.get(n) and now.get(n) != changed[n]]
+        if seen is None:  # an edit on nothing would bring it back, and empty
+            return Told(False, _filled("form.voided", zh, en), WORDS["form.voided.why"])
+        now: dict[str, Any] = dict(seen.values)
+        atoms = atoms_of(TYPES[draft.type])
+        touched = {atoms.get(n, n) for n in changed}
+        together = [n for n in {**draft.base, **now, **changed} if atoms.get(n, n) in touched]
+        moved = [n for n in together if now.get(n) not in (draft.base.get(n), changed.get(n, draft.base.get(n)))]
         if moved:
             return Told(False, self._moved(draft, moved, now))
         if not changed:

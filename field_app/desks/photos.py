@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 REASONS = ("camera", "other_device", "colleague", "late")  # why a photo comes from a file
 FIX_S = 60  # an older position is not that of the photo
 MOUNT_S = 5.0
+SETTLE_S = 15.0  # a shot that takes longer than this has failed
 
 
 class _From(NamedTuple):
@@ -50,6 +51,7 @@ class PhotoDesk:
         self._lens: Any = None  # the camera's control while it is open
         self._ready = False
         self._busy = False
+        self._coming = False  # a picture was taken, or chosen, and is not a record yet
         self._fault: tuple[str, str] | None = None  # keys of words: what, what to do
         self._words: dict[str, object] = {}
         self._thumbs: dict[str, bytes | None] = {}
@@ -168,12 +170,20 @@ class PhotoDesk:
 
     # --- one photo -----------------------------------------------------------------------------------------------
 
+    async def settled(self) -> None:
+        """What was taken before is a record of its visit; a dialogue in which a file is chosen is not waited for."""
+        for _ in range(int(SETTLE_S / 0.05)):
+            if not self._coming:
+                return
+            await asyncio.sleep(0.05)
+
     async def _working(self, visit: Visit, get: Callable[[], Awaitable[bytes | None]], origin: _From) -> None:
-        self._busy, step = True, visit.shot
+        self._busy, self._coming, step = True, origin.live, visit.shot
         self._tell(None)
         try:
             data = await get()
             if data is not None:
+                self._coming = True
                 await self._take(visit, step, data, origin)
         except NoCamera as err:
             self._no_camera(err)
@@ -186,18 +196,20 @@ class PhotoDesk:
             free = shutil.disk_usage(self._host._store.folder).free // 1_000_000
             self._tell(("photo.bad", "photo.full"), mb=free)
         finally:
-            self._busy = False
+            self._busy = self._coming = False
             self.notify()
 
     async def _take(self, visit: Visit, step: str, data: bytes, origin: _From) -> None:
         host, now = self._host, self._host.now()
         fix = host.here.fix if origin.live else None
         kept = await asyncio.to_thread(photo.keep, host._store.folder, data)
+        if visit.closed:  # too late for its visit: the file is there, and `loose` offers it
+            return
         position = as_values(fix, now) if fix is not None and fix.age_s(now) <= FIX_S else None
         taken_at = now if origin.live else (kept.taken_at or origin.at or now).astimezone(now.tzinfo)
         values = visit.photo_values(kept, step, taken_at, position, origin.source, origin.reason)
         record = host._store.new_id()
-        await host._do(host._store.save_draft, "photo", record, host.book.scope, values, visit.id)
+        await host._do(host._store.save_draft, "photo", record, visit.scope, values, visit.id)
         await self._load([kept.sha256])
         self._loose = tuple(sha for sha in self._loose if sha != kept.sha256)  # a look may have seen the file alone
         visit.took(record, values)

@@ -37,10 +37,12 @@ class Seats:
         if gone is not None:
             await gone.leave()
 
-    async def take(self, who: Sitting) -> None:
+    async def take(self, who: Sitting) -> bool:
+        """False where yet another window took it while the one before was being left."""
         before, self._now = self._now, who
         if before is not None and before is not who:
             await before.leave()
+        return self._now is who
 
     def free(self, who: Sitting) -> None:
         """The window is closed for good."""

@@ -121,7 +121,8 @@ class Writing(Naming):
         self.notify()  # type: ignore[attr-defined]
 
     def live(self) -> Mapping[str, Any]:
-        return Live(self._draft) if self._draft else {}
+        draft = self._draft
+        return Live(lambda: draft.values) if draft else {}
 
     def options(self, ref: str) -> Mapping[str, str]:
         return self._few.get(ref, {})

@@ -16,13 +16,14 @@ from schemas.fields import fields_of
 
 _DAY = re.compile(r"(?:(\d{4})[-/.年])?(\d{1,2})[-/.月](\d{1,2})日?|(\d{4})(\d{2})(\d{2})", re.ASCII)
 _HOUR = re.compile(r"(\d{1,2})[:时.]?(\d{2})分?(?:[:.](\d{2})(\.\d{1,6})?秒?)?\s*(Z|[+-]\d{2}:\d{2})?", re.ASCII)
+_INT = re.compile(r"-?\d{1,18}", re.ASCII)
 _WHOLE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?\Z", re.ASCII)
 
 
 def as_int(text: str) -> int | str | None:
     """A whole number; what is not one stays as typed, so that the check can name it."""
     text = unicodedata.normalize("NFKC", text).strip()
-    return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdecimal() else (text or None)
+    return int(text) if _INT.fullmatch(text) else (text or None)
 
 
 def as_decimal(text: str) -> str:

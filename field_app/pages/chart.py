@@ -96,6 +96,7 @@ def halo(k: Kit, text: str, size: float) -> ft.Control:
 def marker(state: State, k: Kit, row: PointRow, chosen: bool) -> fm.Marker:
     def pick() -> None:
         state.selected = row.id
+        state.ground.panel = ""  # on a tablet it stands where the point is told of
 
     word = k.say(f"state.{row.state}") + (f"，{k.say(f'judge.{row.worst}')}" if row.worst else "")
     stack = ft.Stack(

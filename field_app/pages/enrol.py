@@ -47,7 +47,6 @@ def Enrol(state: State, k: Kit):
                     True,
                     expand=True,
                 ),
-                switch,
             ],
             spacing=14,
         ),
@@ -72,4 +71,15 @@ def Enrol(state: State, k: Kit):
             text, guard(state, go) if ready and not busy else None, "next", I.ARROW_FORWARD, h=64, size=19, expand=True
         ),
     )
-    return frame(state, k, k.say("app"), "", scroll(*items), foot=foot, safe=False, tabs=False, back=bool(state.person))
+    return frame(
+        state,
+        k,
+        k.say("app"),
+        "",
+        scroll(*items),
+        foot=foot,
+        safe=False,
+        tabs=False,
+        back=bool(state.person),
+        right=[switch],
+    )

@@ -96,6 +96,8 @@ def MapPage(state: State, k: Kit):
         k.icon_button(I.LAYERS_OUTLINED, k.say("map.layers"), call(state, open_panel, "layers")),
     ]
     title, sub = k.say("map"), (state.book.project or {}).get("name", "")
+    shut = call(state, open_panel, ground.panel)
+    close = k.button(k.say("map.back"), shut, "next", I.MAP_OUTLINED, h=64, size=19, expand=True)
     if state.wide:
         beside = panel(state, k) if ground.panel else [Target(), legend(k)]
         side = ft.Column(
@@ -104,7 +106,7 @@ def MapPage(state: State, k: Kit):
                     ft.Column(beside, spacing=12, scroll=ft.ScrollMode.AUTO, horizontal_alignment=ft.CrossAxisAlignment.STRETCH),
                     expand=True, padding=ft.Padding.only(left=16, right=16, top=12),
                 ),
-                Foot(),
+                next_bar(k, close) if ground.panel else Foot(),
             ],
             spacing=0, horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
         )  # fmt: skip
@@ -117,9 +119,6 @@ def MapPage(state: State, k: Kit):
         )  # fmt: skip
         return frame(state, k, title, sub, body, right=right)
     if ground.panel:
-        close = k.button(
-            k.say("map.back"), call(state, open_panel, ground.panel), "next", I.MAP_OUTLINED, h=64, size=19, expand=True
-        )
         return frame(state, k, title, sub, scroll(*panel(state, k)), right=right, foot=next_bar(k, close))
     card = ft.Container(Target(), padding=ft.Padding.only(left=16, right=16, top=10, bottom=10))
     chart = ft.Container(Chart(state.width, max(200.0, state.height - 272 - 150 * k.scale)), expand=True)

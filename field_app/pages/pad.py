@@ -35,11 +35,17 @@ def Keypad(
     last = [
         k.button("", on_key("back"), "fn", I.BACKSPACE_OUTLINED, h=height, w=w, pad=0, radius=14, name=k.say("read.delete")),
         k.button(word, on_key(code), "fn", h=height, w=w, size=15, pad=0, radius=14, name=flat(word)),
-        k.button(following, on_next, "next", h=tall, w=w, size=15, pad=2, radius=14, name=flat(following)),
+        k.button(following, on_next, "next", h=tall, w=w, size=fitting(k, following, w - 4), pad=2, radius=14, name=flat(following)),
     ]  # fmt: skip
     return ft.Row(
         [*columns, ft.Column(last, spacing=GAP, tight=True)], spacing=GAP, alignment=ft.MainAxisAlignment.CENTER
     )
+
+
+def fitting(k: Kit, text: str, width: float) -> float:
+    """The size at which the longest word of a key stays in one line."""
+    longest = max(sum(1.0 if ord(c) > 0x2E80 else 0.58 for c in word) for word in text.split())
+    return min(15.0, width / longest / (1.12 if k.scale > 1 else 1.0))
 
 
 def flat(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import flet as ft
 import flet.canvas as cv
 
+from field_app.book import decimal
 from field_app.desks.photos import REASONS, PhotoDesk
 from field_app.form import box
 from field_app.kit import I, Kit, column, strut
@@ -274,7 +275,12 @@ def detail(state: State, k: Kit, desk: PhotoDesk, visit: Visit, record: str) -> 
     values = visit.photos[record]
     step, data, at = values["step"], desk.thumb(values["sha256"]), values.get("position")
     time = clock(k.lang, datetime.fromisoformat(values["taken_at"]), state.now())
-    where = k.say("photo.at", time=time, m=at.get("h_acc_m", "–")) if at else k.say("photo.at.no_fix", time=time)
+    acc = decimal(at.get("h_acc_m")) if at else None
+    where = (
+        k.say("photo.at", time=time, m="–" if acc is None else f"{acc:.1f}")
+        if at
+        else k.say("photo.at.no_fix", time=time)
+    )
     source = k.of(codes("photo_source").get(values["source"]))
     facts = [k.t(name_of(k, step), 18, True), k.t(where, 15, color="ink-2"), k.t(source, 15, color="ink-2")]
     if reason := values.get("source_reason"):
@@ -334,7 +340,7 @@ def reasons(state: State, k: Kit, desk: PhotoDesk, visit: Visit) -> ft.Control:
         [column(k.t(k.say("photo.file.for", name=name_of(k, visit.shot)), 17, True), k.t(k.say("photo.file.why"), 14, color="ink-2"), expand=True), shut],
         vertical_alignment=ft.CrossAxisAlignment.START,
     )  # fmt: skip
-    return k.card(head, k.choices(texts, None, pick))
+    return k.card(head, k.choices(texts, None, pick, 2 if state.wide or k.scale < 1.2 else 1))
 
 
 def loose(state: State, k: Kit, desk: PhotoDesk, visit: Visit) -> ft.Control:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import datetime
 
 import flet as ft
@@ -13,9 +14,12 @@ from field_app.pages import containers, layers, photos, position, readings, samp
 from field_app.pages.draw import JUDGED, STATES, limit_bar
 from field_app.pages.shell import call, frame, next_bar, page, scroll, tappable
 from field_app.pages.strip import highest, strip
-from field_app.pages.today import metres
+from field_app.pages.today import Today, metres
 from field_app.state import State
 from field_app.visit import STEPS, Visit, shown
+from field_app.words import clock
+from schemas.fields import fields_of
+from schemas.records import TYPES
 from schemas.reference import analyte
 
 PANES = {
@@ -42,7 +46,11 @@ def subtitle(k: Kit, visit: Visit, step: str) -> str:
     if step == "samples":
         n = len(visit.samples)
         return (
-            (k.say("step.left", n=len(left)) if left else k.say("step.samples.n", n=n)) if n else k.say("step.optional")
+            (k.say("step.left", n=len(left)) if left else k.say("step.samples.n", n=n))
+            if n
+            else k.say("step.samples.plan", n=len(visit.targets()))
+            if visit.targets()
+            else k.say("step.optional")
         )
     if step == "photos":
         return photos.subtitle(k, visit)
@@ -126,8 +134,10 @@ def header(state: State, k: Kit, visit: Visit) -> tuple[str, str]:
 
 @page
 def Workspace(state: State, k: Kit):
-    visit: Visit = state.visit
+    visit: Visit | None = state.visit
     ft.use_state(visit)  # draws anew with every edit of the visit
+    if visit is None:  # drawn once more while it is left
+        return ft.Container()
     step = visit.ui("step")
     title, sub = header(state, k, visit)
     icon, color = STATES["active"]
@@ -175,6 +185,7 @@ def wide(
         border=ft.Border.only(right=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
     if typing:
+        title = f"{title} · {k.say(f'step.{step}')}"
         body = ft.Row(
             [left, ft.Container(TYPED[step](state, k, visit), expand=True)],
             spacing=0,
@@ -214,27 +225,35 @@ def PointPage(state: State, k: Kit):
     row = state.row(state.selected)
     seen = state.book.visits.get(state.selected)
     if row is None or seen is None:
-        return frame(state, k, k.say("app"), "", ft.Container(), back=True, tabs=False)
+        return Today()  # after a restart nothing says which point this was
     return recorded(state, k, row.code, row.state, seen)
 
 
 def recorded(state: State, k: Kit, code: str, what: str, seen) -> ft.Control:
     """What was recorded here already; nothing of it can be changed on this page."""
     icon, color = STATES[what]
+    values = seen.values
     lines = []
     for r in state.book.readings.get(seen.id, ()):
         judged = state.book.judged(r.values)
-        text = f"{r.values['parameter']} {r.values.get('depth_top_m', '')} m · {group(shown(r.values))} {readings.unit_name(k, r.values['unit'])}"
+        known = analyte(r.values["parameter"])
+        name = known.zh if known and k.lang == "zh" else r.values["parameter"]
+        text = f"{name} {r.values.get('depth_top_m', '')} m · {group(shown(r.values))} {readings.unit_name(k, r.values['unit'])}"
         i, c = JUDGED[judged.state if judged else ""]
         chip = [k.chip(i, k.say(f"judge.{judged.state}"), c)] if judged else []
-        lines.append(ft.Row([strut(40), k.t(text, 17, expand=True), *chip], spacing=8))
-    note = [k.t(seen.values["note"], 16)] if seen.values.get("note") else []
-    head = k.judge(
-        "done" if what == "done" else color,
-        icon,
-        k.say("point.recorded"),
-        k.say(f"state.{what}") + " · " + k.say(f"sync.{seen.state}"),
-    )
+        if k.scale > 1.2 and not state.wide:
+            lines.append(column(k.t(text, 17), ft.Row(chip), spacing=2))
+        else:
+            lines.append(ft.Row([strut(40), k.t(text, 17, expand=True), *chip], spacing=8))
+    note = [k.t(values["note"], 16)] if values.get("note") else []
+    known_reasons = fields_of(TYPES["point"])["reason"].options()
+    reason = k.of(known_reasons.get(values.get("reason", ""))) or values.get("reason_text", "")
+    word = k.say("point.recorded" if what == "done" else f"state.{what}")
+    head = k.judge(color, icon, word, " · ".join(w for w in (reason, k.say(f"sync.{seen.state}")) if w))
+    at = values.get("started_at")
+    sub = clock(k.lang, datetime.fromisoformat(at), state.now()) if at else ""
+    whole = functools.partial(state.go, "record", type="point", id=seen.id)
+    open_ = k.button(k.say("point.whole"), call(state, whole), "plain", I.LIST_ALT, size=16)
     again = k.button(
         k.say("point.again"), call(state, state.open, state.selected, True), "plain", I.ADD, h=64, expand=True
     )
@@ -242,8 +261,8 @@ def recorded(state: State, k: Kit, code: str, what: str, seen) -> ft.Control:
         state,
         k,
         code,
-        "",
-        scroll(head, *([k.card(*lines)] if lines else []), containers.Recorded(seen.id), *note),
+        sub,
+        scroll(head, *([k.card(*lines)] if lines else []), containers.Recorded(seen.id), *note, open_),
         foot=next_bar(k, again),
         back=True,
         tabs=False,

@@ -100,7 +100,7 @@ def warnings(k: Kit, visit: Visit, fix: Fix, age: float, gate: float) -> list[ft
             )
         )
     if fix.mocked:
-        out.append(k.judge("unsure", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why")))
+        out.append(k.judge("warn", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why")))
     return out
 
 
@@ -164,6 +164,7 @@ def ByHand(state: State, k: Kit, visit: Visit):
         if text and (v is None or not -top <= v <= top)
     ]
     ready = x is not None and y is not None and not wrong and reason.strip()
+    usual = [k.say(f"pos.why.{w}") for w in ("cover", "broken", "survey", "none")]
     number = {"keyboard_type": ft.KeyboardType.NUMBER, "suffix": "°"}
     boxes = [
         k.judge("warn", I.EDIT_LOCATION_OUTLINED, k.say("pos.by_hand.title"), k.say("pos.by_hand.why")),
@@ -171,15 +172,18 @@ def ByHand(state: State, k: Kit, visit: Visit):
         box(k, k.say("pos.lat"), lat, guard(state, lambda e: set_lat(e.control.value)), **number),
         *[k.t(k.say("pos.bad", example=degrees(at[n])), 15, True, "alert") for n in wrong],
         box(k, k.say("pos.reason"), reason, guard(state, lambda e: set_reason(e.control.value)), max_length=200),
+        k.choices({w: w for w in usual}, reason, lambda w: call(state, set_reason, "" if w == reason else w)),
     ]
 
     def use() -> None:
         state.adopt_manual(str(x), str(y), reason)
         visit.set_ui(by_hand=False)
 
-    device = k.button(k.say("pos.use_device"), call(state, lambda: visit.set_ui(by_hand=False)), "plain", h=64)
+    device = k.button(
+        k.say("pos.use_device"), call(state, lambda: visit.set_ui(by_hand=False)), "plain", h=64, expand=2, pad=8
+    )
     text = k.say("pos.use_hand" if ready or not (lon and lat) else "pos.need_reason")
-    take = k.button(text, guard(state, use) if ready else None, "next", h=64, size=18, expand=True)
+    take = k.button(text, guard(state, use) if ready else None, "next", h=64, size=18, expand=3, pad=8)
     return ft.Column(
         [ft.Container(scroll(*boxes), expand=True), next_bar(k, device, take)],
         spacing=0,
@@ -202,9 +206,7 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
         else k.say("pos.sub", acc=f"{acc or 0:.1f}", m=metres(shift.metres))
     )
     kept = k.judge("done", I.CHECK_CIRCLE_OUTLINE, k.say("pos.kept"), what)
-    mock = (
-        [k.judge("unsure", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why"))] if at.get("mocked") else []
-    )
+    mock = [k.judge("warn", I.WARNING_AMBER, k.say("pos.mocked"), k.say("pos.mocked.why"))] if at.get("mocked") else []
     height = decimal(at.get("elevation_m"))
     body = scroll(
         kept,
@@ -218,10 +220,10 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
         visit.set_point(position=None, reason=None)
 
     retake = k.button(k.say("pos.retake"), guard(state, again), "plain", h=64)
-    ready = not shift.over or visit.point.get("reason")
+    ready, after = not shift.over or visit.point.get("reason"), "layers" if visit.drilled else "readings"
     go = k.button(
-        k.say("step.next", name=k.say("step.readings")) if ready else k.say("pos.shift.why"),
-        call(state, lambda: visit.set_ui(step="readings")) if ready else None,
+        k.say("step.next", name=k.say(f"step.{after}")) if ready else k.say("pos.shift.why"),
+        call(state, lambda: visit.set_ui(step=after)) if ready else None,
         "next",
         I.ARROW_FORWARD if ready else None,
         h=64,

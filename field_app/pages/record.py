@@ -42,7 +42,7 @@ def field_row(state: State, k: Kit, desk: Records, f: RecordField, one: One) -> 
     links = []
     for id in refs:
         name = desk.called(to, str(id))
-        row = ft.Row([strut(52), k.t(name, 17, True, "primary", expand=True), k.icon(I.CHEVRON_RIGHT)], spacing=0)
+        row = ft.Row([strut(56), k.t(name, 17, True, "primary", expand=True), k.icon(I.CHEVRON_RIGHT)], spacing=0)
         go = call(state, lambda id=id: state.go("record", type=to, id=id))
         links.append(tappable(k, row, f"{label} {name}", go, padding=0))
     return column(k.t(label, 14, color="ink-2"), *links, spacing=2)
@@ -228,4 +228,5 @@ def _acts(state: State, k: Kit, desk: Records, one: One, void: Any) -> list[ft.C
         acts.append(k.button(k.say("one.comment"), say, "plain", I.COMMENT_OUTLINED, size=16, expand=1, pad=8))
     if desk.may_void(one):
         acts.append(k.button(k.say("one.void"), call(state, void), "plain", I.BLOCK, size=16, expand=1, pad=8))
-    return [ft.Row(acts, spacing=8)] if acts else []
+    width = (state.width - 92) * 5 / 11 if state.wide else state.width
+    return [k.beside(acts, width - 32, 108)] if acts else []

@@ -38,7 +38,7 @@ def RefusedPage(state: State, k: Kit):
         gone = k.judge("unsure", I.HELP_OUTLINE, k.say("refused.gone")) if centre.thing == () else ft.Container()
         return frame(state, k, k.say("refused.title"), "", scroll(gone), back=True)
     made, todo = found.made, found.todo
-    block = k.judge("warn", I.REPLY, k.of(todo.why), k.of(todo.remedy))
+    block = k.judge("alert", I.REPLY, k.of(todo.why), k.of(todo.remedy))
     card = k.card(k.t(k.say("refused.values"), 18, True), *values(state, k, found), spacing=12)
     body = scroll(block, card, k.t(k.say("refused.kept"), 14, color="ink-2"))
     read = k.button(k.say("refused.read"), call(state, centre.read, id), "plain" if centre.takes_back(made) else "next",

@@ -259,12 +259,12 @@ def acts(state: State, k: Kit, visit: Visit, record: str) -> list[ft.Control]:
         "plain", I.EXPAND_LESS if whole else I.EXPAND_MORE, size=15, expand=True,
     )  # fmt: skip
     rows: list[ft.Control] = []
-    values = visit.samples[record]
+    values, room = visit.samples[record], (state.width - 92 - 216 - 292 if state.wide else state.width) - 64
     if values["kind"] == "ordinary" and not visit.duplicates_of(record):
         name = k.say("qc.duplicate.of", code=values["code"])
         add = call(state, state.sampling.duplicate, record)
         twin = k.button(k.say("qc.duplicate"), add, "plain", I.ADD, size=15, expand=True, name=name)
-        rows.append(ft.Row([twin, more], spacing=12))
+        rows.append(k.beside([twin, more], room, 130))
     else:
         rows.append(ft.Row([more], spacing=12))
     remove = k.button(
@@ -276,4 +276,4 @@ def acts(state: State, k: Kit, visit: Visit, record: str) -> list[ft.Control]:
         expand=True,
     )
     close = k.button(k.say("sample.done"), call(state, visit.look_at, None), "soft", I.CHECK, size=15, expand=True)
-    return [*rows, ft.Row([remove, close], spacing=12)]
+    return [*rows, k.beside([remove, close], room, 130)]

@@ -31,6 +31,9 @@ BELOW = {
     "conflict": "sync",
     "receipt": "sync",
     "refused": "sync",
+    "rescue": "settings",
+    "diagnostics": "settings",
+    "stakeout": "map",
 }  # page → its tab
 NOTICE_ICONS = {"done": I.CHECK_CIRCLE_OUTLINE, "warn": I.WARNING_AMBER, "alert": I.ERROR_OUTLINE}
 
@@ -104,9 +107,13 @@ def _guarded(draw: Callable[..., Any], whole: bool) -> Callable[..., Any]:
 
 
 def title_bar(state: State, k: Kit, title: str, sub: str, back: bool, right: list[ft.Control]) -> ft.Control:
+    below = [k.t(sub, 13, color="ink-2", max_lines=1, overflow=ft.TextOverflow.ELLIPSIS)] if sub else []
     text = column(
-        ft.Semantics(header=True, content=k.t(title, 20, True, h=1.2, max_lines=1, overflow=ft.TextOverflow.ELLIPSIS)),
-        k.t(sub, 13, color="ink-2", max_lines=1, overflow=ft.TextOverflow.ELLIPSIS),
+        ft.Semantics(
+            header=True,
+            content=k.t(title, 20, True, h=1.2, max_lines=2 if k.scale > 1.2 else 1, overflow=ft.TextOverflow.ELLIPSIS),
+        ),
+        *below,
         expand=True,
     )
     row: list[ft.Control] = [strut(60)]

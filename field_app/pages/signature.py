@@ -29,6 +29,12 @@ WHYS = ("objects", "no_word", "left", "unable")
 SIDE = 380  # px of the fields beside a wide pad
 
 
+def person_of(state: State, name: str) -> str | None:
+    """Who it is, where the name says so; of two who share a name it does not."""
+    found = [p.id for p in state.book.people if p.values.get("name") == name.strip()]
+    return found[0] if len(found) == 1 else None
+
+
 @page
 def SignPage(state: State, k: Kit):
     """The pad as a page of its own: a form scrolls, and a finger that signs must not scroll it."""
@@ -75,7 +81,7 @@ def Pad(state: State, k: Kit, value: Value | None, on_done: Callable[[Value | No
         if missing:
             return
         aspect = tall / wide
-        person = next((p.id for p in state.book.people if p.values.get("name") == name.strip()), None)
+        person = person_of(state, name)
         on_done(pen.as_value(drawn.strokes, name, role, state.now(), aspect=aspect, way=way,
                              reason=why if way in UNSIGNED else None, person=person))  # fmt: skip
 

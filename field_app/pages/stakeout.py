@@ -10,7 +10,7 @@ import flet as ft
 
 from field_app.book import PointRow
 from field_app.desks.stake import BEATS_S, Guide
-from field_app.kit import I, Kit, column, strut
+from field_app.kit import I, Kit, column
 from field_app.pages.draw import STATES
 from field_app.pages.map import outside
 from field_app.pages.shell import call, frame, guard, next_bar, page, part, scroll
@@ -216,9 +216,7 @@ def facts(k: Kit, row: PointRow) -> ft.Control:
         else k.say("point.targets", n=row.targets)
     )
     words = " · ".join(w for w in (plan, group_names(k, row.groups, 4)) if w)
-    return k.card(
-        ft.Row([strut(32), k.chip(icon, k.say(f"state.{row.state}"), color), k.t(words, 16, expand=True)], spacing=10)
-    )
+    return k.card(ft.Row([k.chip(icon, k.say(f"state.{row.state}"), color)]), k.t(words, 16), spacing=4)
 
 
 @page

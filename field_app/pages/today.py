@@ -232,7 +232,12 @@ def _line(
     state: State, k: Kit, icon: Any, color: str, word: str, what: ft.Control, name: str, act: Callable[..., Any] | None = None
 ) -> ft.Control:  # fmt: skip
     """One tap to where it is dealt with; else to Sync, where all of it stands."""
-    line = ft.Row([strut(56), k.chip(icon, word, color), what, k.icon(I.CHEVRON_RIGHT)], spacing=10)
+    chip = k.chip(icon, word, color)
+    if state.width < 420 and (k.scale > 1 or k.lang == "en"):  # beside the chip one word a line would be left
+        what.expand = None
+        line = ft.Row([strut(56), column(ft.Row([chip]), what, spacing=2, expand=True), k.icon(I.CHEVRON_RIGHT)])
+    else:
+        line = ft.Row([strut(56), chip, what, k.icon(I.CHEVRON_RIGHT)], spacing=10)
     return tappable(k, line, f"{word} {name}".strip(), act or call(state, state.go, "sync"), padding=2)
 
 

@@ -77,7 +77,10 @@ def forgotten(state: State, k: Kit) -> list[ft.Control]:
     if not desk.forgot:
         return [k.button(k.say("pin.forgot"), call(state, desk.show_forgot, True), "bare", size=15)]
     again = k.button(k.say("pin.enrol"), call(state, state.enrol_here), "plain", I.KEY_OUTLINED)
-    return [k.judge("active", I.INFO_OUTLINE, k.say("pin.forgot.title"), k.say("pin.forgot.why"), again)]
+    shut = k.button(k.say("back"), call(state, desk.show_forgot, False), "plain", expand=True)
+    again.expand = True
+    both = k.beside([again, shut], min(state.width, 480) - 56, 190)
+    return [k.judge("active", I.INFO_OUTLINE, k.say("pin.forgot.title"), k.say("pin.forgot.why"), both)]
 
 
 def words_of(state: State, k: Kit) -> tuple[str, str]:
@@ -115,6 +118,8 @@ def UnlockPage(state: State, k: Kit):
     foot = ft.Container(
         ft.Row([pad], alignment=ft.MainAxisAlignment.CENTER), padding=ft.Padding.only(left=16, right=16, top=8, bottom=16)
     )  # fmt: skip
+    if desk.forgot and desk.step == "pin" and state.height < 800 * k.scale and not state.wide:
+        foot = None  # the pad would hide what was asked for
     name = k.say("app") if state.locked or desk.mode in ASKS_FOR_ONE else k.say("pin.change")
     sub = k.say("set.device", device=state.device, person=state.person) if state.device else ""
     return frame(

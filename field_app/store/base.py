@@ -37,7 +37,8 @@ class Base:
         self.keys = Keys(folder, self.clock)
 
     def close(self) -> None:
-        self._db.close()
+        with self._lock:  # under a statement of another thread it would take the process with it
+            self._db.close()
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:

@@ -58,13 +58,14 @@ class Core:
         keep: Callable[[str, str, Values], None], drop: Callable[[str], None], new_id: Callable[[], str],
         now: Callable[[], datetime],
     ) -> None:  # fmt: skip
-        self._book, self._planned, self._id = book, planned, point.id
+        self._book, self._planned, self._id, self._scope = book, planned, point.id, point.scope
         self._point: Values = dict(point.values)
         self._records: dict[str, dict[str, Values]] = {type: {} for type in CHILDREN}
         for child in children:
             self._records[child.type][child.id] = dict(child.values)
         self._keep, self._drop, self._new_id, self._now = keep, drop, new_id, now
         self._gaps: tuple[int, list[Gap]] = (-1, [])  # as of which version
+        self._closed = False
 
     # --- what pages read -----------------------------------------------------------------------------------------
 
@@ -75,6 +76,11 @@ class Core:
     @property
     def id(self) -> str:
         return self._id
+
+    @property
+    def scope(self) -> str:
+        """Where its records go: that of its project, also when another one is chosen, or the only one left, meanwhile."""
+        return self._scope
 
     @property
     def planned(self) -> Values:
@@ -100,10 +106,19 @@ class Core:
     def ui(self, name: str, default: Any = None) -> Any:
         return self._point.get("_ui", {}).get(name, default)
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     # --- edits ---------------------------------------------------------------------------------------------------
 
+    def close(self) -> None:
+        """Finished, or written on elsewhere: what a handler of an old drawing still says is kept no more."""
+        self._closed = True
+
     def _save(self, type: str, record: str, values: Values) -> None:
-        self._keep(type, record, values)
+        if not self._closed:
+            self._keep(type, record, values)
         self.notify()
 
     def set_ui(self, **values: Any) -> None:
@@ -130,7 +145,8 @@ class Core:
     def remove(self, type: str, record: str) -> None:
         """A draft only; a number it had stays used up."""
         if self._records[type].pop(record, None) is not None:
-            self._drop(record)
+            if not self._closed:
+                self._drop(record)
             self.notify()
 
     # --- position ------------------------------------------------------------------------------------------------

@@ -244,13 +244,17 @@ class Samples(Containers):
             self.change("sample", record, label_checked=True)
 
     def remove_sample(self, record: str) -> None:
-        """The draft with its containers and links. A duplicate of it stays, and asks for another original."""
+        """The draft with its containers and links. A duplicate of it stays, and asks for another original; its photos are
+        the point's again."""
         for type, field in (("sample_container", "sample_id"), ("qc_link", "qc_sample_id")):
             for id in [id for id, v in self.of(type).items() if v.get(field) == record]:
                 self.remove(type, id)
         for id, link in list(self.of("qc_link").items()):
             if link.get("original_id") == record:
                 self.put("qc_link", id, {k: v for k, v in link.items() if k != "original_id"})
+        for id, photo in list(self.of("photo").items()):
+            if photo.get("subject_id") == record:
+                self.change("photo", id, subject_kind="point", subject_id=self._id)
         self.remove("sample", record)
         self.set_ui(sample=None, bottle=None)
 

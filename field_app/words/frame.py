@@ -61,5 +61,5 @@ WORDS: dict[str, tuple[str, str]] = {
     "form.decimals": ("最多 {n} 位小数", "at most {n} decimals"),
     "form.pick": ("选一项", "Choose one"),
     "form.number": ("应为数字", "Must be a number"),
-    "form.nothing": ("本机还没有可选的", "Nothing to choose from here"),
+    "form.nothing": ("本机还没有可选的：同步一次，或先新建", "Nothing to choose from yet: sync once, or make one"),
 }

@@ -7,7 +7,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "map.out": ("缩小", "Zoom out"),
     "map.me": ("回到我", "Back to me"),
     "map.all": ("看全场", "Whole site"),
-    "map.go": ("去 {code}", "Go to {code}"),
+    "map.go": ("去 {code}", "Walk to {code}"),
     "map.start": ("开始 {code}", "Start {code}"),
     "map.continue": ("继续 {code}", "Go on with {code}"),
     "map.open": ("打开 {code}", "Open {code}"),

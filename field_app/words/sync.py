@@ -47,7 +47,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "sync.more": ("还有 {n} 项", "{n} more"),
     "sync.enrol_again": ("重新登记", "Enrol again"),
     "sync.enrol_again.why": (
-        "这台平板须重新登记：向管理员要一个注册码。没交的记录会一起带过去。",
+        "这台平板须重新登记：向管理员要一个登记码。没交的记录会一起带过去。",
         "This tablet must enrol again: ask the administrator for a code. Unsent records come along.",
     ),
     "sync.server": ("服务器 {url}", "Server {url}"),
@@ -128,7 +128,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "clash.admin": ("由管理员裁决", "An administrator decides"),
     "clash.offline": ("裁决需要联网", "Deciding needs a connection"),
-    "clash.offline.why": ("现在连不上服务器。两个值都在，联网后再来。", "The server cannot be reached now. Both values are safe; come back online."),
+    "clash.offline.why": ("两个值都在，没有丢。联网后再来。", "Both values are safe. Come back online."),
     "clash.try": ("再连一次", "Try again"),
     "clash.asking": ("正在问服务器是谁填的", "Asking the server who recorded it"),
     "clash.decided": ("已裁决", "Decided"),

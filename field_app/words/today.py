@@ -26,7 +26,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "today.sync_now": ("现在同步", "Sync now"),
     "today.more": ("再列一些，还有 {n} 个", "More, {n} left"),
     "today.rest": ("还有 {n} 个更远的，在地图上找", "{n} more lie further off; find them on the map"),
-    "today.walk": ("带我去 {code}", "Guide me to {code}"),
+    "today.walk": ("去 {code}", "Walk to {code}"),
     "today.needs.more": ("还有 {n} 项", "{n} more"),
     "today.waits": ("{n} 条存在本机，还没到服务器", "{n} saved here, not on the server yet"),
     "today.projects": ("我的项目", "My projects"),

@@ -199,7 +199,7 @@ def chromium() -> Iterator[Browser]:
 PIN_PAGE = re.compile("^(输入 PIN|Enter your PIN)$", re.M)
 # one of: the PIN, a first PIN, enrolment, another window, the app itself, a folder that cannot be opened
 FIRST_PAGE = re.compile(
-    PIN_PAGE.pattern + "|6 位 PIN|PIN of 6|注册码|nrolment|窗口|window|今日|Today|没有动|not touched", re.M
+    PIN_PAGE.pattern + "|6 位 PIN|PIN of 6|登记码|nrolment|窗口|window|今日|Today|没有动|not touched", re.M
 )
 
 

@@ -63,6 +63,7 @@ def test_a_visit_from_the_list_to_the_journal_with_a_kill_in_between(tablet: Tab
     f = window(browser, tablet.start())
     f.see("红星电镀厂地块")
     f.see("S15，待采")
+    f.see("由近到远")  # before the first position it is the plan's order
     names = re.findall(r"^(S\d\d)，(待采|已完成|已移位|未能采)", f.everything(), re.M)
     assert [n for n, _ in names[:4]] == ["S15", "S19", "S11", "S14"]  # by distance
     assert dict(names)["S12"] == "已移位" and dict(names)["S18"] == "未能采"

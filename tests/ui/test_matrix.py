@@ -3,7 +3,6 @@ a glove, no text is missing."""
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,20 +64,26 @@ class Look:
     def faulty(self, width: int) -> list[str]:
         seen = self.f.everything()
         least = SMALL_KEYS if width < 840 else 56
-        small = [b for b in self.f.boxes() if b["name"] and (b["w"] < least - 0.5 or b["h"] < least - 0.5)]  # type: ignore[operator]
+        whole = [b for b in self.f.boxes() if b["name"] and b["y"] + b["h"] < TALL - 2]  # type: ignore[operator]
+        small = [b for b in whole if (b["w"] < least - 0.5 or b["h"] < least - 0.5)]  # type: ignore[operator]
         out = [f"beyond the window: {b}" for b in self.f.overflow()]
         out += [f"too small: {b}" for b in small]
         out += [f"a key is shown: {k}" for k in KEYS.findall(seen)]
         return out + [f"not filled in: {line}" for line in seen.splitlines() if re.search(r"{\w+}", line)]
 
-    def tap(self, name: str | re.Pattern[str], then: str | re.Pattern[str]) -> None:
-        """Until it shows: a page may be laid out anew for another width just when it is tapped."""
+    def tap(self, name: str | re.Pattern[str], then: str | re.Pattern[str] = "", no_more: str = "") -> None:
+        """Until what shall be there is, or what shall go has gone: a page may be laid out anew just when it is tapped."""
         self.f.page.set_viewport_size({"width": self.widths[0], "height": TALL})
         self.f.page.wait_for_timeout(250)
         for _ in range(5):
             self.f.tap(name, exact=isinstance(name, str))
-            with contextlib.suppress(AssertionError):
-                return self.f.see(then, 10_000)
+            for _ in range(80):
+                seen = self.f.everything()
+                if re.search(then if isinstance(then, re.Pattern) else re.escape(then), seen) and not (
+                    no_more and no_more in seen
+                ):
+                    return
+                self.f.page.wait_for_timeout(100)
         raise AssertionError(f"{name} leads to nothing:\n{self.f.everything()}")
 
 
@@ -97,12 +102,12 @@ def walk(look: Look) -> None:
     look.holds("list")
     look.tap(look.say("back"), look.say("rec.mine"))
     look.tap(look.say("today"), look.say("today.list"))
-    first = re.compile("第 1 步|Step 1")
+    first = "第 1 步" if look.lang == "zh" else "Step 1"
     look.tap(re.compile(f"^({look.say('today.start', code='S15')}|{look.say('today.go', code='S15')})"), first)
     look.holds("point")
-    for n in range(1, len(STEPS) + 1):
-        look.tap(re.compile(f"^(第 {n} 步|Step {n})"), re.compile(rf"{n} / {len(STEPS)}|Vanta"))
-        look.holds(STEPS[n - 1])
+    for n, step in enumerate(STEPS, 1):
+        look.tap(re.compile(f"^(第 {n} 步|Step {n})"), no_more=first)
+        look.holds(step)
         look.tap(look.say("back"), first)
 
 

@@ -382,6 +382,42 @@ def test_a_field_that_changed_under_the_form_is_looked_at_first(desk: Records, s
     assert (change.before, change.after) == ({"valid_hours": "6"}, {"valid_hours": "48"})
 
 
+def amending(desk: Records, **values: Any) -> dict[str, Any]:
+    base = {"instrument_id": uid(1), "at": AT, "person_id": PROJECT, "points": [{**POINT, "kind": "span"}], "result": "passed",
+            **values}  # fmt: skip
+    pull(desk._store, FIELD, [("calibration", uid(90), base)])
+    desk.amend("calibration", uid(90), FIELD)
+    run(desk.take(**host(desk).gone[-1][1]))
+    return base
+
+
+def test_a_record_voided_meanwhile_is_neither_emptied_nor_brought_back(desk: Records, store: Store) -> None:
+    base = amending(desk)
+    desk.set("note", "重测")
+    voided = {**base, "deleted": True, "void_reason": "录错"}
+    pull(store, FIELD, [("calibration", uid(90), voided)], 2)
+    for _ in range(2):
+        run(desk.finish())
+        assert store.changes() == [] and host(desk).told[-1][0] == "warn"
+    seen = store.get("calibration", uid(90), deleted=True)
+    assert seen is not None and seen.values == voided
+    assert store.drafts()[0].values["note"] == "重测"  # what was typed is still there
+
+
+def test_half_of_what_belongs_together_is_not_put_with_anothers_half(desk: Records, store: Store) -> None:
+    base = {"point_id": uid(50), "instrument_id": uid(1), "parameter": "Pb", "method": "xrf", "value": "60", "unit": "mg_kg",
+            "qualifier": "eq", "at": AT, "entry_way": "typed"}  # fmt: skip
+    pull(store, FIELD, [("field_reading", uid(91), base)])
+    desk.amend("field_reading", uid(91), FIELD)
+    run(desk.take(**host(desk).gone[-1][1]))
+    desk.set("value", "66")
+    pull(store, FIELD, [("field_reading", uid(91), {**base, "unit": "ug_kg", "value": "60"})], 2)
+    run(desk.finish())
+    assert store.changes() == [] and host(desk).told[-1][0] == "warn"
+    run(desk.finish())  # seen, and meant
+    assert store.changes()[-1][2].before["unit"] == "ug_kg"
+
+
 def test_a_comment_goes_where_its_subject_is(desk: Records, store: Store) -> None:
     pull(store, FIELD, [("point", uid(50), {"code": "S1", "site_id": PROJECT, "started_at": AT, "outcome": "done"})])
     begin(desk, "comment")
