@@ -45,7 +45,7 @@ BUGS: dict[str, list[Patch]] = {
     ],
     "acknowledged without looking at the receipt": [Patch(Syncer, "_receipt_fits", None, lambda *_: True)],
     "known changes are not recognised": [
-        Patch(Service, "push", "skip=max(0, pos - head.first + 1)", "skip=0"),
+        Patch(Service, "_push", "skip=max(0, pos - head.first + 1)", "skip=0"),
         Patch(sync_server.pushing, "take_lines", "again = tx.journaled([c.id for c in changes])", "again = {}"),
         Patch(sync_server.pushing, "_take_one", "again.get(c.id) or work.outcome_of(c.id)", "None"),
     ],
