@@ -76,10 +76,13 @@ class Look:
         out += [f"a key is shown: {k}" for k in KEYS.findall(seen)]
         return out + [f"not filled in: {line}" for line in seen.splitlines() if re.search(r"{\w+}", line)]
 
-    def tap(self, name: str | re.Pattern[str], then: str | re.Pattern[str] = "", no_more: str = "") -> None:
-        """Until what shall be there is, or what shall go has gone: a page may be laid out anew just when it is tapped."""
+    def narrow(self) -> None:
         self.f.page.set_viewport_size({"width": self.widths[0], "height": TALL})
         self.f.page.wait_for_timeout(250)
+
+    def tap(self, name: str | re.Pattern[str], then: str | re.Pattern[str] = "", no_more: str = "") -> None:
+        """Until what shall be there is, or what shall go has gone: a page may be laid out anew just when it is tapped."""
+        self.narrow()
         for _ in range(5):
             self.f.tap(name, exact=isinstance(name, str))
             for _ in range(150):
@@ -113,6 +116,8 @@ def walk(look: Look) -> None:
     for n, step in enumerate(STEPS, 1):
         look.tap(re.compile(f"^(第 {n} 步|Step {n})"), no_more=first)
         look.holds(step)
+        look.narrow()
+        look.f.gone(first)  # a wide window has the steps beside the step: only without them is it the narrow page
         look.tap(look.say("back"), first)
 
 
