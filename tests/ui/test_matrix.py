@@ -24,6 +24,7 @@ WIDTHS = {
     ("zh", "light"): (360, 1024), ("zh", "dark"): (600, 1280), ("zh", "sun"): (360, 1280),
     ("en", "light"): (360, 1280), ("en", "dark"): (360, 1024), ("en", "sun"): (600, 1024),
 }  # fmt: skip
+BAR = 73  # height of the bar of tabs and its line
 TALL = 2200  # so that nothing is out of sight by scrolling
 KEYS = re.compile(r"(?<![\w./])(" + "|".join(re.escape(k) for k in WORDS if "." in k) + r")(?![\w./])")
 SMALL_KEYS = 48  # analyte rows on a phone; everything else 56
@@ -69,7 +70,9 @@ class Look:
     def faulty(self, width: int) -> list[str]:
         seen = self.f.everything()
         least = SMALL_KEYS if width < 840 else 56
-        whole = [b for b in self.f.boxes() if b["name"] and b["y"] + b["h"] < TALL - 2]  # type: ignore[operator]
+        # a row that scrolls is cut where the window ends or the bar at the bottom begins
+        ends = (TALL, TALL - BAR)
+        whole = [b for b in self.f.boxes() if b["name"] and not any(abs(b["y"] + b["h"] - end) < 3 for end in ends)]  # type: ignore[operator]
         small = [b for b in whole if (b["w"] < least - 0.5 or b["h"] < least - 0.5)]  # type: ignore[operator]
         out = [f"beyond the window: {b}" for b in self.f.overflow()]
         out += [f"too small: {b}" for b in small]
