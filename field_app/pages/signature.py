@@ -71,6 +71,10 @@ def Pad(state: State, k: Kit, value: Value | None, on_done: Callable[[Value | No
 
         return call(state, act)
 
+    def stroked() -> None:
+        tell("")
+        redraw(drawn.version)
+
     def put(set_: Callable[[Any], None], value: Any) -> None:
         set_(value)
         tell("")
@@ -117,7 +121,7 @@ def Pad(state: State, k: Kit, value: Value | None, on_done: Callable[[Value | No
         [ft.Container(ft.Column(fields, spacing=10, horizontal_alignment="stretch"), padding=16)],
         scroll=ft.ScrollMode.AUTO, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
     )  # fmt: skip
-    paper = [Sheet(drawn, wide, tall, lambda: redraw(drawn.version))] if signed else []
+    paper = [Sheet(drawn, wide, tall, stroked)] if signed else []
     if state.wide:
         middle: ft.Control = ft.Row(
             [ft.Container(above, width=SIDE), *paper], spacing=0, expand=True, vertical_alignment="start"

@@ -187,6 +187,7 @@ def test_a_signature_is_drawn_and_stays_with_its_form(tmp_path: Path, browser: B
                 f.page.wait_for_timeout(25)
             f.page.mouse.up()
             f.see(f"手写签名框，{n + 1} 笔")
+            f.gone("先在框里签名")
         assert not f.overflow()
         for _ in range(4):  # the bar may be drawn anew just when it is tapped
             f.tap("撤一笔")
