@@ -16,6 +16,14 @@ MAX_BODY = 16_000_000  # bytes of one push after decompression
 PULL_LIMIT = 1000  # rows in one pull answer
 CONSOLE = "console"  # the chain of edits made on the server
 
+# Photos and other files travel by tus 1.0 (docs/sync-protocol.md); what an upload ended in is told in the header Jingtu-Blob.
+TUS = "1.0.0"
+BLOBS = "/api/v1/blobs"
+UPLOADS = f"{BLOBS}/uploads"
+MAX_BLOB = 200_000_000  # bytes of one file [D]; the server's setting may say less
+LEAST_CHUNK, MOST_CHUNK = 64 << 10, 4 << 20  # bytes our client sends at a time
+STORED = "Jingtu-Blob"  # header of the answer that ends an upload: the hash, now that the blob is there
+
 Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 Signature = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{86}$")]
