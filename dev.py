@@ -52,6 +52,8 @@ def clean_env():
     env["VIRTUAL_ENV"] = str(VENV)
     env["PATH"] = str(BIN) + os.pathsep + env.get("PATH", "")
     env.setdefault("PYTHONUTF8", "1")
+    if env.pop("PYTHONDONTWRITEBYTECODE", ""):  # else every process compiles everything anew, three seconds for each
+        env.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / "build" / "pycache"))
     return env
 
 

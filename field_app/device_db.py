@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from field_app.storage import to_disk, told
 from schemas.records import TABLES
 
-VERSION = 3
+VERSION = 4
 
 _V1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -72,7 +72,21 @@ CREATE TABLE offer (scope TEXT NOT NULL, id TEXT NOT NULL, epoch TEXT NOT NULL, 
 # Rows are asked for by scope and seq together; `_record_tables` makes the index that takes the place of these two.
 _V3 = ";".join(f'DROP INDEX IF EXISTS "ix_{name}_{column}"' for name in TABLES for column in ("scope", "seq"))
 
-MIGRATIONS = {1: _V1, 2: _V2, 3: _V3}
+# Which photos this tablet owes the server: one for each person and scope that a finalized record names it in. `url`: where an upload
+# of it was begun, `sent`: how much of it had come there when that was last known. problem, detail: why it is where it is.
+_V4 = """
+CREATE TABLE blob (sha256 TEXT NOT NULL, scope TEXT NOT NULL, person TEXT NOT NULL, record TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting', url TEXT, sent INTEGER NOT NULL DEFAULT 0, fails INTEGER NOT NULL DEFAULT 0,
+    problem INTEGER, detail TEXT, PRIMARY KEY (person, scope, sha256)) WITHOUT ROWID;
+CREATE INDEX blob_open ON blob (state) WHERE state<>'there';
+CREATE INDEX blob_sha256 ON blob (sha256);
+INSERT OR IGNORE INTO blob (sha256,scope,person,record)
+    SELECT json_extract(CAST(line AS TEXT),'$.after.sha256'), scope, person, record FROM journal
+    WHERE type='photo' AND json_valid(CAST(line AS TEXT)) AND json_extract(CAST(line AS TEXT),'$.after.sha256') IS NOT NULL
+    ORDER BY rowid;
+"""
+
+MIGRATIONS = {1: _V1, 2: _V2, 3: _V3, 4: _V4}
 
 
 def open_db(path: Path) -> sqlite3.Connection:

@@ -54,6 +54,7 @@ def facts(lang: str, store: Store, around: Around) -> Iterable[tuple[str, str]]:
     yield "database", f"{engine['bytes'] / 1e6:.1f} MB, SQLite {engine['version']}, v{engine['shape']}"
     yield "free", f"{shutil.disk_usage(store.folder).free / 1e9:.1f} GB"
     yield "counts", ", ".join(f"{name} {n}" for name, n in store.counts().items())
+    yield "photos", ", ".join(f"{name} {n}" for name, n in store.media()._asdict().items())
     yield "sync", _sync(around.last_sync) or none
     yield "position", around.position or none
     yield "troubles", "; ".join(f"{at} {number} {kind}".strip() for at, number, kind in around.troubles) or none

@@ -5,13 +5,16 @@ Flet's web client cannot use the system's fonts: without one of ours every Chine
 
     fonts/NotoSansSC.otf, NotoSansSC-Bold.otf    for `page.fonts`
     assets/fonts/…, assets/FontManifest.json     the same for the web client, which loads them before its first frame
-    everything under field_app/assets/                 copied as it is
+    everything under field_app/assets/ but stamp/      copied as it is
+
+`python -m field_app.fonts` (which `dev.py setup` runs before an app is packed) also puts NotoSansSC.otf into
+field_app/assets/stamp, where capture/stamp.py finds it on a device: what writes on photos cannot use the system's fonts.
 
 Family NotoSC has GB 2312, Latin, symbols and whatever the app itself writes; NotoSCB has a true bold of the app's own
 characters only, so a bold text names NotoSC as its fallback. The outlines are drawn glyph by glyph at a fixed weight:
 instancing the whole variable font takes over a minute. Kerning is left out on purpose: digits stay of one width.
 
-fontTools is imported only when there is something to build. A tablet has neither it nor a need: it uses its own fonts.
+fontTools is imported only when there is something to build. A tablet has neither it nor a need: its screens use its own fonts.
 """
 
 from __future__ import annotations
@@ -45,6 +48,7 @@ BOLD_ALWAYS = {chr(c) for c in range(0x20, 0x7F)} | set("\u00a0−°±²³·×μ
 # Where the app's own words are written.
 SOURCES = (("schemas", "*.py"), ("schemas/reference", "*.csv"), ("field_app", "*.py"))
 STATIC = ROOT / "field_app" / "assets"
+PACKED = STATIC / "stamp"  # goes into the packed app; never into git
 
 
 class FontsMissing(RuntimeError):
@@ -81,6 +85,14 @@ def ensure(force: bool = False, say: Callable[[str], None] = lambda _: None) -> 
     return out
 
 
+def pack(out: Path) -> None:
+    """The font that stamped copies of photos are written with, as a data file of the app; with its licence."""
+    for name in (REGULAR, "OFL.txt"):
+        data, to = (out / "fonts" / name).read_bytes(), PACKED / name
+        if not to.is_file() or to.read_bytes() != data:
+            _put(to, data)
+
+
 def _products() -> list[str]:
     return ["assets/FontManifest.json", *(f"{d}/{name}" for d in ("fonts", "assets/fonts") for name in FAMILIES)]
 
@@ -103,7 +115,7 @@ def _wanted() -> dict[str, Any]:
         h.update("".join(sorted(chars)).encode())
         return h.hexdigest()
 
-    static = {p.relative_to(d).as_posix(): p.stat().st_mtime for d in [STATIC] for p in _files(d)}
+    static = {p.relative_to(STATIC).as_posix(): p.stat().st_mtime for p in _files(STATIC) if PACKED not in p.parents}
     return {
         REGULAR: key({c for c in app if not _in_gb2312(c)}),
         BOLD: key(app),
@@ -274,6 +286,7 @@ def main() -> int:
     began = time.perf_counter()
     try:
         out = ensure("--force" in sys.argv[1:], lambda text: print(text, file=sys.stderr, flush=True))
+        pack(out)
     except FontsMissing as e:
         print(e, file=sys.stderr)
         return 1

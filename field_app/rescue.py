@@ -32,7 +32,8 @@ _PIECE = 1 << 20
 
 
 class Survey(NamedTuple):
-    """What a bundle would hold. photos: hash → file, of those that its records and drafts name."""
+    """What a bundle would hold. photos: hash → file, of those that its records and drafts name or that the server has not
+    acknowledged yet; in one that is not of all, without those it has."""
 
     owners: list[Owner]
     foreign: int
@@ -84,6 +85,8 @@ def survey(store: Store, whole: bool = False) -> Survey:
         if draft.person in people:
             drafts += 1
             named |= _named([draft.values])
+    if not whole:  # also of records that are on the server; but not the photos that are
+        named = (named | store.photos_owed()) - store.photos_there()
     photos = {h: path for h, path in _photos(store.folder / "photos").items() if h in named}
     return Survey(owners, foreign, drafts, photos, sum(p.stat().st_size for p in photos.values()))
 
@@ -201,6 +204,6 @@ def facts(store: Store) -> Mapping[str, Any]:
     return {
         "app": VERSION, "types": SCHEMA, "protocol": PROTOCOL, "python": platform.python_version(), "system": sys.platform,
         "machine": platform.machine(), "database_bytes": sum(p.stat().st_size for p in (database, wal) if p.exists()),
-        "free_bytes": shutil.disk_usage(store.folder).free, "counts": store.counts(),
+        "free_bytes": shutil.disk_usage(store.folder).free, "counts": store.counts(), "photos": store.media()._asdict(),
         "server_offset_ms": store.meta("server_offset_ms") or "", "last_sync": store.meta("ui.last_sync") or "",
     }  # fmt: skip

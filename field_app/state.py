@@ -27,6 +27,7 @@ from field_app.capture.handover import DeviceHandover, Handover
 from field_app.capture.position import NoFix, Positions, as_values, manual_values
 from field_app.capture.tileserver import TileServer
 from field_app.desks.centre import Centre
+from field_app.desks.copies import Copies
 from field_app.desks.ground import Ground
 from field_app.desks.needs import Picture
 from field_app.desks.photos import PhotoDesk
@@ -89,6 +90,8 @@ class State:
         self._stake = Stake(self, store.meta("ui.vibrate") != "0")
         self._ground = Ground(self, store.folder / "tiles", store.meta("ui.tiles") or "", tiles or TileServer())
         self._photos = PhotoDesk(self, camera)
+        handover = handover or DeviceHandover(web=True, mobile=False)
+        self._copies = Copies(self, handover)
         self._signing = Signing(self)
         self._sampling = Sampling(self)
         self._centre = Centre(self, store, syncer)
@@ -110,7 +113,7 @@ class State:
         self._shut = store.identity is not None  # the screen is locked
         self._unlock = Unlock(self, store)
         self._records = Records(self, store)
-        self._rescue = Rescue(self, store, handover or DeviceHandover(web=True, mobile=False))
+        self._rescue = Rescue(self, store, handover)
 
     # --- what pages read -----------------------------------------------------------------------------------------
 
@@ -126,6 +129,7 @@ class State:
     stake = property(lambda self: self._stake)
     ground = property(lambda self: self._ground)
     photos = property(lambda self: self._photos)
+    copies = property(lambda self: self._copies)
     signing = property(lambda self: self._signing)
     sampling = property(lambda self: self._sampling)
     unlock = property(lambda self: self._unlock)
@@ -229,9 +233,13 @@ class State:
         self._records.read_rights()
         return (
             reading.read(self._store, self._store.meta("ui.project"), self._book),
-            {**self._store.counts(), "photos": self._photos.count()},
+            {**self._store.counts(), **self._owed_photos()},
             self._centre.look(),
         )
+
+    def _owed_photos(self) -> dict[str, int]:
+        media = self._store.media()
+        return {"photos": media.total, "photos_left": media.total - media.there}
 
     async def resume(self) -> None:
         """Back to the page the process ended on."""

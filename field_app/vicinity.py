@@ -112,6 +112,10 @@ class _Near:
         types = ("planned_point", "planned_target", "point", "point_adjustment", "borehole", "soil_layer", "sample",
                  "sample_container", "field_reading", "qc_link")  # fmt: skip
         self.related("photo", "subject_id", self.ids(*types))
+        self.related("photo", "sha256", self.named("sha256", "photo"))  # the same picture for something elsewhere
+        shown = [(v.get("subject_kind"), v["subject_id"]) for _, v in self.values("photo")]
+        for kind in types:
+            self.related(kind, "id", {id for of, id in shown if of == kind})
         self.related("comment", "subject_id", self.ids(*types, "photo"))
         for type in ("conflict", "review_decision"):
             self.related(type, "subject_id", self.ids(*types, "photo", "comment"))

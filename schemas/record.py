@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_origin
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlmodel import SQLModel
@@ -138,7 +138,12 @@ def _newer(cls: type[Record], given: Mapping[str, Any], err: ValidationError) ->
 
 def _loose(cls: type[Record], given: Mapping[str, Any]) -> Any:
     """A record field by field, each as exactly as it can be read: a page or a report of it must never fail."""
-    out: dict[str, Any] = {name: None for name, info in cls.model_fields.items() if info.is_required()}
+    # a list that a draft does not have yet is gone through like any other
+    out: dict[str, Any] = {
+        name: [] if get_origin(info.annotation) is list else None
+        for name, info in cls.model_fields.items()
+        if info.is_required()
+    }
     for name, value in given.items():
         for way in _ways(cls, name):
             try:

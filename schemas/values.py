@@ -68,6 +68,19 @@ class GeoFix(Value):
     ] = Field(default=None, max_length=200)
 
 
+class FilePosition(Value):
+    """Where a picture's own file says it was taken (EXIF); a claim of whatever wrote the file."""
+
+    lon: Annotated[Decimal, Spec("文件经度", "Longitude in the file", unit="°")] = Field(
+        ge=-180, le=180, decimal_places=7
+    )
+    lat: Annotated[Decimal, Spec("文件纬度", "Latitude in the file", unit="°")] = Field(ge=-90, le=90, decimal_places=7)
+    h_acc_m: Annotated[Decimal | None, Spec("文件水平精度", "Accuracy in the file", unit="m")] = Field(
+        default=None, ge=0, le=10000, decimal_places=2
+    )
+    at: Annotated[datetime | None, Spec("文件定位时间", "Fix time in the file")] = None
+
+
 class Lod(Value):
     analyte: Annotated[str, Spec("检出限项目", "Analyte", mark="K")] = Field(max_length=200)
     lod: Annotated[Decimal, Spec("检出限值", "Limit", mark="K")] = Field(ge=0, decimal_places=3)

@@ -28,6 +28,7 @@ from schemas.wire import (
     MAX_BODY,
     OLDEST_TABLET,
     PROTOCOL,
+    UPLOADS,
     Block,
     BlockRequest,
     ConflictNow,
@@ -83,21 +84,29 @@ Who = Annotated[Caller, Depends(caller)]
 
 def problem_response(trouble: Trouble) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if trouble.problem.status == 401 else {}
-    if trouble.problem.status in (429, 503):
+    if trouble.problem.status in (423, 429, 503):
         headers["Retry-After"] = str(trouble.words.get("seconds", 5))
+    if trouble.problem.status == 416:
+        headers["Content-Range"] = f"bytes */{trouble.words['size']}"
     return JSONResponse(trouble.body(), trouble.problem.status, headers, media_type=PROBLEM)
 
 
+def bounds_itself(scope: Scope) -> bool:
+    """A push knows how much it takes, and so does an upload, whose length was announced."""
+    path: str = scope["path"]
+    if path.startswith("/api/v1/scopes/"):
+        return path.endswith(("/push", "/seen"))
+    return path.startswith(f"{UPLOADS}/") and scope["method"] == "PATCH"
+
+
 class BodyLimit:
-    """Refuses large bodies before anyone reads them, told by their length or as they come. A push bounds itself."""
+    """Refuses large bodies before anyone reads them, told by their length or as they come."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (
-            scope["path"].startswith("/api/v1/scopes/") and scope["path"].endswith(("/push", "/seen"))
-        ):
+        if scope["type"] != "http" or bounds_itself(scope):
             return await self._app(scope, receive, send)
         headers = dict(scope["headers"])
         told = headers.get(b"content-length", b"")

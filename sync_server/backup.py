@@ -1,7 +1,8 @@
 """`jingtu backup`: the whole server in one file, made while it runs, and tried out before it is said to be good.
 
 The manifest is read from the very copy that goes into the file (SQLite) or in the transaction whose snapshot pg_dump
-takes (PostgreSQL), so a change that arrives meanwhile is either in both or in neither.
+takes (PostgreSQL), so a change that arrives meanwhile is either in both or in neither. Photos follow the copy: a photo's bytes are
+here before its row is, so every one the copy names is there, and one that arrives meanwhile is in the next backup.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from schemas.problems import Trouble
 from schemas.rules import evidence
 from sync_server import archive
 from sync_server.archive import Manifest
+from sync_server.blobs.files import Files
 from sync_server.service import Service
 from sync_server.settings import Settings
 from sync_server.store import Head, State, Store, transfer
@@ -34,6 +36,7 @@ class Made(NamedTuple):
     size: int
     manifest: Manifest
     unverified: str | None  # why it could not be tried out
+    photos: bool  # False: made without them
     left_over: list[str]  # databases that killed runs left beside this one
 
 
@@ -45,26 +48,30 @@ def app_version() -> str:
 
 
 def backup(
-    settings: Settings, opened: Opener, service_at: Callable[[Settings], Service], out: Path, by: str, force: bool = False
+    settings: Settings, opened: Opener, service_at: Callable[[Settings], Service], out: Path, by: str, force: bool = False,
+    photos: bool = True,
 ) -> Made:  # fmt: skip
-    """Raises Trouble 4201, 4206, 4207, 4208, 4209; then there is no file, or the one that was there."""
+    """`photos`: with their bytes. Raises Trouble 4201, 4206, 4207, 4208, 4209; then there is no file, or the one that was there."""
     check_there(settings)
     service = service_at(settings)
     try:
-        return _backup(settings, service, opened, out, by, force)
+        return _backup(settings, service, opened, out, by, force, photos)
     finally:
         service.store.close()
 
 
-def _backup(settings: Settings, service: Service, opened: Opener, out: Path, by: str, force: bool) -> Made:
+def _backup(
+    settings: Settings, service: Service, opened: Opener, out: Path, by: str, force: bool, photos: bool
+) -> Made:  # fmt: skip
     if out.exists() and not (force and out.is_file()):
         raise Trouble(4209, file=str(out))
     if not out.absolute().parent.is_dir():
         raise _not_made(f"没有文件夹 {out.absolute().parent}", f"there is no folder {out.absolute().parent}")
     with transfer.room("备份", "the backup"), _work_beside(out) as work:
-        manifest = _collect(settings, service, opened, work)
+        manifest, named = _collect(settings, service, opened, work)
         fresh = work / "fresh"
-        archive.write(fresh, manifest, {name: work / name for name in (manifest.database, *archive.KEYS)})
+        members = {name: work / name for name in (manifest.database, *archive.KEYS)} | _of_bundles(settings.data)
+        archive.write(fresh, manifest, members, named if photos else None, Files(settings.data / archive.BLOBS))
         (work / manifest.database).unlink()  # the trial needs the room
         try:
             unverified, left = _try_out(settings, opened, fresh, work)
@@ -76,7 +83,7 @@ def _backup(settings: Settings, service: Service, opened: Opener, out: Path, by:
         os.replace(fresh, out)
         transfer.to_disk(out.absolute().parent)
     _note(service, manifest, out, size, by, unverified)
-    return Made(out, size, manifest, unverified, left)
+    return Made(out, size, manifest, unverified, photos, left)
 
 
 def check_there(settings: Settings) -> None:
@@ -99,30 +106,37 @@ def _work_beside(out: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _collect(settings: Settings, service: Service, opened: Opener, work: Path) -> Manifest:
-    """Everything that goes in, as files in `work`, and what is to be found in it."""
+def _of_bundles(data: Path) -> dict[str, Path]:
+    """Drafts, reports and photos that lie beside rescue bundles (bundle.py); not what is being written."""
+    found = (p for p in sorted((data / archive.BUNDLES).rglob("*")) if p.is_file() and p.suffix != ".new")
+    return {name: p for p in found if archive.fits(name := p.relative_to(data).as_posix())}
+
+
+def _collect(settings: Settings, service: Service, opened: Opener, work: Path) -> tuple[Manifest, list[str]]:
+    """Everything that goes in, as files in `work`, and what is to be found in it; the hashes of the photos it names."""
     for name in archive.KEYS:
         shutil.copyfile(settings.data / name, work / name)
     kind = transfer.kind_of(settings.url())
     path = work / archive.DATABASE[kind]
     if kind == "postgresql":
         with service.store.reading() as tx:
-            state, organisation = tx.state(), tx.setting("organisation") or ""
+            state, organisation, named = tx.state(), tx.setting("organisation") or "", tx.blob_hashes()
             transfer.Postgres(settings.url()).dump(tx.conn, path)
     else:
         transfer.copy_sqlite(service.store.engine, path)
         copy = opened(f"sqlite:///{path.absolute()}")
         try:
             with copy.reading() as tx:
-                state, organisation = tx.state(), tx.setting("organisation") or ""
+                state, organisation, named = tx.state(), tx.setting("organisation") or "", tx.blob_hashes()
         finally:
             copy.close()
         transfer.in_one_file(path)
-    return Manifest(
+    made = Manifest(
         format=archive.FORMAT, kind=kind, app=app_version(), schema_version=state.schema_version, made_at=service.now(),
         epoch=state.epoch, organisation=organisation, counts=state.counts, members={},
         scopes={id: archive.ScopeHead(seq=h.seq, digest=h.digest) for id, h in state.scopes.items()},
     )  # fmt: skip
+    return made, named
 
 
 def _try_out(settings: Settings, opened: Opener, fresh: Path, work: Path) -> tuple[str | None, list[str]]:
@@ -163,6 +177,11 @@ def check_copy(store: Store, manifest: Manifest) -> None:
         for part in State._fields:
             if getattr(state, part) != getattr(told, part):
                 raise _bad(f"内容与清单不符（{part}）", f"it does not hold what its manifest says ({part})")
+        if (p := manifest.photos) is not None:
+            with store.reading() as tx:
+                wanted = set(tx.blob_hashes()) - {*p.missing, *p.damaged}
+            if archive.named(wanted) != p.names:
+                raise _bad("数据库点名的照片不全在备份里", "not every photo the database names is in it")
         store.create()  # an older one must also be fit to become one of today
         with store.reading() as tx:
             for scope in tx.scopes():
@@ -184,7 +203,8 @@ def _note(service: Service, manifest: Manifest, out: Path, size: int, by: str, u
             return  # replaced meanwhile
         if unverified is None:
             tx.set_backed_up(manifest.made_at, file, manifest.epoch, manifest.heads)
-        detail = {"file": file, "size": size, "made_at": manifest.made_at, "heads": manifest.heads}
+        detail = {"file": file, "size": size, "made_at": manifest.made_at, "heads": manifest.heads,
+                  "photos": manifest.photos.count if manifest.photos else None}  # fmt: skip
         tx.note(service.now(), by, "backup", manifest.epoch, verified=unverified is None, **detail)
 
 

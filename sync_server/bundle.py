@@ -1,5 +1,6 @@
 """Taking in a tablet's rescue bundle (schemas/rules/bundle.py): its batches are pushed, exactly as over the network, so nothing is
-ever applied twice; drafts and photos are laid beside a report, for people.
+ever applied twice; photos that records name become the server's, as if they had been sent. Drafts, photos of drafts, and photos
+that are refused are laid beside a report, for people.
 
 A file is read to its end before anything of it is taken, and then once more; one frame at a time is in memory.
 """
@@ -10,7 +11,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,7 +24,7 @@ from schemas.rules import evidence
 from schemas.rules.bundle import About, BatchFrame, DraftFrame, EndFrame, Frame, Frames, PhotoFrame, attested
 from schemas.rules.sealing import Header, read_header, unseal
 from schemas.wire import Outcome, Receipt
-from sync_server.bundle_files import Drafts, keep_photo, room, values_of, write
+from sync_server.bundle_files import Drafts, lay_beside, room, unpacked, values_of, write
 from sync_server.service import Caller, Service
 
 Tell = Callable[[int, int], None]  # changes done, of how many
@@ -80,14 +81,30 @@ class Fate(NamedTuple):
     details: list[dict[str, Any]]  # of what was not simply applied
 
 
+class Beside(NamedTuple):
+    """A photo that stayed a file beside the report, and why."""
+
+    name: str
+    zh: str
+    en: str
+    refused: bool  # not only unfinished
+
+
 @dataclass
 class Taken:
     content: Content
     fates: list[Fate]
     signers: list[str]  # enrolments whose signature over drafts and photos holds
     folder: Path
-    photos: int = 0
+    photos_in: int = 0  # taken in now
+    photos_known: int = 0  # here before
+    beside: list[Beside] = field(default_factory=list)
     wrong_photos: int = 0  # whose bytes are not what their name says
+
+    @property
+    def photos(self) -> int:
+        """How many lie beside the report."""
+        return len(self.beside)
 
     def total(self, which: str) -> Counter[str]:
         out: Counter[str] = Counter()
@@ -105,7 +122,8 @@ class Taken:
         c = self.content
         left = c.about is not None and (c.about.foreign or any(o.changes and not o.signed for o in c.about.owners))
         waits = {o for which in ("new", "known") for o, n in self.total(which).items() if n} - {Outcome.APPLIED}
-        return not (waits or self.refused or left or c.drafts or c.damage or c.unknown or self.wrong_photos)
+        return not (waits or self.refused or left or c.drafts or c.damage or c.unknown or self.wrong_photos
+                    or any(b.refused for b in self.beside))  # fmt: skip
 
 
 def peek(path: Path) -> Header:
@@ -180,30 +198,35 @@ def take(
     with path.open("rb") as file, Drafts(done.folder / "drafts.json") as drafts:
         frames = Frames(unseal(file.read, private_key)[1])
         broken: set[tuple[str, str]] = set()  # chains of which a batch was refused: what follows it would be a gap
+        named: dict[str, dict[str, str]] = {}  # photo → scope → whose change names it
         try:
             for frame in frames:
                 m = frame.model
                 if isinstance(m, BatchFrame):
-                    fate = _push(service, m, frame.payload().split(b"\n"), broken)
+                    lines = frame.payload().split(b"\n")
+                    fate = _push(service, m, lines, broken)
                     done.fates.append(fate)
+                    if fate.trouble is None:
+                        for sha in _photos_in(lines):
+                            named.setdefault(sha, {}).setdefault(m.scope, m.head.enrolment)
                     pushed += fate.changes
                     say(pushed, content.changes)
                 elif isinstance(m, DraftFrame):
                     drafts.add(m, frame.payload(), bool(done.signers))
                 elif isinstance(m, PhotoFrame):
-                    kept = keep_photo(done.folder / "photos", m, frame.pieces)
-                    done.photos += kept
-                    done.wrong_photos += not kept
+                    _take_photo(service, done, m, frame.pieces, named.get(m.sha256, {}))
         except Trouble as err:
             if content.damage is None or err.problem.number != 4301:
                 raise
+    if done.photos_in:
+        service.read_handed()
     with room():
         write(done.folder / "report.json", json.dumps(report(done), ensure_ascii=False, indent=1).encode())
     device = content.about.device if content.about else content.header.device
     with service.store.writing() as tx:
         tx.note(service.now(), by, "bundle", device, file=str(path.absolute()), folder=str(done.folder),
                 new=dict(done.total("new")), known=sum(done.total("known").values()), refused=done.refused,
-                drafts=len(content.drafts), photos=done.photos)  # fmt: skip
+                drafts=len(content.drafts), photos=done.photos, photos_in=done.photos_in)  # fmt: skip
     return done
 
 
@@ -235,6 +258,60 @@ def _push(service: Service, frame: BatchFrame, lines: Sequence[bytes], broken: s
     details = [{**d.model_dump(mode="json"), "scope": scope, "known": d.id in here, **_what(lines[(d.position or head.first) - head.first])}
                for d in answer.details]  # fmt: skip
     return Fate(scope, head.enrolment, head.first, len(lines), dict(new), dict(known), None, details)
+
+
+def _take_photo(
+    service: Service, done: Taken, photo: PhotoFrame, pieces: Iterator[bytes], signed: dict[str, str]
+) -> None:
+    """Into the server's photos, where a signed change names it; else beside the report."""
+    with room():
+        service.shelf.uploads.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temp = service.shelf.uploads / f"{service.new_id()}.bundle"  # the start of a server clears what a kill leaves there
+    try:
+        if not unpacked(temp, photo, pieces):
+            done.wrong_photos += 1
+            return
+        naming = service.senders(photo.sha256, signed, done.signers)
+        senders = {scope: who for scope, who in naming.items() if who is not None}
+        if senders:
+            try:
+                new = service.hand_in(temp, photo.sha256, photo.name, senders)
+            except Trouble as err:
+                if err.problem.number != 1307:
+                    raise
+                why = Beside(photo.name, err.text("zh"), err.text("en"), True)
+            else:
+                done.photos_in += new
+                done.photos_known += not new
+                return
+        elif naming:
+            why = Beside(photo.name, "提到它的记录不是包里签名的人那里的，或者没有有效签名",
+                         "the records that name it are not where those who signed the bundle were at work, or nobody signed it", True)  # fmt: skip
+        elif done.signers:
+            why = Beside(photo.name, "没有记录提到，属于没完成的草稿", "no record names it: it is of a draft", False)
+        else:
+            why = Beside(
+                photo.name,
+                "包里没有记录提到，也没有平板的有效签名",
+                "no change names it, and no tablet vouches for it",
+                True,
+            )
+        lay_beside(temp, done.folder / "photos" / photo.name)
+        done.beside.append(why)
+    finally:
+        temp.unlink(missing_ok=True)
+
+
+def _photos_in(lines: Sequence[bytes]) -> Iterator[str]:
+    """Hashes of the files that changes of photo records name."""
+    for line in lines:
+        if b'"photo"' not in line:  # nearly all
+            continue
+        with suppress(canonical.NotCanonical):
+            one = change.decode(line)
+            sha = one.after.get("sha256")
+            if one.type == "photo" and isinstance(sha, str):
+                yield sha
 
 
 def _what(line: bytes) -> dict[str, str]:
@@ -273,6 +350,9 @@ def report(done: Taken) -> dict[str, Any]:
         ],
         "drafts": [d._asdict() for d in c.drafts],
         "photos": done.photos,
+        "photos_in": done.photos_in,
+        "photos_known": done.photos_known,
+        "photos_beside": [b._asdict() for b in done.beside],
         "wrong_photos": done.wrong_photos,
     }  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""What a rescue bundle holds beside signed changes, laid into a folder for people: drafts, photos, the report.
+"""What a rescue bundle holds beside signed changes: photos on their way to the server's others; and, laid into a folder for people,
+drafts, photos nobody could take in, the report.
 
 A file is whole when it has its name; all of them may be read by the server's user only.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, EFBIG, ENOSPC
@@ -66,24 +68,32 @@ class Drafts:
                 self._temp.unlink(missing_ok=True)
 
 
-def keep_photo(folder: Path, photo: PhotoFrame, pieces: Iterator[bytes]) -> bool:
-    """True if its bytes are what it is named after; only then it is kept."""
+def unpacked(temp: Path, photo: PhotoFrame, pieces: Iterator[bytes]) -> bool:
+    """Write a photo out; True if its bytes are what it is named after."""
     with room():
-        folder.mkdir(exist_ok=True)
-        temp, found = folder / f"{photo.name}.new", sha256()
+        found = sha256()
+        with _fresh(temp) as file:
+            for piece in pieces:
+                found.update(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        return found.hexdigest() == photo.sha256 == photo.name.partition(".")[0]
+
+
+def lay_beside(temp: Path, place: Path) -> None:
+    """A photo that stays a file beside the report; `temp` may be on another disk."""
+    with room():
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        half = place.with_name(f"{place.name}.new")
         try:
-            with _fresh(temp) as file:
-                for piece in pieces:
-                    found.update(piece)
-                    file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-            if (right := found.hexdigest() == photo.sha256 == photo.name.partition(".")[0]) is True:
-                os.replace(temp, folder / photo.name)
-                to_disk(folder)
-            return right
+            shutil.copyfile(temp, half)
+            half.chmod(0o600)
+            to_disk(half)
+            os.replace(half, place)
+            to_disk(place.parent)
         finally:
-            temp.unlink(missing_ok=True)
+            half.unlink(missing_ok=True)
 
 
 def write(path: Path, data: bytes) -> None:

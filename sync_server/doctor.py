@@ -1,8 +1,8 @@
 """`jingtu doctor`: is everything that the server holds still what it took in?
 
-It looks at one consistent view while the server runs, and changes nothing. `mend` recomputes what is derived from the
-journal and the rows (digests, heads, indexes of references and of what waits); lines of the journal, values of rows and
-receipts are evidence and are never touched.
+It looks at one consistent view while the server runs, and changes nothing; every photo is read against its hash. `mend`
+recomputes what is derived from the journal and the rows (digests, heads, indexes of references and of what waits) and puts the
+database's guards back; lines of the journal, values of rows, receipts and photos are evidence and are never touched.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from schemas.fields import Audience
 from sync_server.checks import Finding, Looked, look_at
+from sync_server.photo_checks import look_at_photos, noted
 from sync_server.service import Service
 from sync_server.store import ScopeRow, Tx, transfer
+from sync_server.store.guards import GUARDED
 
 MOST = 50  # findings of one kind in one scope that are told one by one
 
@@ -62,11 +64,11 @@ class Doctor:
                 one = self._scope(tx, scope)
                 checked.update(one.checked)
                 found += _capped(one.findings)
-            if owner is None:
-                found += _whole(tx, checked)
-            found += _numbers(tx, checked)
+            found += self._of_no_scope(tx, owner, checked)
             parked = [s.id for s in wanted if tx.has_parked(s.id)]
+            photos = noted(tx, wanted, owner is None)
         found += self._could_go_in(parked)
+        found += _capped(look_at_photos(photos, self._service.shelf, self._store, checked))
         checked["scopes"] = len(wanted)
         return Report(dict(checked), found, [], time.monotonic() - started)
 
@@ -81,12 +83,20 @@ class Doctor:
                 mended += self._do(tx, by, self._scope(tx, scope).findings)
         if any(f.mend and not f.scope for f in first.findings):
             with self._store.writing() as tx:
-                mended += self._do(tx, by, _numbers(tx, Counter()))
+                mended += self._do(tx, by, self._of_no_scope(tx, owner, Counter()))
+        if not mended:  # no second reading of every photo for nothing
+            return first
         again = self.look(owner)
         return again._replace(mended=mended, seconds=first.seconds + again.seconds)
 
+    def _of_no_scope(self, tx: Tx, owner: str | None, checked: Counter[str]) -> Iterator[Finding]:
+        if owner is None:
+            yield from _guards(tx, checked)
+            yield from _whole(tx, checked)
+        yield from _numbers(tx, checked)
+
     def _do(self, tx: Tx, by: str, findings: Iterable[Finding]) -> list[Finding]:
-        done = [f for f in findings if f.mend]
+        done = [f for f in findings if f.mend]  # all are looked for before any is mended
         for f in done:
             assert f.mend
             f.mend(tx)
@@ -115,8 +125,8 @@ class Doctor:
 def _capped(findings: Iterable[Finding]) -> Iterator[Finding]:
     told: Counter[str] = Counter()
     for f in findings:
-        told[f.check] += 1
-        if told[f.check] <= MOST:
+        told[f.check] += f.severity != "note"
+        if told[f.check] <= MOST or f.severity == "note":
             yield f
         last = f
     for check, n in told.items():
@@ -131,6 +141,23 @@ def _capped(findings: Iterable[Finding]) -> Iterator[Finding]:
                 "同上",
                 "as above",
             )
+
+
+def _guards(tx: Tx, checked: Counter[str]) -> Iterator[Finding]:
+    """Would the database itself refuse to change evidence?"""
+    checked["guards"] += len(GUARDED)
+    if without := tx.guards_missing():
+        yield Finding(
+            "guard",
+            "error",
+            "",
+            ", ".join(without),
+            f"数据库没有守住只增不改的表：{'、'.join(without)}",
+            f"the database would let evidence be changed: {', '.join(without)}",
+            "--repair 或重启服务器会装回；查明是谁拿掉的，用备份比对",
+            "--repair or a restart puts its guards back; find out who took them away, compare with a backup",
+            lambda tx: tx.put_guards(),
+        )
 
 
 def _whole(tx: Tx, checked: Counter[str]) -> Iterator[Finding]:
@@ -186,19 +213,6 @@ def _whole(tx: Tx, checked: Counter[str]) -> Iterator[Finding]:
             "the data epoch is not on record",
             "用备份恢复一次会开始新的纪元",
             "a restore begins a new one",
-        )
-    photos = len(tx.everywhere("photo"))
-    checked["photo records"] += photos
-    if photos:
-        yield Finding(
-            "photo",
-            "note",
-            "",
-            "",
-            f"{photos} 条照片记录：本版本的服务器不存照片文件，因此没有核对",
-            f"{photos} photo records: photo bytes are not stored by this version, so there was nothing to compare",
-            "",
-            "",
         )
 
 

@@ -1,7 +1,8 @@
 """What the server knows of a project, as the rules want it: one place for the console, the API and the command line.
 
 Records are typed once. A scope's sequence tells whether it moved; if it did, only rows above the known sequence are read
-again, because nothing is ever removed and every change raises it.
+again, because nothing is ever removed and every change raises it. A photo's bytes arrive without a sequence: there the number of
+those that were sent for a scope tells, which only grows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from schemas.records import TYPES, Record
 from schemas.rules import reconcile
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
 from schemas.wire import ScopeGrant
+from sync_server.media import Media, media_of
 from sync_server.resting import RESTING
 from sync_server.service import Service
 from sync_server.store import ScopeRow, Tx
@@ -44,6 +46,8 @@ class _Held:
     seq: int = 0
     records: dict[str, dict[str, Record]] = field(default_factory=dict)
     unsure: dict[tuple[str, str], float] = field(default_factory=dict)
+    sent: int = 0  # photos and other files, by whomever
+    stored: frozenset[str] = frozenset()  # their hashes
 
 
 class Seen(NamedTuple):
@@ -53,6 +57,7 @@ class Seen(NamedTuple):
     report: Report
     key: tuple[object, ...]
     good_until: float  # by the process's own clock
+    media: Media
 
 
 class FactsReader:
@@ -65,6 +70,9 @@ class FactsReader:
         self._epoch = ""
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._reports: OrderedDict[tuple[str, frozenset[str]], Seen] = OrderedDict()
+        self._makers: OrderedDict[tuple[str, frozenset[str]], dict[str, str]] = (
+            OrderedDict()
+        )  # of photos that have not come
 
     def facts(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Facts:
         """Everything of these audiences that is known of a project. Raises Trouble 2004 when there is no such project."""
@@ -84,10 +92,15 @@ class FactsReader:
                     facts, key = self._read(project, now, wanted[1])
                 if old and old.key == key and now - old.facts.now < REPORT_AGE:
                     return old
-                report, took = reconcile.run(facts), time.monotonic() - began
+                report = reconcile.run(facts)
+                with self._store.reading() as tx:
+                    media, makers = media_of(facts, tx, self._makers.get(wanted, {}))
+                took = time.monotonic() - began
             rest = REST * took if took > COSTLY_S else 0
-            seen = Seen(facts, report, key, time.monotonic() + rest)
+            seen = Seen(facts, report, key, time.monotonic() + rest, media)
             with self._lock:
+                self._makers[wanted] = makers
+                _keep(self._makers, REPORTS_KEPT)
                 self._reports[wanted] = seen
                 self._reports.move_to_end(wanted)
                 _keep(self._reports, REPORTS_KEPT)
@@ -110,13 +123,15 @@ class FactsReader:
         unsure = [UnsureClock(type, id, s) for h in held.values() for (type, id), s in h.unsure.items()]
         facts = Facts(
             records=records, now=now, basis=Basis("server", now, len(devices)), devices=devices, unsure_clocks=unsure,
-            stored_blobs=None, project_id=project,
+            stored_blobs=frozenset().union(*(held[s.id].stored for s in scopes)), project_id=project,
         )  # fmt: skip
-        return facts, (epoch, tuple((s.id, s.seq) for s in scopes), tuple(devices))
+        return facts, (epoch, tuple((s.id, s.seq, held[s.id].sent) for s in scopes), tuple(devices))
 
     def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
         old = self._held.get(scope.id) or _Held()
-        new = _Held(scope.seq, dict(old.records), old.unsure)
+        new = _Held(scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored)
+        if new.sent != old.sent:
+            new.stored = tx.media_here(scope.id)
         for type, cls in TYPES.items():
             if cls.about.audience not in (scope.audience, Audience.SUBJECT):
                 continue

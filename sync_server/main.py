@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.concurrency import run_in_threadpool
 
 from schemas import VERSION
 from schemas.rules import evidence
 from sync_server.api import BodyLimit, Marked, handle_problems, make_router
 from sync_server.auth import Auth
+from sync_server.blobs.files import Files
+from sync_server.blobs.pictures import Pictures
+from sync_server.blobs.shelf import Shelf
+from sync_server.blobs.tus import Packed, Spoken, make_blob_router
 from sync_server.console.pages import mount_console
 from sync_server.restore import settle
 from sync_server.service import Service
@@ -28,6 +33,8 @@ class Parts(NamedTuple):
     settings: Settings
     service: Service
     auth: Auth
+    files: Files
+    pictures: Pictures
 
 
 def open_store(url: str) -> Store:
@@ -36,7 +43,18 @@ def open_store(url: str) -> Store:
 
 def service_of(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Service:
     """The rules over a database as it is: nothing in it is made, upgraded or run again."""
-    return Service(open_store(settings.url()), settings.secret("receipt.key", evidence.new_key), clock)
+    return Service(
+        open_store(settings.url()), settings.secret("receipt.key", evidence.new_key), clock, shelf=shelf_of(settings)
+    )
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Where files lie; nothing of it is made before there is a file."""
+    data = settings.data
+    return Shelf(
+        Files(data / "blobs"), Pictures(data / "thumbnails"), data / "uploads", settings.max_blob_mb * 1_000_000,
+        settings.upload_hours * 3_600_000, settings.uploads_per_person,
+    )  # fmt: skip
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Parts:
@@ -46,17 +64,31 @@ def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> P
     service = service_of(settings, clock)
     service.start()
     auth = Auth(service, settings.secret("token.key", evidence.new_key), settings.access_minutes, settings.refresh_days)
-    return Parts(settings, service, auth)
+    return Parts(settings, service, auth, service.shelf.files, service.shelf.pictures)
 
 
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = server_clock) -> FastAPI:
     parts = build(settings or Settings(), clock)
-    app = FastAPI(title="净土外业 Jingtu", version=VERSION, docs_url=None, redoc_url=None)
+    app = FastAPI(title="净土外业 Jingtu", version=VERSION, docs_url=None, redoc_url=None, lifespan=_resting(parts))
     app.add_middleware(BodyLimit)
-    app.add_middleware(GZipMiddleware, minimum_size=500, compresslevel=1)
+    app.add_middleware(Spoken, max_bytes=parts.service.shelf.max_bytes)
+    app.add_middleware(Packed)
     app.add_middleware(Marked, now_ms=parts.service.now_ms)
     handle_problems(app)
     app.include_router(make_router(parts.service, parts.auth))
+    app.include_router(make_blob_router(parts.service))
     mount_console(app, parts.service, parts.auth)
     app.state.parts = parts
     return app
+
+
+def _resting(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """A server that ends leaves nothing running; one that starts reads beside everything else what was left unread."""
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        parts.service.look_beside()
+        yield
+        await run_in_threadpool(parts.service.rest)
+
+    return living

@@ -22,6 +22,7 @@ from schemas.wire import BlockRequest
 from sync_server import archive
 from sync_server.archive import Manifest
 from sync_server.backup import Opener, check_copy
+from sync_server.blobs.files import Files
 from sync_server.service import Service
 from sync_server.settings import Settings
 from sync_server.store import Tx, transfer
@@ -93,7 +94,8 @@ def _staged(data: Path, file: Path, manifest: Manifest) -> Iterator[Path]:
             for old in data.glob(f"{STAGING}*"):  # copies of a run that was killed
                 shutil.rmtree(old)
             stage.mkdir(mode=0o700)
-            if archive.extract(file, stage) != manifest:
+            # photos that are here and sound are not brought a second time: there may be room for one of each
+            if archive.extract(file, stage, lambda sha: not _sound(Files(data / archive.BLOBS), sha)) != manifest:
                 raise Trouble(4202, file=file.name, why={"zh": "读的时候变了", "en": "it changed while it was read"})
             yield stage
         finally:
@@ -101,6 +103,13 @@ def _staged(data: Path, file: Path, manifest: Manifest) -> Iterator[Path]:
             for folder in made:
                 with suppress(OSError):  # not empty: it is the new server's
                     folder.rmdir()
+
+
+def _sound(blobs: Files, sha: str) -> bool:
+    try:
+        return blobs.hash(sha) == sha
+    except OSError:
+        return False
 
 
 def _begin(
@@ -111,6 +120,8 @@ def _begin(
     with service.store.writing() as tx:
         epoch = service.begin_epoch(tx, manifest.epoch)
         gone = tx.end_sign_ins()
+        for upload in tx.uploads():  # what had come of them is not in a backup
+            tx.drop_upload(upload.id)
         numbers = _skip_numbers(tx, gap, device_gap)
         # what this file holds is in a backup, whatever stood there when it was made
         tx.set_backed_up(manifest.made_at, str(file.absolute()), manifest.epoch, manifest.heads)
@@ -241,7 +252,7 @@ class _Postgresql:
 
 def _make_ready(data: Path, stage: Path, ready: Ready) -> None:
     (stage / NOTE).write_text(ready.model_dump_json())
-    transfer.to_disk(*(p for p in stage.iterdir() if p.is_file()), stage)
+    transfer.to_disk(*(p for p in stage.iterdir() if p.is_file()), *(p for p in stage.rglob("*") if p.is_dir()), stage)
     shutil.rmtree(data / READY, ignore_errors=True)  # emptied by an earlier one that was killed on its very last step
     os.rename(stage, data / READY)
     transfer.to_disk(data)
@@ -271,6 +282,7 @@ def settle(settings: Settings, opened: Opener) -> None:
 def _finish(data: Path, tail: str) -> list[str]:
     """Move what is staged into its place, the old under another name. Each step may have been done before."""
     ready, kept = data / READY, []
+    _add_files(data, ready)
     name = archive.DATABASE["sqlite"]
     if (ready / name).exists():  # a log of the old database beside the new one would be played into it
         for log in ("-wal", "-shm"):
@@ -291,6 +303,19 @@ def _finish(data: Path, tail: str) -> list[str]:
     shutil.rmtree(ready)
     transfer.to_disk(data)
     return kept
+
+
+def _add_files(data: Path, ready: Path) -> None:
+    """Photos and what lies beside bundles are added to those that are here; nobody sees them before the database names them."""
+    blobs = Files(data / archive.BLOBS)
+    for fresh in sorted((ready / archive.BLOBS).glob("*/*")):
+        blobs.take(fresh, fresh.name)
+    for fresh in sorted(p for p in (ready / archive.BUNDLES).rglob("*") if p.is_file()):
+        live = data / fresh.relative_to(ready)
+        live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not live.exists():  # a report of today is of the same bundle, and newer
+            os.replace(fresh, live)
+            transfer.to_disk(live.parent, live.parent.parent)
 
 
 def _second_name(live: Path, aside: Path) -> None:

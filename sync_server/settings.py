@@ -7,6 +7,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sync_server.store.engine import room_on_disk, to_disk
@@ -21,6 +22,11 @@ class Settings(BaseSettings):
     port: int = 8000
     access_minutes: int = 10
     refresh_days: int = 30
+    max_blob_mb: int = Field(
+        default=200, ge=1, le=200
+    )  # of one photo or other file; the record types know no larger one
+    upload_hours: int = Field(default=72, ge=1)  # how long an upload that was cut may be resumed
+    uploads_per_person: int = Field(default=64, ge=1)  # that have not ended
 
     def url(self) -> str:
         return self.database_url or f"sqlite:///{(self.data / 'server.db').absolute()}"

@@ -27,8 +27,8 @@ class Handover(Protocol):
         """save, share; the first is what a single tap does."""
         ...
 
-    async def hand(self, path: Path, way: str) -> str:
-        """Where it went, as far as that is known. Raises NotHanded."""
+    async def hand(self, path: Path, way: str, name: str = "") -> str:
+        """Where it went, as far as that is known. `name`: what it is called outside. Raises NotHanded."""
         ...
 
 
@@ -41,9 +41,10 @@ class DeviceHandover:
     def ways(self) -> tuple[str, ...]:
         return ("share", "save") if self._mobile and not self._web else ("save",)
 
-    async def hand(self, path: Path, way: str) -> str:
+    async def hand(self, path: Path, way: str, name: str = "") -> str:
+        work = self._share if way == "share" else self._save
         try:
-            return await asyncio.wait_for(self._share(path) if way == "share" else self._save(path), SAVE_S)
+            return await asyncio.wait_for(work(path, name or path.name), SAVE_S)
         except NotHanded:
             raise
         except TimeoutError as err:
@@ -51,22 +52,22 @@ class DeviceHandover:
         except Exception as err:  # the client tells everything as a RuntimeError with words of the platform's own
             raise NotHanded("failed") from err
 
-    async def _share(self, path: Path) -> str:
+    async def _share(self, path: Path, name: str) -> str:
         import flet as ft
 
-        result = await ft.Share().share_files([ft.ShareFile.from_path(str(path), name=path.name)], subject=path.name)
+        result = await ft.Share().share_files([ft.ShareFile.from_path(str(path), name=name)], subject=name)
         if result.status == ft.ShareResultStatus.DISMISSED:
             raise NotHanded("cancelled")
         return ""
 
-    async def _save(self, path: Path) -> str:
+    async def _save(self, path: Path, name: str) -> str:
         import flet as ft
 
         through = self._web or self._mobile  # else the app writes to the chosen place itself
         if through and path.stat().st_size > MOST_SAVED:
             raise NotHanded("large")
         data = await asyncio.to_thread(path.read_bytes) if through else None
-        chosen = await ft.FilePicker().save_file(file_name=path.name, src_bytes=data)
+        chosen = await ft.FilePicker().save_file(file_name=name, src_bytes=data)
         if self._web:
             return ""  # a browser does not say where it puts things
         if not chosen:

@@ -1,35 +1,44 @@
 """A picture becomes a file of this tablet: checked, then written whole or not at all, and never touched again.
 
 `keep` is the one way in. The file is named by what is in it, so the same picture twice is one file, and who knows the
-hash of a record can tell whether the file is still what was taken. Thumbnails lie beside it and can be made anew.
+hash of a record can tell whether the file is still what was taken. What the app's own camera took gets its Exif block first
+(capture/exif.py). Thumbnails and stamped copies (capture/stamp.py) lie beside it and can be made anew; a photo is decoded
+once for all of them.
 """
 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from field_app.clock import CHINA
+from field_app.capture import exif, stamp
 from field_app.storage import to_disk, told
+from schemas.rules.exif import Facts
+from schemas.rules.picture import NotAPicture, Picture, jpeg, look
 
-MOST_BYTES = 60_000_000
-MOST_PIXELS = 100_000_000  # a decoded picture takes three bytes each
 THUMB = 400  # px, the longer side
 _KINDS = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp"}  # MPO: a JPEG with a second picture behind it
 _BROKEN = (OSError, SyntaxError, ValueError, IndexError, EOFError, MemoryError)  # what Pillow says of a damaged file
-_TAKEN, _OFFSET, _EXIF = 36867, 36881, 0x8769  # DateTimeOriginal, OffsetTimeOriginal, and where they stand
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip  # Exif orientation → what puts it upright
+Lines = Callable[[str], Sequence[str]]  # hash → what a stamped copy says
+log = logging.getLogger("jingtu.app")
 
 
 class NotKept(Exception):
-    """Not a picture that can be kept. `reason`: empty, kind, broken, bytes, pixels."""
+    """Not a picture that can be kept. `reason`: a key of schemas.rules.picture.REASONS, which the server would give too."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -37,27 +46,43 @@ class NotKept(Exception):
 
 
 class Kept(NamedTuple):
-    """A picture on the disk. size in bytes; width and height in pixels as they are stored; kind jpg, png, webp."""
+    """A picture on the disk. size in bytes; width and height in pixels as they are stored; kind jpg, png, webp; facts: what
+    the file says of itself. no_exif: why nothing could be written into a picture of our own camera (NoExif's reason, or failed)."""
 
     sha256: str
     size: int
     width: int
     height: int
     kind: str
-    taken_at: datetime | None  # as the camera that took it wrote into it; None where it did not
+    facts: Facts = Facts()
+    no_exif: str = ""
+
+    @property
+    def taken_at(self) -> datetime | None:
+        return self.facts.taken_at
 
 
-def keep(folder: Path, data: bytes) -> Kept:
+def keep(folder: Path, data: bytes, shot: exif.Shot | None = None, lines: Lines | None = None) -> Kept:
     """Check a picture and write it to <folder>/photos/<sha256>.<kind>, byte for byte. When this returns, the file survives
-    a power cut. Raises NotKept, and Trouble 5001, 5007 where the storage takes no more: then nothing of it is left."""
-    made, small = _looked_at(data)
+    a power cut. Raises NotKept, and Trouble 5001, 5007 where the storage takes no more: then nothing of it is left.
+
+    shot: our own camera took it just now, and this is put into it before it is hashed; where that cannot be, it is kept as
+    it is. lines: what its stamped copy says, made from the same decoded picture."""
+    form, failed = None, ""
+    if shot is not None:
+        data, form, failed = _told_of(data, shot)
+    made, picture = _looked_at(data, stamp.WORKED if lines is not None else 2 * THUMB, form)
     path = _path(folder, made)
     if not path.exists():
         with told():
             _write(path, data)
-    if small is not None:
-        _keep_thumb(folder, made.sha256, small)
-    return made
+    try:
+        _keep_beside(folder, "thumbs", made.sha256, _small(picture, made.facts.orientation))
+        if lines is not None and (copy := stamp.made(_upright(picture, made.facts.orientation), lines(made.sha256))):
+            _keep_beside(folder, "stamped", made.sha256, copy)
+    except Exception:  # the photo is there; what can be made anew costs nobody its record
+        log.exception("beside a photo")
+    return made._replace(no_exif=failed)
 
 
 def find(folder: Path, sha: str) -> Path | None:
@@ -74,51 +99,88 @@ def all_kept(folder: Path) -> list[str]:
 
 def thumb(folder: Path, sha: str) -> bytes | None:
     """A JPEG of at most THUMB px, the right way up; made once. None where the picture is not here or cannot be read."""
-    small = folder / "thumbs" / f"{sha}.jpg"
     with suppress(OSError):
-        return small.read_bytes()
+        return (folder / "thumbs" / f"{sha}.jpg").read_bytes()
     path = find(folder, sha)
     if path is None:
         return None
     try:
-        _, made = _looked_at(path.read_bytes())
-    except (NotKept, OSError):
+        made, picture = _looked_at(path.read_bytes(), 2 * THUMB)
+        small = _small(picture, made.facts.orientation)
+    except (NotKept, *_BROKEN):
         return None
-    if made is not None:
-        _keep_thumb(folder, sha, made)
-    return made
+    _keep_beside(folder, "thumbs", sha, small)
+    return small
+
+
+def stamped(folder: Path, sha: str, lines: Sequence[str]) -> Path | None:
+    """<folder>/stamped/<sha>.jpg, made anew from the photo; None where the photo is not here, cannot be read, or there is no
+    font to write with. Raises Trouble 5001, 5007 where the storage takes no more."""
+    path = find(folder, sha)
+    if path is None:
+        return None
+    try:
+        made, picture = _looked_at(path.read_bytes(), stamp.WORKED)
+        copy = stamp.made(_upright(picture, made.facts.orientation), lines)
+    except (NotKept, *_BROKEN):
+        return None
+    if copy is None:
+        return None
+    with told():
+        return _put_beside(folder, "stamped", sha, copy)
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
-def _looked_at(data: bytes) -> tuple[Kept, bytes | None]:
-    """The picture's facts and its thumbnail. Decoded to the end once, so that one that was cut off is found now and not
-    in the office; a JPEG is decoded small, which reads all of it all the same."""
-    if not data:
-        raise NotKept("empty")
-    if len(data) > MOST_BYTES:
-        raise NotKept("bytes")
+def _told_of(data: bytes, shot: exif.Shot) -> tuple[bytes, Picture | None, str]:
+    """A picture of our own camera with what the tablet knows in it, what it is, and why nothing could be written. Without what
+    some makers put behind a picture (a film, notes of their own), where a server would not take that. A picture that is none
+    with our block in it is left to be judged as it came."""
+    try:
+        made, failed = exif.with_exif(data, shot), ""
+    except exif.NoExif as err:
+        made, failed = data, err.reason
+    except Exception:  # a receiver may say anything, and a photo is worth more than its block
+        log.exception("exif")
+        made, failed = data, "failed"
+    try:
+        try:
+            form = look(made)
+        except NotAPicture as err:
+            if err.reason != "more":
+                raise
+            made = made[: jpeg.walk(made).end]
+            form = look(made)
+    except NotAPicture:
+        made, form, failed = data, None, failed or "odd"
+    if failed:
+        log.warning("exif: nothing written into a photo: %s", failed)
+    return made, form, failed
+
+
+def _looked_at(data: bytes, longest: int, form: Picture | None = None) -> tuple[Kept, Image.Image]:
+    """The picture's facts, and the picture: judged by its bytes as the server judges it, then decoded to the end, so that one
+    that was cut off is found now and not in the office. A JPEG is decoded as small as `longest` pixels allow, which reads all
+    of it all the same."""
+    try:
+        form = form or look(data)
+    except NotAPicture as err:
+        raise NotKept(err.reason) from err
     try:
         picture = Image.open(io.BytesIO(data), formats=_formats())
     except Image.DecompressionBombError as err:
         raise NotKept("pixels") from err
     except _BROKEN as err:
-        raise NotKept("kind") from err
-    with picture:
-        width, height = picture.size
-        if width * height > MOST_PIXELS:
-            raise NotKept("pixels")
-        kind = _KINDS[picture.format or ""]
-        try:
-            picture.draft("RGB", (2 * THUMB, 2 * THUMB))
-            picture.load()
-        except _BROKEN as err:
-            raise NotKept("broken") from err
-        taken_at = _taken(picture)
-        with suppress(*_BROKEN):
-            return Kept(sha256(data).hexdigest(), len(data), width, height, kind, taken_at), _small(picture)
-    return Kept(sha256(data).hexdigest(), len(data), width, height, kind, taken_at), None
+        raise NotKept("broken") from err
+    width, height = picture.size
+    part = longest / max(width, height)
+    try:
+        picture.draft("RGB", (max(1, int(width * part)), max(1, int(height * part))))
+        picture.load()
+    except _BROKEN as err:
+        raise NotKept("broken") from err
+    return Kept(sha256(data).hexdigest(), len(data), width, height, form.kind, exif.read(picture)), picture
 
 
 def _formats() -> list[str]:
@@ -127,29 +189,19 @@ def _formats() -> list[str]:
     return [kind for kind in _KINDS if kind in Image.OPEN]
 
 
-def _small(picture: Image.Image) -> bytes:
-    picture.thumbnail((THUMB, THUMB))
-    upright = ImageOps.exif_transpose(picture).convert("RGB")
+def _small(picture: Image.Image, orientation: int | None) -> bytes:
+    part = min(1.0, THUMB / max(picture.size))
+    size = (max(1, round(picture.width * part)), max(1, round(picture.height * part)))
+    small = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.1)
     out = io.BytesIO()
-    upright.save(out, "JPEG", quality=80)
+    _upright(small, orientation).save(out, "JPEG", quality=80)
     return out.getvalue()
 
 
-def _taken(picture: Image.Image) -> datetime | None:
-    """When the camera says it was. Without an offset of its own the time is China's."""
-    with suppress(*_BROKEN, KeyError, TypeError, AttributeError):
-        inner = picture.getexif().get_ifd(_EXIF)
-        at = datetime.strptime(str(inner[_TAKEN]).strip("\x00 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007
-        return at.replace(tzinfo=_zone(str(inner.get(_OFFSET, ""))))
-    return None
-
-
-def _zone(text: str) -> timezone:
-    with suppress(ValueError):
-        found = datetime.strptime(text.strip("\x00 "), "%z").utcoffset()
-        if found is not None:
-            return timezone(found)
-    return timezone(CHINA.utcoffset(None) or timedelta(hours=8))
+def _upright(picture: Image.Image, orientation: int | None) -> Image.Image:
+    turn = _TURNS.get(orientation or 1)
+    plain = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return plain if turn is None else plain.transpose(turn)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -178,13 +230,20 @@ def _write(path: Path, data: bytes) -> None:
     to_disk(path.parent)
 
 
-def _keep_thumb(folder: Path, sha: str, data: bytes) -> None:
-    """Worth no failure: it can be made anew."""
-    path = folder / "thumbs" / f"{sha}.jpg"
+def _keep_beside(folder: Path, room: str, sha: str, data: bytes) -> None:
+    """A thumbnail or a stamped copy. Worth no failure: it can be made anew."""
+    with suppress(OSError):
+        _put_beside(folder, room, sha, data)
+
+
+def _put_beside(folder: Path, room: str, sha: str, data: bytes) -> Path:
+    path = folder / room / f"{sha}.jpg"
     temp = path.with_name(f".{sha}.{os.getpid()}.{threading.get_ident()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temp.write_bytes(data)
         os.replace(temp, path)
-    except OSError:
+    except BaseException:
         temp.unlink(missing_ok=True)
+        raise
+    return path

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple, Protocol
 
 TIMEOUT_S = 12.0
 STALE_S = 10.0
+MOVING_M_S, HEADING_ACC = 1.0, 20.0  # slower than this, or less sure, a heading says nothing
 WANTED = 10  # fixes averaged for one position
 _COORD = Decimal("0.0000001")
 
 
 class Fix(NamedTuple):
-    """A measured position. `at` is when it was measured, not when it was asked for."""
+    """A measured position. `at` is when it was measured, not when it was asked for. heading_deg: the way it was moving, from
+    true north; None where it stood, or the device cannot tell."""
 
     lon: float
     lat: float
@@ -31,6 +33,7 @@ class Fix(NamedTuple):
     kind: str = "single"
     elevation_m: float | None = None
     count: int = 1
+    heading_deg: float | None = None
 
     def age_s(self, now: datetime) -> float:
         return max(0.0, (now - self.at).total_seconds())
@@ -75,7 +78,7 @@ class Locator:
         at = p.timestamp or datetime.now(UTC)
         return Fix(
             p.longitude, p.latitude, p.accuracy, at if at.tzinfo else at.replace(tzinfo=UTC), bool(p.mocked),
-            elevation_m=p.altitude,
+            elevation_m=p.altitude, heading_deg=heading(p.speed, p.heading, p.heading_accuracy),
         )  # fmt: skip
 
 
@@ -93,6 +96,13 @@ class FakeLocator:
         return Fix(self._lon, self._lat, self._accuracy, at, mocked=True)
 
 
+def heading(speed: float | None, degrees: float | None, accuracy: float | None) -> float | None:
+    """A receiver's heading where it means something. A device that cannot tell says 0 to all three."""
+    if not speed or degrees is None or not accuracy:
+        return None
+    return degrees % 360 if speed >= MOVING_M_S and 0 < accuracy <= HEADING_ACC else None
+
+
 def average(fixes: Sequence[Fix]) -> Fix:
     """Fixes of one place, weighted by accuracy. The accuracy stays that of the middle fix: errors of neighbouring
     seconds are not independent, so their mean is not better by the root of their number."""
@@ -108,6 +118,7 @@ def average(fixes: Sequence[Fix]) -> Fix:
         mocked=any(f.mocked for f in fixes),
         elevation_m=sum(heights) / len(heights) if heights else None,
         count=len(fixes),
+        heading_deg=None,
     )
 
 

@@ -33,6 +33,7 @@ ENROL_AGAIN = (1203, 1204, 2005, 2010)  # the server takes nothing more from thi
 IN_VAIN = (*ENROL_AGAIN, 1104, 5006)  # no use in trying again before a person did something
 OUT_OF_REACH = (5004, 5020, 5021, 1101, 1103)
 TICK_S = 5.0
+LOOK_S = 10.0
 MOST_READ = 500  # refused changes noted as read; older ones were dealt with long ago
 
 
@@ -48,6 +49,7 @@ class Centre:
         self._result: SyncResult | None = None
         self._running: asyncio.Future[Any] | None = None
         self._stopping = False
+        self._look_at = 0.0
         self._pace = Pace(luck)
         self._pace.on = store.meta("ui.auto_sync") != "off"
         self._seen = frozenset(json.loads(store.meta("ui.read") or "[]"))
@@ -95,7 +97,9 @@ class Centre:
     def sendable(self) -> int:
         """What a sync of now would send: neither of somebody whose key is locked nor of one whose key is not here."""
         counts = self._host.counts
-        return max(0, counts.get("pending", 0) - counts.get("foreign", 0) - counts.get("locked", 0))
+        records = max(0, counts.get("pending", 0) - counts.get("foreign", 0) - counts.get("locked", 0))
+        media = self._picture.media
+        return records + media.waiting - media.held
 
     # --- looking (in a worker thread), and showing it -------------------------------------------------------------
 
@@ -130,15 +134,22 @@ class Centre:
         self._result = result
         summary = {"at": self._host.now().isoformat(timespec="seconds"), "reached": result.reached,
                    "sent": result.acknowledged, "pulled": result.pulled, "up": result.bytes_up, "down": result.bytes_down,
-                   "problems": sorted({p.problem.number for p in result.problems})}  # fmt: skip
+                   "problems": sorted({p.problem.number for p in result.problems}), "photos": result.photos}  # fmt: skip
         await self._host._do(self._store.set_meta, "ui.last_sync", json.dumps(summary))
         await self._host.load()
         self._pace.tried(self._clock(), result.reached and not self.sendable)
 
     def _on_progress(self, progress: Progress) -> None:
-        if self._running is not None:
-            self._progress = progress
-            self.notify()
+        if self._running is None:
+            return
+        before, self._progress = self._progress, progress
+        # photos may take hours: what the records have come to is shown before them, and now and then how many photos wait
+        if progress.phase == "photos" and (
+            before is None or before.phase != "photos" or self._clock() >= self._look_at
+        ):
+            self._look_at = self._clock() + LOOK_S
+            self._host._later(self._host.load())
+        self.notify()
 
     def stop(self) -> None:
         if self._running is not None:
@@ -247,6 +258,15 @@ class Centre:
         else:
             self._host.go("form", type=made.type, id=made.record, scope=made.scope)
         self._host.tell("done", needs.pair("refused.taken"))
+
+    async def again(self, id: str) -> None:
+        """What the server refused of the person's photos is tried once more: its limits may have changed."""
+        person = self._store.keys.require().person
+        await self._host._do(self._store.photos_again, person)
+        await self._host.load()
+        if self._host.route == "refused":
+            self._host.back()
+        await self.sync()
 
     # --- conflicts -----------------------------------------------------------------------------------------------
 

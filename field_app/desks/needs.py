@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from field_app import words
-from field_app.store import Seen, Signed, Store
+from field_app.store import Media, Owed, Seen, Signed, Store
 from schemas.change import Change
 from schemas.fields import fields_of
 from schemas.problems import PROBLEMS
 from schemas.records import TYPES
+from schemas.reference import codes
 from schemas.rules import evidence
 from schemas.rules.rights import may_decide
 from schemas.shown import plain_title
@@ -27,11 +28,12 @@ SHOWN = 50  # of each kind; how many more there are is said
 LOOKED = 500  # conflicts and sent-back records looked at, the last ones first
 RECEIPTS = 5
 NONE: Pair = ("", "")
+PHOTO = "photo "
 
 
 class Todo(NamedTuple):
-    """kind: rejected (refused by the rules, or sent back by a reviewer), conflict, parked. opens: the page a tap leads to;
-    id: what it is about there."""
+    """kind: rejected (refused by the rules, or sent back by a reviewer), conflict, photo (whose file does not get to the
+    server), parked. opens: the page a tap leads to; id: what it is about there. again: worth a try, if the person says so."""
 
     kind: str
     what: Pair
@@ -41,10 +43,11 @@ class Todo(NamedTuple):
     id: str = ""
     type: str = ""
     record: str = ""
+    again: bool = False
 
 
 class Refused(NamedTuple):
-    """A refused change, opened. names: (type, id) → what its values refer to."""
+    """A refused change, or what recorded a photo that is not taken, opened. names: (type, id) → what its values refer to."""
 
     made: Change
     todo: Todo
@@ -70,6 +73,8 @@ class Picture(NamedTuple):
     locked: tuple[str, ...] = ()  # names of people whose records wait for their PIN
     last: dict[str, Any] | None = None  # the last sync
     scopes: Mapping[str, str] = {}  # id → name
+    media: Media = Media()
+    photo_bytes: int = 0  # of the photos that wait
 
 
 def pair(key: str, **given: object) -> Pair:
@@ -86,19 +91,20 @@ def read(store: Store, seen_ids: frozenset[str], now: datetime) -> Picture:
     back = sent_back(store, now)
     clashes = [*conflicts(store), *_coming(store)]
     waits = [_waiting(store, *w) for w in store.waiting(SHOWN)]
-    urgent = store.count_told("rejected", seen_ids) + len(back) + len(clashes)
-    shown = [*refused, *back[:SHOWN], *clashes[:SHOWN], *waits]
-    more = urgent - len(refused) - min(len(back), SHOWN) - min(len(clashes), SHOWN)
+    photos = troubled(store, seen_ids)
+    urgent = store.count_told("rejected", seen_ids) + len(back) + len(clashes) + len(photos)
+    shown = [*refused, *back[:SHOWN], *clashes[:SHOWN], *photos[:SHOWN], *waits]
+    more = urgent - len(refused) - sum(min(len(x), SHOWN) for x in (back, clashes, photos))
     found = (proof(store, s) for s in store.receipts(RECEIPTS))
     last = json.loads(store.meta("ui.last_sync") or "null")
     return Picture(tuple(shown), more, urgent, tuple(p for p in found if p), locked(store), last,
-                   {g.scope: g.name for g in store.scopes()})  # fmt: skip
+                   {g.scope: g.name for g in store.scopes()}, store.media(), store.photo_bytes())  # fmt: skip
 
 
 def locked(store: Store) -> tuple[str, ...]:
-    """Whose pending changes wait until he or she has unlocked."""
+    """Whose pending changes and photos wait until he or she has unlocked."""
     shut = [i for i in store.keys.identities.values() if i.locked]
-    return tuple(i.person_name for i in shut if store.pending_scopes(i))
+    return tuple(i.person_name for i in shut if store.pending_scopes(i) or store.owed(i.person))
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -163,12 +169,59 @@ def _refused(store: Store, told: Any) -> Todo:
 
 
 def refused(store: Store, id: str) -> Refused | None:
-    """One of the person's own refused changes."""
+    """One of the person's own refused changes; or a photo that does not get to the server (`photo_id`)."""
+    if id.startswith(PHOTO):
+        return _photo_refused(store, id)
     made = store.changes_of([id]).get(id)
     told = store.told_of(id)
     if made is None or told is None:
         return None
     return Refused(made, _refused(store, told), names_of(store, made.type, made.after))
+
+
+# --- photos that do not get to the server ----------------------------------------------------------------------------
+
+
+def photo_id(one: Owed) -> str:
+    """As it is named in a page's arguments and among what was noted. The same photo with another trouble is another thing."""
+    return f"{PHOTO}{one.scope}/{one.sha256}/{one.state}"
+
+
+def troubled(store: Store, seen_ids: frozenset[str]) -> list[Todo]:
+    owed = [one for one in store.troubled(store.keys.require().person) if photo_id(one) not in seen_ids]
+    return [_photo(store, one) for one in owed]
+
+
+def _photo(store: Store, one: Owed) -> Todo:
+    p = PROBLEMS.get(one.problem or 0)
+    if one.state in ("damaged", "missing"):
+        why, remedy = pair(f"photo.file.{one.state}"), pair(f"photo.file.{one.state}.remedy")
+    else:
+        why = (one.said.get("zh", ""), one.said.get("en", ""))
+        remedy = (p.remedy_zh, p.remedy_en) if p else NONE
+    return Todo("photo", _photo_title(store, one), why, remedy, "refused", photo_id(one), "photo", one.record,
+                one.state == "refused")  # fmt: skip
+
+
+def _photo_title(store: Store, one: Owed) -> Pair:
+    """What it shows, and of what."""
+    seen = store.get("photo", one.record, deleted=True)
+    if seen is None:
+        return title(store, "photo", one.record)
+    kind, id = str(seen.values.get("subject_kind", "")), str(seen.values.get("subject_id", ""))
+    above, step = title(store, kind, id), codes("photo_step").get(str(seen.values.get("step", "")))
+    name: Pair = (step.zh, step.en) if step else ("", "")
+    return f"{above[0]} · {name[0]}".strip(" ·"), f"{above[1]} · {name[1]}".strip(" ·")
+
+
+def _photo_refused(store: Store, id: str) -> Refused | None:
+    scope, sha, _ = id.removeprefix(PHOTO).split("/")
+    one = store.photo_owed(store.keys.require().person, scope, sha)
+    change_id = store.photo_change(one) if one else ""
+    made = store.changes_of([change_id]).get(change_id)
+    if one is None or made is None or photo_id(one) != id:
+        return None
+    return Refused(made, _photo(store, one), names_of(store, made.type, made.after))
 
 
 def whole(store: Store, made: Change) -> Values:

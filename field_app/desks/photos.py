@@ -18,17 +18,22 @@ import flet as ft
 
 from field_app.capture import photo
 from field_app.capture.camera import Camera, NoCamera, pick_file
-from field_app.capture.photo import MOST_BYTES, MOST_PIXELS, NotKept
-from field_app.capture.position import NoFix, as_values
-from field_app.visit import Visit
+from field_app.capture.exif import Shot
+from field_app.capture.photo import Kept, NotKept
+from field_app.capture.position import Fix, NoFix, as_values
+from field_app.visit import Values, Visit, stamping
 from field_app.words import say
 from schemas.problems import Trouble
+from schemas.records import TYPES
+from schemas.reference import Label, codes
+from schemas.rules.picture import MOST_BYTES, MOST_PIXELS
 
 if TYPE_CHECKING:
     from field_app.state import State
 
 REASONS = ("camera", "other_device", "colleague", "late")  # why a photo comes from a file
 FIX_S = 60  # an older position is not that of the photo
+HEADING_S = 3  # nor an older heading its bearing
 MOUNT_S = 5.0
 SETTLE_S = 15.0  # a shot that takes longer than this has failed
 
@@ -42,12 +47,34 @@ class _From(NamedTuple):
     at: datetime | None = None
 
 
+class _Taken(NamedTuple):
+    """A picture on its way to being a photo of the visit."""
+
+    visit: Visit
+    record: str
+    step: str
+    origin: _From
+    now: datetime
+    fix: Fix | None
+
+
+def _thing(values: Values, code: str = "") -> Label:
+    """What a photo record is for: "S15 岩心箱"."""
+    label = codes("photo_step").get(values.get("step", ""))
+    kind = codes("subject_kind").get(values.get("subject_kind", ""))
+    return Label(
+        " ".join(t for t in (code or (kind.zh if kind else ""), label.zh if label else "") if t),
+        " ".join(t for t in (code or (kind.en if kind else ""), label.en if label else "") if t),
+    )
+
+
 @ft.observable
 class PhotoDesk:
     def __init__(
         self, host: State, camera: Camera | None, pick: Callable[[], Awaitable[bytes | None]] = pick_file
     ) -> None:
         self._host, self._camera, self._pick = host, camera, pick
+        self._twice: dict[str, tuple[str, str]] = {}  # hash → what else this tablet has a photo record of it for
         self._lens: Any = None  # the camera's control while it is open
         self._ready = False
         self._busy = False
@@ -66,6 +93,15 @@ class PhotoDesk:
     loose = property(lambda self: self._loose)
     asking = property(lambda self: self._asking)
 
+    def twice(self, visit: Visit, record: str) -> Label | None:
+        """What else the same picture is used for, in this visit or elsewhere (check H03)."""
+        mine = visit.photos[record]
+        for id, values in visit.photos.items():
+            other = (values["subject_id"], values["step"]) != (mine["subject_id"], mine["step"])
+            if id != record and other and values["sha256"] == mine["sha256"]:
+                return _thing(values, visit.subjects().get(values["subject_id"], ("", ""))[1] or visit.code)
+        return Label(*found) if (found := self._twice.get(mine["sha256"])) else None
+
     @property
     def has_camera(self) -> bool:
         return self._camera is not None
@@ -83,11 +119,6 @@ class PhotoDesk:
 
     def thumb(self, sha: str) -> bytes | None:
         return self._thumbs.get(sha)
-
-    def count(self) -> int:
-        """Photos on this tablet whose records are finalized. In a worker's thread."""
-        store = self._host._store
-        return len(set(photo.all_kept(store.folder)) & store.photo_hashes(drafts=False))
 
     # --- the camera ----------------------------------------------------------------------------------------------
 
@@ -201,18 +232,46 @@ class PhotoDesk:
 
     async def _take(self, visit: Visit, step: str, data: bytes, origin: _From) -> None:
         host, now = self._host, self._host.now()
-        fix = host.here.fix if origin.live else None
-        kept = await asyncio.to_thread(photo.keep, host._store.folder, data)
+        found = host.here.fix if origin.live else None
+        fix = found if found is not None and found.age_s(now) <= FIX_S else None
+        record = host._store.new_id()
+        taken = _Taken(visit, record, step, origin, now, fix)
+        kept, values = await asyncio.to_thread(self._keep, taken, data)
         if visit.closed:  # too late for its visit: the file is there, and `loose` offers it
             return
-        position = as_values(fix, now) if fix is not None and fix.age_s(now) <= FIX_S else None
-        taken_at = now if origin.live else (kept.taken_at or origin.at or now).astimezone(now.tzinfo)
-        values = visit.photo_values(kept, step, taken_at, position, origin.source, origin.reason)
-        record = host._store.new_id()
         await host._do(host._store.save_draft, "photo", record, visit.scope, values, visit.id)
         await self._load([kept.sha256])
         self._loose = tuple(sha for sha in self._loose if sha != kept.sha256)  # a look may have seen the file alone
         visit.took(record, values)
+        if not origin.live and (visit.against(record) or self.twice(visit, record)):
+            visit.set_ui(photo=record)  # what speaks against a file is read at once
+
+    def _keep(self, taken: _Taken, data: bytes) -> tuple[Kept, Values]:
+        """In a worker's thread: the file, and what its record says. Our own camera's picture is told first what the tablet
+        knows of it; a stamped copy is made of what was taken here and now."""
+        visit, origin, now, fix = taken.visit, taken.origin, taken.now, taken.fix
+        store = self._host._store
+        offset, identity = store.meta("server_offset_ms"), store.identity
+        drift = int(offset) / 1000 if offset else None
+        device = identity.device_code if identity else ""
+        bearing = fix.heading_deg if fix is not None and fix.age_s(now) <= HEADING_S else None
+        shot = None
+        if origin.live and origin.source == "app_camera":
+            code = str((visit.book.project or {}).get("code", ""))
+            shot = Shot(now, fix, bearing, drift, device, code, visit.code, taken.record)
+        position = as_values(fix, now) if fix is not None else None
+
+        def values_of(kept: Kept) -> Values:
+            at = now if origin.live else (kept.taken_at or origin.at or now).astimezone(now.tzinfo)
+            own = (drift, bearing) if origin.live else (None, None)
+            return visit.photo_values(kept, taken.step, at, position, origin.source, origin.reason, *own)
+
+        def lines(sha: str) -> list[str]:
+            values = values_of(Kept(sha, 0, 0, 0, "jpg"))
+            return stamping.lines(values, visit.stamp_about(values, device))
+
+        kept = photo.keep(store.folder, data, shot, lines if origin.live else None)
+        return kept, values_of(kept)
 
     async def look(self, visit: Visit) -> None:
         """Thumbnails of the visit, and files nobody's record names."""
@@ -224,9 +283,23 @@ class PhotoDesk:
         await self._load(loose[-12:])
         wanted = {*loose[-12:], *(v["sha256"] for v in visit.photos.values())}
         self._thumbs = {sha: data for sha, data in self._thumbs.items() if sha in wanted}  # not those of the whole day
+        self._twice = await asyncio.to_thread(self._elsewhere, visit)
         if loose != self._loose:
             self._loose = loose
         self.notify()
+
+    def _elsewhere(self, visit: Visit) -> dict[str, tuple[str, str]]:
+        """Of the visit's pictures those that records of other visits name."""
+        with self._host._store.looking() as store:
+            found = store.related("photo", "sha256", {v["sha256"] for v in visit.photos.values()})
+            others = [s for s in found if s.id not in visit.photos and not s.values.get("deleted")]
+            return {s.values["sha256"]: _thing(s.values, self._code(store, s.values)) for s in others}
+
+    def _code(self, store: Any, values: Values) -> str:
+        """The code of what a photo elsewhere shows."""
+        kind = values.get("subject_kind", "")
+        seen = store.get(kind, values["subject_id"]) if kind in TYPES else None
+        return str(seen.values.get("code", "")) if seen is not None else ""
 
     async def _load(self, shas: Iterable[str]) -> None:
         for sha in shas:

@@ -25,6 +25,7 @@ SYNCS: dict[str, tuple[Any, str]] = {
     "parked": (I.LINK_OFF, "warn"),
     "rejected": (I.REPLY, "alert"),
     "conflict": (I.CALL_SPLIT, "clash"),
+    "photo": (I.BROKEN_IMAGE_OUTLINED, "alert"),
 }
 JUDGED: dict[str, tuple[Any, str]] = {
     "below": (I.ARROW_DOWNWARD, "done"),

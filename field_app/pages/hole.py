@@ -10,6 +10,7 @@ import flet as ft
 from field_app.form import form
 from field_app.kit import I, Kit, column
 from field_app.pages import soil
+from field_app.pages.photo import ShotsOf
 from field_app.pages.shell import call, guard, next_bar, scroll
 from field_app.state import State
 from field_app.visit import Visit
@@ -93,7 +94,7 @@ def looks(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | 
 def hole(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | None]:
     values = visit.hole[1] if visit.hole else {}
     first = visit.ui("hole_first", [])
-    auto, items = visit.auto(values), []
+    auto, items = visit.auto(values), [ShotsOf(visit, "layers")]
 
     def change(name: str, read: Any) -> Any:
         return guard(state, lambda e: visit.set_hole(name, read(e)))

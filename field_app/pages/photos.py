@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import flet as ft
 import flet.canvas as cv
 
-from field_app.book import decimal
-from field_app.desks.photos import REASONS, PhotoDesk
-from field_app.form import box
+from field_app.desks.photos import PhotoDesk
 from field_app.kit import I, Kit, column, strut
 from field_app.pages.draw import stroke
-from field_app.pages.shell import call, guard, next_bar, part, scroll, tappable
+from field_app.pages.photo import GAP, Detail, loose, name_of, reasons
+from field_app.pages.shell import call, guard, next_bar, part, scroll
 from field_app.state import State
 from field_app.visit import STEPS, Visit
 from field_app.visit.photos import Slot
-from field_app.words import clock, say
-from schemas.reference import codes
 
-GAP = 8
 TALL = 116  # of a slot's picture
-
-
-def name_of(k: Kit, step: str) -> str:
-    known = codes("photo_step").get(step)
-    return k.of(known) if known else step
 
 
 def subtitle(k: Kit, visit: Visit) -> str:
@@ -103,7 +93,7 @@ def Checklist(state: State, k: Kit, visit: Visit):
         items.append(reasons(state, k, desk, visit))
     open_ = visit.ui("photo")
     below = next((n for n, s in enumerate(slots) if open_ in s.taken), -1) if open_ in visit.photos else -1
-    shown = detail(state, k, desk, visit, open_) if below >= 0 else None
+    shown = Detail(visit, open_) if below >= 0 else None
     more = {step: name_of(k, step) for step in visit.optional_shots()}
     chosen = visit.shot if visit.ui("shot") else None
     opened = bool(visit.ui("more_shots")) or chosen in more
@@ -192,10 +182,13 @@ def tile(state: State, k: Kit, desk: PhotoDesk, visit: Visit, slot: Slot) -> Cal
     aimed = visit.shot == slot.step
     key = "photo.wants" if slot.least > 1 else "photo.taken" if n else "photo.missing"
     label = k.say(key, name=name, n=n, all=slot.least)
+    doubted = any(visit.against(r) or desk.twice(visit, r) for r in slot.taken)
+    if doubted:
+        label = f"{label}，{k.say('photo.against')}" if k.lang == "zh" else f"{label}, {k.say('photo.against')}"
     count = f"{n}/{slot.least}" if slot.least > 1 else f"×{n}" if n > 1 else ""
 
     def choose() -> None:
-        if slot.taken and not slot.lacking:
+        if slot.taken and (aimed or not slot.lacking):  # the first tap says what is next, the second opens it
             visit.set_ui(photo=None if visit.ui("photo") in slot.taken else slot.taken[-1])
         else:
             aim(visit, slot.step)
@@ -216,6 +209,8 @@ def tile(state: State, k: Kit, desk: PhotoDesk, visit: Visit, slot: Slot) -> Cal
                 )
             )
             icon, color = (I.CONTRAST, "active") if slot.lacking else (I.CHECK_CIRCLE_OUTLINE, "done")
+            if doubted:  # in its place: the count says the rest, and a second one leaves large text no room
+                icon, color = I.WARNING_AMBER, "warn"
             words = [
                 k.icon(icon, 20, color),
                 k.t(name, 15, True, expand=True),
@@ -265,99 +260,3 @@ def empty(k: Kit, wide: float, icon: Any, name: str, count: str, dash: list[int]
         return middle
     edge = cv.Rect(1, 1, wide - 2, tall - 2, border_radius=14, paint=stroke(k["line-strong"], 2, dash))
     return ft.Stack([cv.Canvas([edge], width=wide, height=tall), middle])
-
-
-# --- one photo, files, and what nobody names --------------------------------------------------------------------------
-
-
-def detail(state: State, k: Kit, desk: PhotoDesk, visit: Visit, record: str) -> ft.Control:
-    """The photo of a slot that was tapped: what it shows, a caption, another one, or off with it."""
-    values = visit.photos[record]
-    step, data, at = values["step"], desk.thumb(values["sha256"]), values.get("position")
-    time = clock(k.lang, datetime.fromisoformat(values["taken_at"]), state.now())
-    acc = decimal(at.get("h_acc_m")) if at else None
-    where = (
-        k.say("photo.at", time=time, m="–" if acc is None else f"{acc:.1f}")
-        if at
-        else k.say("photo.at.no_fix", time=time)
-    )
-    source = k.of(codes("photo_source").get(values["source"]))
-    facts = [k.t(name_of(k, step), 18, True), k.t(where, 15, color="ink-2"), k.t(source, 15, color="ink-2")]
-    if reason := values.get("source_reason"):
-        facts.append(k.t(in_words(k, reason), 15, color="ink-2"))
-    picture = [ft.Image(src=data, height=220, fit=ft.BoxFit.CONTAIN, border_radius=10)] if data else []
-    same = [r for r in visit.photos if visit.photos[r]["step"] == step]
-    others = []
-    if len(same) > 1:
-        names = {r: f"{n} / {len(same)}" for n, r in enumerate(same, 1)}
-        others = [k.choices(names, record, lambda r: call(state, lambda: visit.set_ui(photo=r)), 4)]
-    subjects = visit.subjects()
-    of: list[ft.Control] = []
-    if len(subjects) > 1:
-        shown = {id: code or k.say("photo.of.point") for id, (_, code) in subjects.items()}
-        pick = lambda id: call(state, lambda: visit.show_in(record, id))  # noqa: E731
-        of = [k.t(k.say("photo.of"), 14, True, "ink-2"), k.choices(shown, values["subject_id"], pick, 1)]
-
-    def captioned(e: Any) -> None:
-        visit.change("photo", record, caption=e.control.value)
-
-    def again() -> None:
-        visit.aim(step)
-
-    caption = box(
-        k, k.say("photo.caption"), values.get("caption", ""), guard(state, captioned), max_length=200, counter=""
-    )
-    side = k.scale <= 1.1 or state.wide  # large text: one below the other
-    acts: list[ft.Control] = [
-        k.button(
-            k.say("photo.remove"),
-            call(state, visit.remove_photo, record),
-            "plain",
-            I.DELETE_OUTLINE,
-            size=15,
-            expand=side,
-        ),
-        k.button(k.say("photo.again"), call(state, again), "soft", I.ADD_A_PHOTO_OUTLINED, size=15, expand=side),
-    ]
-    buttons = ft.Row(acts, spacing=12) if side else ft.Column(acts, spacing=8, horizontal_alignment="stretch")
-    shut = k.icon_button(I.CLOSE, k.say("close"), call(state, lambda: visit.set_ui(photo=None)))
-    head = ft.Row([column(*facts, spacing=2, expand=True), shut], vertical_alignment=ft.CrossAxisAlignment.START)
-    return k.card(head, *picture, *others, *of, caption, buttons, k.t(k.say("photo.remove.why"), 14, color="ink-2"))
-
-
-def in_words(k: Kit, reason: str) -> str:
-    """A reason is kept in Chinese; ours are shown in the language of the moment."""
-    ours = next((why for why in (*REASONS, "found", "played") if say("zh", f"photo.why.{why}") == reason), None)
-    return k.say(f"photo.why.{ours}") if ours else reason
-
-
-def reasons(state: State, k: Kit, desk: PhotoDesk, visit: Visit) -> ft.Control:
-    """A photo that was not taken here: why, then which file."""
-    texts = {why: k.say(f"photo.why.{why}") for why in REASONS}
-    pick = lambda why: call(state, desk.from_file, visit, why)  # noqa: E731
-    shut = k.icon_button(I.CLOSE, k.say("close"), call(state, desk.ask_file, False))
-    head = ft.Row(
-        [column(k.t(k.say("photo.file.for", name=name_of(k, visit.shot)), 17, True), k.t(k.say("photo.file.why"), 14, color="ink-2"), expand=True), shut],
-        vertical_alignment=ft.CrossAxisAlignment.START,
-    )  # fmt: skip
-    return k.card(head, k.choices(texts, None, pick, 2 if state.wide or k.scale < 1.2 else 1))
-
-
-def loose(state: State, k: Kit, desk: PhotoDesk, visit: Visit) -> ft.Control:
-    """Files without a record: never thrown away, and one tap from being somebody's."""
-    why = k.say("photo.loose.why", name=name_of(k, visit.shot))
-    tiles: list[ft.Control] = []
-    for n, sha in enumerate(desk.loose[-12:], 1):
-        data = desk.thumb(sha)
-        inside = (
-            ft.Image(src=data, width=96, height=72, fit=ft.BoxFit.COVER, border_radius=8)
-            if data
-            else ft.Container(k.icon(I.IMAGE_OUTLINED, 28), width=96, height=72, alignment=ft.Alignment.CENTER)
-        )
-        tiles.append(
-            tappable(k, inside, k.say("photo.loose.pick", n=n), call(state, desk.take_in, visit, sha), padding=2)
-        )
-    head = column(
-        k.t(k.say("photo.loose", n=len(desk.loose)), 16, True), k.t(why, 14, color="ink-2"), spacing=2
-    )  # fmt: skip
-    return k.card(head, ft.Row(tiles, wrap=True, spacing=GAP, run_spacing=GAP))

@@ -7,6 +7,7 @@ import flet as ft
 from field_app.desks.needs import Refused
 from field_app.form.said import said
 from field_app.kit import I, Kit, column
+from field_app.pages.draw import SYNCS
 from field_app.pages.shell import call, frame, next_bar, page, scroll
 from field_app.state import State
 from schemas.fields import fields_of
@@ -38,13 +39,20 @@ def RefusedPage(state: State, k: Kit):
         gone = k.judge("unsure", I.HELP_OUTLINE, k.say("refused.gone")) if centre.thing == () else ft.Container()
         return frame(state, k, k.say("refused.title"), "", scroll(gone), back=True)
     made, todo = found.made, found.todo
-    block = k.judge("alert", I.REPLY, k.of(todo.why), k.of(todo.remedy))
+    back = todo.kind == "rejected" and centre.takes_back(made)  # a photo is what it is
+    block = k.judge("alert", SYNCS[todo.kind][0], k.of(todo.why), k.of(todo.remedy))
     card = k.card(k.t(k.say("refused.values"), 18, True), *values(state, k, found), spacing=12)
     body = scroll(block, card, k.t(k.say("refused.kept"), 14, color="ink-2"))
-    read = k.button(k.say("refused.read"), call(state, centre.read, id), "plain" if centre.takes_back(made) else "next",
-                    h=64, expand=None if centre.takes_back(made) else True)  # fmt: skip
+    read = k.button(k.say("refused.read"), call(state, centre.read, id), "plain" if back or todo.again else "next",
+                    h=64, expand=None if back or todo.again else True)  # fmt: skip
     buttons = [read]
-    if centre.takes_back(made):
+    if todo.again:
+        buttons.append(
+            k.button(
+                k.say("photo.send_again"), call(state, centre.again, id), "next", I.SYNC, h=64, size=19, expand=True
+            )
+        )
+    if back:
         buttons.append(
             k.button(
                 k.say("refused.again"),
@@ -56,4 +64,5 @@ def RefusedPage(state: State, k: Kit):
                 expand=True,
             )
         )
-    return frame(state, k, k.say("refused.title"), k.of(todo.what), body, foot=next_bar(k, *buttons), back=True)
+    title = k.say("photo.unsent" if todo.kind == "photo" else "refused.title")
+    return frame(state, k, title, k.of(todo.what), body, foot=next_bar(k, *buttons), back=True)

@@ -49,6 +49,10 @@ def Root():
             controls=[PAGES.get(shown, Today)(key=shown)],
             padding=0,
             spacing=0,
+            # The client draws a view at its window's size whatever is said here. But only when a view changes does it compare
+            # that size with the one it told us: turned there and back at once, it tells the size in between and leaves it at that.
+            width=state.width,
+            height=state.height,
             bgcolor=Kit(state.theme)["paper"],
             can_pop=home,
             on_confirm_pop=guard(state, lambda _: state.back()),

@@ -11,6 +11,7 @@ from field_app.form import form
 from field_app.kit import I, Kit, column, strut
 from field_app.pages import containers, quality
 from field_app.pages.containers import groups_of, named, stack
+from field_app.pages.photo import ShotsOf
 from field_app.pages.shell import call, guard, next_bar, scroll, tappable
 from field_app.state import State
 from field_app.visit import STEPS, Visit
@@ -54,6 +55,7 @@ def pane(state: State, k: Kit, visit: Visit) -> tuple[ft.Control, ft.Control | N
                 k.t(k.say("sample.none.why"), 16, color="ink-2"),
             )
         )
+    parts.append(ShotsOf(visit, "samples"))
     parts.append(quality.Duplicates(visit))
     parts.append(quality.blanks(state, k, visit))
     parts.append(k.button(k.say("sample.add"), call(state, state.sampling.take, ""), "plain", I.ADD, size=16))

@@ -134,22 +134,29 @@ def width_of(text: str, size: float) -> float:
 def safe_line(state: State, k: Kit) -> ft.Control:
     """Is my work lost? Always there, calm, and the way to Sync."""
     counts = state.counts
-    here, left, photos = counts.get("finalized", 0), counts.get("pending", 0), counts.get("photos", 0)
+    here, left, photos, owed = (counts.get(name, 0) for name in ("finalized", "pending", "photos", "photos_left"))
+    media = f"{photos - owed}/{photos}"  # on the server, of all
     drafts = len(state.book.drafts)
     back, front = ("#000000", "#FFFFFF") if k.sun else (k["primary-soft"], k["on-primary-soft"])
     reached = state.result is not None and state.result.reached
-    icon = I.CLOUD_DONE_OUTLINED if reached and not left else I.CLOUD_OUTLINED if reached else I.CLOUD_OFF_OUTLINED
+    icon = (
+        I.CLOUD_DONE_OUTLINED
+        if reached and not left and not owed
+        else I.CLOUD_OUTLINED
+        if reached
+        else I.CLOUD_OFF_OUTLINED
+    )
 
     def part(text: str, bold: bool = False) -> ft.TextSpan:
         return ft.TextSpan(text, k.style(14, bold, front))
 
-    shown = [("safe.here", here), ("safe.left", left), *([("safe.photos", photos)] if photos else [])]
+    shown = [("safe.here", here), ("safe.left", left), *([("safe.photos", media)] if photos else [])]
     spans = [(("" if n == 0 else " · ") + k.say(key) + "\u00a0", str(count)) for n, (key, count) in enumerate(shown)]
     numbers = ft.Text(spans=[part(t, bold) for text, count in spans for t, bold in ((text, False), (count, True))])
     word = k.say("safe.online" if reached else "safe.offline")
     if drafts:
         word += " · " + k.say("safe.drafts", n=drafts)
-    label = k.say("safe.label.photos" if photos else "safe.label", n=here, m=left, p=photos)
+    label = k.say("safe.label.photos" if photos else "safe.label", n=here, m=left, p=media)
     said = k.t(word, 14, color=front, expand=True, max_lines=1)
     room = (
         state.width - (92 if state.wide else 0) - 32 - 18 * k.scale - 24

@@ -17,15 +17,17 @@ from field_app.pages.shell import call, frame, guard, next_bar, page, part, scro
 from field_app.state import State
 from schemas.problems import Trouble
 
-REVOKED = 2005
+REVOKED, NOT_REACHED = 2005, 5004
+NO_PHOTOS = (1005, 1006)  # a server without a place for them
 
 
 def size(n: int) -> str:
     return f"{n} B" if n < 1000 else f"{n / 1000:.0f} kB" if n < 1_000_000 else f"{n / 1e6:.1f} MB"
 
 
-def bar(k: Kit, done: int, left: int) -> ft.Control:
-    weights = [(k["done"], done), (k["active"], left)] if done + left else [(k["sunken"], 1)]
+def bar(k: Kit, done: int, left: int, bad: int = 0) -> ft.Control:
+    """`bad`: what does not go by itself."""
+    weights = [(k["done"], done), (k["active"], left), (k["alert"], bad)] if done + left + bad else [(k["sunken"], 1)]
     return ft.Row(
         [ft.Container(bgcolor=c, expand=n, height=24, border_radius=4, border=ft.Border.all(1, k["line-strong"]))
          for c, n in weights if n],
@@ -45,12 +47,28 @@ def records_card(state: State, k: Kit) -> ft.Control:
         headline(k, k.say("sync.records"), k.say("sync.all_in", n=total - left, all=total)),
         bar(k, total - left, left),
     ]
-    if photos := state.counts.get("photos", 0):
-        parts += [
-            headline(k, k.say("sync.photos"), k.say("sync.photos.here", n=photos)),
-            k.t(k.say("sync.photos.later"), 14, color="ink-2"),
-        ]
+    parts += photos_part(state, k)
     return k.card(*parts, k.t(k.say("sync.resumes"), 14, color="ink-2"))
+
+
+def photos_part(state: State, k: Kit) -> list[ft.Control]:
+    """n of m, what is left, and what does not go by itself."""
+    m, waits = state.centre.picture.media, state.centre.picture.photo_bytes
+    if not m.total:
+        return []
+    bad = m.refused + m.damaged + m.missing
+    said = []
+    if m.waiting:
+        said.append(k.say("sync.photos.left", n=m.waiting, size=size(waits)))
+    if m.held:
+        said.append(k.say("sync.photos.held", n=m.held))
+    if bad:
+        said.append(k.say("sync.photos.troubled", n=bad))
+    return [
+        headline(k, k.say("sync.photos"), k.say("sync.photos.in", n=m.there, all=m.total)),
+        bar(k, m.there, m.waiting, bad),
+        *(k.t(text, 14, color="ink-2") for text in said or [k.say("sync.photos.kept")]),
+    ]
 
 
 @part
@@ -60,6 +78,13 @@ def Running(state: State, k: Kit):
     p = centre.progress
     if p is None:
         return k.judge("active", I.SYNC, k.say("sync.connecting"))
+    if p.phase == "photos":
+        text = k.say("sync.photos.running", done=p.done, total=p.total)
+        below = [
+            k.say("sync.photos.this", at=size(p.at), size=size(p.size)),
+            k.say("sync.photos.rest", size=size(p.left)),
+        ]
+        return k.judge("active", I.SYNC, text, " · ".join(below), bar(k, p.done, max(0, p.total - p.done)))
     text = k.say("sync.running" if p.phase == "push" else "sync.pulling", done=p.done, total=p.total)
     more = [centre.picture.scopes.get(p.scope, ""), k.say("sync.bytes", up=size(p.up), down=size(p.down))]
     return k.judge("active", I.SYNC, text, " · ".join(m for m in more if m), bar(k, p.done, max(0, p.total - p.done)))
@@ -81,24 +106,40 @@ def missed_block(k: Kit, left: int) -> ft.Control:
 
 
 def result_block(state: State, k: Kit) -> list[ft.Control]:
-    r, left = state.centre.result, state.counts.get("pending", 0)
+    r, left, owed = state.centre.result, state.counts.get("pending", 0), state.centre.picture.media.waiting
     if r is None:
         return []
     if r.stopped:
-        return [k.judge("unsure", I.PAUSE_CIRCLE_OUTLINE, k.say("sync.stopped"), k.say("sync.stopped.why", n=left))]
+        why = k.say("sync.stopped.photos" if owed else "sync.stopped.why", n=left, p=owed)
+        return [k.judge("unsure", I.PAUSE_CIRCLE_OUTLINE, k.say("sync.stopped"), why)]
     once = {p.problem.number: p for p in r.problems}  # of ten scopes each may say the same
     shown = [p for n, p in once.items() if n not in (REVOKED, 1209)]
     if shown:
         return [trouble_block(k, p, left) for p in shown[:3]]
     if once:
         return []
-    title = k.say("sync.done") if not left else k.say("sync.done.left", n=left)
-    icon = I.CLOUD_DONE_OUTLINED if not left else I.CLOUD_UPLOAD_OUTLINED
-    return [
-        k.judge(
-            "done" if not left else "active", icon, title, k.say("sync.reached", sent=r.acknowledged, pulled=r.pulled)
-        )
-    ]
+    told = k.say("sync.reached", sent=r.acknowledged, pulled=r.pulled)
+    if left:
+        return [k.judge("active", I.CLOUD_UPLOAD_OUTLINED, k.say("sync.done.left", n=left), told)]
+    if r.photo_problems:
+        return [photos_trouble(k, t) for t in r.photo_problems[:2]]
+    if owed:
+        why = k.say("sync.photos.next")
+        return [k.judge("active", I.CLOUD_UPLOAD_OUTLINED, k.say("sync.photos.done", n=owed), why)]
+    media = state.centre.picture.media
+    if bad := media.total - media.there:
+        return [k.judge("warn", I.BROKEN_IMAGE_OUTLINED, k.say("sync.photos.bad", n=bad), told)]
+    return [k.judge("done", I.CLOUD_DONE_OUTLINED, k.say("sync.done"), told)]
+
+
+def photos_trouble(k: Kit, t: Trouble) -> ft.Control:
+    """Why photos wait while all records are through."""
+    number = t.problem.number
+    if number == NOT_REACHED:
+        return k.judge("unsure", I.CLOUD_OFF_OUTLINED, k.say("sync.photos.cut"), k.say("sync.photos.cut.why"))
+    if number in NO_PHOTOS:
+        return k.judge("unsure", I.CLOUD_OFF_OUTLINED, k.say("sync.photos.older"), k.say("sync.photos.older.why"))
+    return trouble_block(k, t, 0)
 
 
 def person_block(state: State, k: Kit) -> list[ft.Control]:

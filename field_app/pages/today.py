@@ -205,8 +205,8 @@ def progress_card(k: Kit, count: Mapping[str, int]) -> ft.Control:
 def needs_card(state: State, k: Kit) -> list[ft.Control]:
     """What was returned, what is in conflict; below it, quietly, what waits to be sent."""
     todos = [t for t in state.todos if t.kind != "parked"]
-    left = state.counts.get("pending", 0)
-    if not todos and not left:
+    left, photos = state.counts.get("pending", 0), state.centre.picture.media.waiting
+    if not todos and not left and not photos:
         return []
     items = []
     for t in todos[:3]:
@@ -220,12 +220,25 @@ def needs_card(state: State, k: Kit) -> list[ft.Control]:
         icon, color = SYNCS["pending"]
         waits = k.say("today.waits", n=left)
         items.append(_line(state, k, icon, color, k.say("sync.pending"), k.t(waits, 16, expand=True), waits))
+    if photos:
+        items.append(PhotosWait(photos))
     if not todos:
         return [k.card(*items, padding=8)]
     head = ft.Row(
         [k.t(k.say("today.needs"), 18, True, expand=True), k.t(k.say("today.items", n=state.urgent), 14, color="ink-2")]
     )
     return [k.card(head, *items)]
+
+
+@part
+def PhotosWait(state: State, k: Kit, left: int):
+    """Apart: while they are sent it is drawn anew with every one."""
+    centre, _ = ft.use_state(state.centre)
+    p = centre.progress
+    running = p is not None and p.phase == "photos"
+    icon, color = SYNCS["pending"]
+    said = k.say("sync.photos.running", done=p.done, total=p.total) if running else k.say("today.waits.photos", n=left)
+    return _line(state, k, icon, color, k.say("sync.pending"), k.t(said, 16, expand=True), said)
 
 
 def _line(

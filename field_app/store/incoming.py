@@ -9,6 +9,7 @@ from typing import Any
 
 from field_app.keys import Identity
 from field_app.store.base import Base, put_rows, quoted
+from field_app.store.blobs import ask_again
 from field_app.store.rows import BATCH_BYTES
 from schemas import canonical
 from schemas.records import TYPES
@@ -174,6 +175,7 @@ class Incoming(Base):
                 " (SELECT j.id FROM pending JOIN journal j USING (enrolment,scope,pos)) RETURNING record"
             ).fetchall()
             db.execute("UPDATE ahead SET seq=NULL")
+            ask_again(db)
             for (record,) in gone:
                 self._make_overlay(db, record)
             db.execute("INSERT OR REPLACE INTO meta VALUES ('epoch',?)", (epoch,))

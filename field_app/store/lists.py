@@ -251,12 +251,12 @@ class Lists(Base):
 
     # --- photos --------------------------------------------------------------------------------------------------
 
-    def photo_hashes(self, drafts: bool = True) -> set[str]:
-        """Which pictures any record here names, whoever's it is; with those of drafts, or finalized and pulled ones only."""
+    def photo_hashes(self) -> set[str]:
+        """Which pictures any record or draft here names, whoever's it is."""
         sql = (
             "SELECT sha256 FROM photo"
             " UNION SELECT json_extract(vals,'$.sha256') FROM overlay WHERE type='photo'"
-            + (" UNION SELECT json_extract(vals,'$.sha256') FROM draft WHERE type='photo'" if drafts else "")
+            " UNION SELECT json_extract(vals,'$.sha256') FROM draft WHERE type='photo'"
         )  # fmt: skip
         return {sha for (sha,) in self._rows(sql) if sha}
 

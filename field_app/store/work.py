@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from field_app.keys import Identity
+from field_app.store.blobs import owe
 from field_app.store.lists import Lists
 from field_app.store.rows import Edit, Seen, Values, values_of
 from field_app.words import say
@@ -126,6 +127,7 @@ class Work(Lists):
         )
         db.execute("INSERT INTO pending (enrolment,scope,pos) VALUES (?,?,?)", (identity.enrolment, edit.scope, pos))
         db.execute("INSERT INTO ahead VALUES (?,?,?,NULL)", (one.id, edit.scope, edit.record))
+        owe(db, one)
         seen = dict(now or {})
         put(seen, after)
         self._set_overlay(db, edit.record, edit.scope, edit.type, seen)

@@ -18,7 +18,8 @@ from field_app.keys import Identity
 from field_app.store import Batch, Store, signed_head
 from field_app.sync.deciding import Deciding
 from field_app.sync.enrolling import Enrolling
-from field_app.sync.talk import NotReached, Packed, Stopped, SyncResult, parsed, refuse
+from field_app.sync.photos import Photos
+from field_app.sync.talk import NotReached, Packed, Progress, Stopped, SyncResult, parsed, refuse
 from schemas import canonical
 from schemas.canonical import NotCanonical
 from schemas.problems import Trouble
@@ -42,17 +43,6 @@ OFFER = 200  # rows in one offer after a restore
 TOO_MUCH = (1002, 1004)  # for this server's limits, which a proxy or its administrator may have narrowed
 
 
-class Progress(NamedTuple):
-    """What is under way. Changes sent and to send, or the seq reached and the scope's last one; bytes of the whole sync."""
-
-    phase: str  # "push" or "pull"
-    scope: str
-    done: int
-    total: int
-    up: int = 0
-    down: int = 0
-
-
 def _thread() -> Executor:
     return ThreadPoolExecutor(1, "push")
 
@@ -68,7 +58,7 @@ class NewEpoch(Exception):
     """The server was restored: everything is marked to be offered and pulled again, so begin again."""
 
 
-class Syncer(Enrolling, Deciding):
+class Syncer(Enrolling, Deciding, Photos):
     """`transport`, `pause` and `beside` (what sends a batch while the store notes the one before) are replaced in tests."""
 
     def __init__(
@@ -84,6 +74,7 @@ class Syncer(Enrolling, Deciding):
         self._room, self._most = FIRST, MAX_BATCH
         self._news: dict[str, Me | None] = {}  # enrolment → what the server said at the beginning; None = nothing new
         self._tell: Callable[[Progress], None] = _quiet
+        self._owing: list[Identity] = []  # whose photos go out: also those of a device that was revoked
 
     def run(self, progress: Callable[[Progress], None] | None = None) -> SyncResult:
         """Sync all scopes of everybody on this tablet who has unlocked since it started. Never raises for the network or the
@@ -99,11 +90,16 @@ class Syncer(Enrolling, Deciding):
         others = (i for i in self.store.keys.identities.values() if i.enrolment != first.enrolment)
         people = [i for i in (first, *others) if not i.locked]
         with self._client(first.server_url) as http:
-            self._http = http
-            try:
-                result.digests_equal = self._sync(people)
-            except NotReached as err:
-                self._missed(err)
+            for _ in range(10_000):  # ends when nothing new is recorded; the bound only stops an app gone wild
+                self._http, self._result, self._tell = http, result, progress
+                result.problems, made = [], self.store.made()
+                try:
+                    result.digests_equal = self._sync(people)
+                except NotReached as err:
+                    self._missed(err)
+                    self._owing = []
+                if not self._photos_too(made):
+                    break
         counts = self.store.counts()
         if counts["foreign"]:
             result.problems.append(
@@ -115,8 +111,28 @@ class Syncer(Enrolling, Deciding):
             result.problems.append(Trouble(2011))
         return result
 
+    def _photos_too(self, made: int) -> bool:
+        """Behind the records, also where one of them failed. True: something is to be recorded first, so once more."""
+        result = self._result
+        if result.stopped:
+            return False
+        try:
+            if not self._send_photos(self._owing, made):
+                return False
+            stop = self._stop.is_set()
+            self._turn.let_in()
+            if stop:
+                self._stop.set()
+            return True
+        except NotReached as err:  # stopped
+            self._missed(err)
+        except Trouble as err:
+            result.photo_problems.append(err)
+        return False
+
     def _sync(self, people: Sequence[Identity]) -> bool:
         """True when every base is the server's. Raises NotReached before anything was asked."""
+        self._owing = []
         here = [who for who in people if self._welcome(who, first=who is people[0])]
         for _ in range(3):  # a server restored in the middle of it: from the beginning
             try:
@@ -130,17 +146,19 @@ class Syncer(Enrolling, Deciding):
         self._who = who
         try:
             self._meet()
-            return True
         except NewEpoch:
-            return True
+            pass
         except Trouble as err:
             if err.problem.number == 2005:  # revoked: what it has may still be handed in, for the project manager
                 self._hand_in()
                 self.store.grant([], who)  # and nothing be read any more
+                self._owing.append(who)
             gone = err.problem.number in (2005, 2010) and not first
             if not gone or self.store.pending_scopes(who):  # who left and owes nothing troubles nobody
                 self._result.problems.append(err)
             return False
+        self._owing.append(who)
+        return True
 
     def _all_scopes(self, people: Sequence[Identity]) -> bool:
         """Everybody's changes scope by scope, in the order they were made; then what came. True when all bases are the

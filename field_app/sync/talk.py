@@ -10,10 +10,10 @@ import secrets
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 import zstandard
@@ -50,6 +50,23 @@ class SyncResult:
     digests_equal: bool = False
     stopped: bool = False  # by a person; what is left goes on with the next sync
     problems: list[Trouble] = field(default_factory=list)
+    photos: int = 0  # that the server has now and, for all that was known here, had not before
+    photo_problems: list[Trouble] = field(default_factory=list)  # what photos wait for; records are not touched by it
+
+
+class Progress(NamedTuple):
+    """What is under way. Changes sent and to send, or the seq reached and the scope's last one, or photos on the server and all of
+    them; bytes of the whole sync. Of photos also the one on its way, as far as it is and whole, and all that are left, in bytes."""
+
+    phase: str  # push, pull or photos
+    scope: str
+    done: int
+    total: int
+    up: int = 0
+    down: int = 0
+    at: int = 0
+    size: int = 0
+    left: int = 0
 
 
 class NotReached(Exception):
@@ -86,6 +103,39 @@ class Packed:
         self.__init__(self._lines, zstd=False)  # type: ignore[misc]
 
 
+class Turn:
+    """One conversation at a time. Who is in one that takes long lets those in who came meanwhile, between two requests."""
+
+    def __init__(self) -> None:
+        self._free, self._held, self._waiting = threading.Condition(), False, 0
+
+    def __enter__(self) -> None:
+        with self._free:
+            self._waiting += 1
+            try:
+                self._free.wait_for(lambda: not self._held)
+                self._held = True
+            finally:
+                self._waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._free:
+            self._held = False
+            self._free.notify_all()
+
+    @property
+    def wanted(self) -> bool:
+        return self._waiting > 0
+
+    def let_in(self) -> None:
+        """Everybody who waits now, one after the other; then it is ours again."""
+        with self._free:
+            self._held = False
+            self._free.notify_all()
+            self._free.wait_for(lambda: not self._held and not self._waiting)
+            self._held = True
+
+
 class Talk:
     """`transport` and `pause` are replaced in tests; everything else is what ships."""
 
@@ -101,7 +151,7 @@ class Talk:
         self._http: httpx.Client
         self._who: Identity
         self._stop = threading.Event()
-        self._turn = threading.Lock()  # one conversation at a time: windows and the clock may all ask for one
+        self._turn = Turn()  # windows and the clock may all ask for one
 
     def stop(self) -> None:
         """End the sync that runs, before its next request."""
@@ -144,14 +194,17 @@ class Talk:
         check: Callable[[httpx.Response], object],
         before: Callable[[], None] | None = None,
         or_same: bool = False,
+        tries: int = TRIES,
+        good: Collection[int] = (200,),
         **request: Any,
     ) -> httpx.Response:
-        """Send until a whole, checked answer came; `or_same`: or our server's word (204) that nothing is new. Raises Trouble
-        for a problem the server states, else NotReached with what was last met."""
+        """Send until a whole, checked answer came, with a status of `good`; `or_same`: or our server's word (204) that nothing is
+        new. Raises Trouble for a problem the server states, else NotReached with what was last met."""
         packed: Packed | None = request.pop("packed", None)
+        given: dict[str, str] = request.pop("headers", {})
         damaged: Trouble | None = None
         met: Trouble | None = None
-        for attempt in range(TRIES):
+        for attempt in range(tries):
             if self._stop.is_set():
                 raise Stopped
             if attempt:
@@ -163,7 +216,7 @@ class Talk:
                 # more, with another
                 if err.problem.number not in (2002, 2008) and err.problem.status < 500:
                     raise
-                if attempt == TRIES - 1 and err.problem.status < 500:
+                if attempt == tries - 1 and err.problem.status < 500:
                     raise
                 met = err
                 continue
@@ -175,17 +228,17 @@ class Talk:
                     before()
                 began = time.monotonic()
                 more = {"content": packed.content} if packed else {}
-                headers = {**(packed.headers if packed else {}), "Authorization": f"Bearer {token}"}
+                headers = {**given, **(packed.headers if packed else {}), "Authorization": f"Bearer {token}"}
                 response = self._http.request(method, path, headers=headers, **request, **more)
             except httpx.HTTPError as err:
                 met = met_instead(err)
                 continue
             finally:
-                self._result.bytes_up += len(packed.content) if packed else 0
+                self._result.bytes_up += len(packed.content if packed else request.get("content") or b"")
             self._result.bytes_down += response.num_bytes_downloaded
             self._note_time(response, time.monotonic() - began)
             trouble = _trouble(response)
-            if trouble is not None:
+            if trouble is not None and not (method == "HEAD" and response.status_code in good):
                 if trouble.problem.number == 2002:
                     self._tokens.pop(self._who.enrolment, None)
                 elif trouble.problem.number in DAMAGED:
@@ -198,8 +251,11 @@ class Talk:
                 else:
                     met = trouble
                 continue
-            if response.status_code == 200 and check(response) is not None:
+            if response.status_code in good and check(response) is not None:
                 return response
+            if response.status_code == 401 and ours(response):  # to HEAD, whose answer has no body that says so
+                self._tokens.pop(self._who.enrolment, None)
+                continue
             # a captive portal may say 204 to anything, but not in our server's name
             if or_same and response.status_code == 204 and "jingtu-protocol" in response.headers:
                 return response

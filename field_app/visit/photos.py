@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from field_app.capture.photo import Kept
-from field_app.visit.core import Core, Values
+from field_app.visit import stamping
+from field_app.visit.core import Core, Values, clean
+from schemas.records.photo import Photo
+from schemas.records.point import Point
 from schemas.reference import Label
-from schemas.rules.shots import Shot, advised, asked
+from schemas.rules.exif import Facts
+from schemas.rules.reconcile.photos import contradictions, scene_of
+from schemas.rules.shots import Shot, advised, asked, stages
 from schemas.values import PhotoRule
 
+# The work that a photo shows → the step of the workspace at which that work is recorded.
+STEP_OF_STAGE = {
+    "drilling": "layers",
+    "core": "layers",
+    "soil_sampling": "samples",
+    "groundwater": "samples",
+    "handover": "samples",
+}
 OTHER = "other"  # the kind of a photo nobody asks for
 
 
@@ -65,6 +78,11 @@ class Photos(Core):
     def shots_lacking(self) -> int:
         return sum(slot.lacking for slot in self.slots())
 
+    def slots_at(self, step: str) -> list[Slot]:
+        """Those of the checklist that show the work of another step of the workspace."""
+        of = stages()
+        return [s for s in self.slots() if s.least and STEP_OF_STAGE.get(of.get(s.step, "")) == step]
+
     def aim(self, step: str | None) -> None:
         self.set_ui(shot=step, photo=None)
 
@@ -72,15 +90,35 @@ class Photos(Core):
         return super().done(step) and not (step == "photos" and self.photos_asked and self.shots_lacking)
 
     def photo_values(
-        self, kept: Kept, step: str, taken_at: datetime, position: Values | None, source: str, reason: str | None
-    ) -> Values:
-        """A new photo's record. Its bytes are on the disk already, and the hash says which."""
+        self, kept: Kept, step: str, taken_at: datetime, position: Values | None, source: str, reason: str | None,
+        drift_s: float | None = None, bearing_deg: float | None = None,
+    ) -> Values:  # fmt: skip
+        """A new photo's record. Its bytes are on the disk already, and the hash says which. drift_s: the server's clock minus
+        ours."""
         values = {
             "sha256": kept.sha256, "step": step, "subject_kind": "point", "subject_id": self._id,
-            "taken_at": taken_at.isoformat(timespec="seconds"), "position": position, "source": source,
-            "source_reason": reason, "bytes": kept.size,
+            "taken_at": taken_at.isoformat(timespec="seconds"),
+            "clock_drift_s": None if drift_s is None else f"{drift_s:.1f}", "position": position,
+            "bearing_deg": None if bearing_deg is None else str(round(bearing_deg) % 360), "source": source,
+            "source_reason": reason, "bytes": kept.size, **of_file(kept.facts),
         }  # fmt: skip
         return {k: v for k, v in values.items() if v is not None}
+
+    def against(self, record: str) -> Mapping[str, Label]:
+        """What speaks against a photo here, as check H02 says it: at once, and not only when the visit is finished."""
+        try:
+            photo = Photo.of(record, clean(self.photos[record]))
+            point = Point.of(self._id, clean(self._point))
+        except (KeyError, ValueError):  # a point whose fields are being typed may not be whole yet
+            return {}
+        return contradictions(photo, [scene_of(point, self._now())])
+
+    def stamp_about(self, record: Mapping[str, Any], device: str) -> stamping.About:
+        """The names on a stamped copy: who was at the point."""
+        names = {p.id: str(p.values.get("name", "")) for p in self._book.people}
+        crew = "、".join(n for n in (names.get(id, "") for id in self._point.get("samplers", ())) if n)
+        _, subject = self.subjects().get(record.get("subject_id", self._id), ("", ""))
+        return stamping.About(str((self._book.project or {}).get("name", "")), self.code, subject, crew, device)
 
     def took(self, record: str, values: Values) -> None:
         """A photo whose draft is in the store already. A kind that was chosen by hand is done with once it has enough."""
@@ -114,3 +152,16 @@ class Photos(Core):
         plans = (t.values for t in self._book.targets.get(self._planned.id, ()))
         groups = {g for values in (*plans, *self.of("sample").values()) for g in values.get("groups", ())}
         return advised(self.planned.get("role", "soil"), groups)
+
+
+def of_file(facts: Facts) -> Values:
+    """What the file itself says, as fields of its record."""
+    out: Values = {"file_taken_at": facts.taken_at.isoformat(timespec="seconds")} if facts.taken_at else {}
+    if facts.longitude is not None and facts.latitude is not None:
+        said: Values = {"lon": f"{facts.longitude:.7f}", "lat": f"{facts.latitude:.7f}"}
+        if facts.accuracy_m is not None:
+            said["h_acc_m"] = f"{facts.accuracy_m:.2f}"
+        if facts.gps_at is not None:
+            said["at"] = facts.gps_at.isoformat(timespec="seconds")
+        out["file_position"] = said
+    return out

@@ -94,6 +94,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "diag.database": ("数据库", "Database"),
     "diag.free": ("剩余空间", "Free space"),
     "diag.counts": ("条数", "Counts"),
+    "diag.photos": ("照片", "Photos"),
     "diag.sync": ("最近同步", "Last sync"),
     "diag.position": ("定位", "Position"),
     "diag.troubles": ("最近的问题", "Recent problems"),

@@ -5,10 +5,23 @@ WORDS: dict[str, tuple[str, str]] = {
     "sync.records": ("记录", "Records"),
     "sync.photos": ("照片", "Photos"),
     "sync.all_in": ("{n} / {all} 已交", "{n} / {all} sent"),
-    "sync.photos.here": ("{n} 张存在本机", "{n} on this tablet"),
-    "sync.photos.later": (
-        "这个版本还不传照片文件；照片的记录照常传。",
-        "This version does not send photo files yet; their records are sent.",
+    "sync.photos.in": ("{n} / {all} 张已到服务器", "{n} / {all} on the server"),
+    "sync.photos.left": ("还有 {n} 张要传，{size}", "{n} to send, {size}"),
+    "sync.photos.held": ("其中 {n} 张等本人解锁", "{n} of them wait for their person's PIN"),
+    "sync.photos.troubled": ("{n} 张传不上去，见「要你处理」", "{n} cannot be sent, see Needs you"),
+    "sync.photos.kept": ("传完以后，原照片仍留在本机。", "The originals stay on this tablet even when sent."),
+    "sync.photos.running": ("正在传照片 {done} / {total}", "Sending photos {done} / {total}"),
+    "sync.photos.this": ("这一张 {at} / {size}", "this one {at} / {size}"),
+    "sync.photos.rest": ("还要传 {size}", "{size} left"),
+    "sync.photos.done": ("记录都交上去了，照片还有 {n} 张", "Records are sent, {n} photos to go"),
+    "sync.photos.bad": ("记录都交上去了，{n} 张照片传不上去", "Records are sent; {n} photos cannot be"),
+    "sync.photos.next": ("下次同步接着传，不重传。", "The next sync goes on from there."),
+    "sync.photos.cut": ("线断了，照片下次接着传", "The line broke; photos go on next time"),
+    "sync.photos.cut.why": ("记录都交上去了，照片都在本机。", "Records are sent; every photo is safe here."),
+    "sync.photos.older": ("服务器还不会收照片", "The server takes no photos yet"),
+    "sync.photos.older.why": (
+        "照片都在本机。请管理员升级服务器，之后自动再传。",
+        "Every photo is safe here. Ask the administrator to update the server; they are sent then.",
     ),
     "sync.resumes": (
         "断了接着传，不重传。收到服务器签收才算入库。",
@@ -29,6 +42,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "sync.missed.none": ("本机没有要交的。", "There is nothing to send."),
     "sync.stopped": ("已停下", "Stopped"),
     "sync.stopped.why": ("还有 {n} 条，下次接着传，不重传。", "{n} left; the next sync goes on from there."),
+    "sync.stopped.photos": (
+        "还有 {n} 条记录、{p} 张照片，下次接着传，不重传。",
+        "Records left: {n}, photos: {p}. The next sync goes on from there.",
+    ),
     "sync.done": ("都交上去了", "Everything is sent"),
     "sync.done.left": ("同步完成，还有 {n} 条没交", "Synced, {n} still to send"),
     "sync.locked": ("{names} 的记录要等本人解锁", "Records of {names} wait for their PIN"),
@@ -58,6 +75,23 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "sync.auto.on": ("开", "On"),
     "sync.auto.off": ("关", "Off"),
+    # a photo that does not get to the server
+    "sync.photo": ("照片没传上", "Photo not sent"),
+    "photo.unsent": ("没传上的照片", "A photo that was not sent"),
+    "photo.send_again": ("再传一次", "Send again"),
+    "photo.file.damaged": (
+        "本机的照片文件坏了，或读不出来，没有传",
+        "The photo's file on this tablet is damaged or cannot be read; it was not sent",
+    ),
+    "photo.file.damaged.remedy": (
+        "文件还留在本机，别删。能重拍就再拍一张，并告诉项目经理。",
+        "The file stays here; do not delete it. Take another photo if you can, and tell the project manager.",
+    ),
+    "photo.file.missing": ("照片文件不在这台平板上", "The photo's file is not on this tablet"),
+    "photo.file.missing.remedy": (
+        "换过平板的，在旧平板上同步一次。找不到就重拍，并告诉项目经理。",
+        "If the tablet was changed, sync the old one. If it is lost, take another photo and tell the project manager.",
+    ),
     # what needs a person
     "todo.parked": ("{what} {n} 条", "{what}: {n}"),
     "todo.waits": ("无需操作", "Nothing to do"),

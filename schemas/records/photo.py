@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.fields import About, Audience, Merge, Spec
 from schemas.record import Id, Record
-from schemas.values import GeoFix
+from schemas.values import FilePosition, GeoFix
 
 
 class Photo(Record):
@@ -40,3 +40,5 @@ class Photo(Record):
         default=None, max_length=200
     )
     ghost_of: Annotated[Id | None, Spec("对比原照片", "Compared with", ref="photo")] = None
+    file_taken_at: Annotated[datetime | None, Spec("文件拍摄时间", "Taken at, as the file says")] = None
+    file_position: Annotated[FilePosition | None, Spec("文件位置", "Position, as the file says")] = None

@@ -12,13 +12,17 @@ from schemas.values import PhotoRule
 
 class Shot(NamedTuple):
     """One kind of photo. least: how many different ones. `if_any`: only where there is something to show (casing, a change
-    of layer). note: what must be on it."""
+    of layer). note: what must be on it. stage: which work it shows (a name of STAGES)."""
 
     step: str
     least: int = 1
     if_any: bool = False
     note: Label | None = None
     source: Label | None = None
+    stage: str = ""
+
+
+STAGES = ("drilling", "core", "soil_sampling", "well", "groundwater", "handover", "sealing")
 
 
 def asked(rules: Iterable[PhotoRule], role: str | None) -> dict[str, int]:
@@ -37,7 +41,8 @@ def _advice() -> tuple[tuple[frozenset[str], frozenset[str], Shot], ...]:
     for row in table("photo_steps"):
         note = Label(row["note_zh"], row["note_en"]) if row["note_zh"] else None
         shot = Shot(
-            row["step"], 1, row["when"] == "if_any", note, cite(row["standard"], row["table"], row["mark"])
+            row["step"], 1, row["when"] == "if_any", note, cite(row["standard"], row["table"], row["mark"]),
+            row["stage"],
         )  # fmt: skip
         out.append((frozenset(row["roles"].split()), frozenset(row["groups"].split()), shot))
     return tuple(out)
@@ -47,3 +52,9 @@ def advised(role: str, groups: Collection[str]) -> list[Shot]:
     """What the guides list for a point of this role where these analyte groups are sampled, in the order of the work.
     Nobody asks for it by this project: a list to go by, not a gap."""
     return [shot for roles, of, shot in _advice() if role in roles and (not of or of & set(groups))]
+
+
+@cache
+def stages() -> dict[str, str]:
+    """Kind of photo → the work it shows, for those the guides list."""
+    return {shot.step: shot.stage for _, _, shot in _advice()}

@@ -297,11 +297,20 @@ def _print_details(details: Sequence[dict[str, Any]]) -> None:
 
 
 def _print_photos(done: Taken) -> None:
+    if done.photos_in or done.photos_known:
+        say(
+            f"照片收下 {done.photos_in} 张，早已有的 {done.photos_known} 张",
+            f"photos taken in: {done.photos_in}; here before: {done.photos_known}",
+        )
     if done.photos:
         say(
-            f"照片 {done.photos} 张放在 {done.folder / 'photos'}（按哈希命名；还没有挂到记录上）",
-            f"{done.photos} photos are there, named by hash; they are not attached to records yet",
+            f"照片 {done.photos} 张没有入库，放在 {done.folder / 'photos'}（按哈希命名）：",
+            f"{done.photos} photos were not taken in; they lie there, named by hash:",
         )
+    for b in done.beside[:LISTED]:
+        out.print(f"  {b.name[:12]}…  {b.zh} · {b.en}", markup=False, soft_wrap=True)
+    if len(done.beside) > LISTED:
+        out.print(f"  … (+{len(done.beside) - LISTED})", markup=False)
     if done.wrong_photos:
         say(
             f"照片 {done.wrong_photos} 张内容与哈希不符，没有留",

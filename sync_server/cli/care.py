@@ -11,6 +11,7 @@ import typer
 from schemas.records import TYPES
 from sync_server import backup as backups
 from sync_server import restore as restores
+from sync_server.archive import Manifest
 from sync_server.cli.common import (
     As,
     Data,
@@ -29,6 +30,7 @@ from sync_server.cli.common import (
 )
 from sync_server.main import open_store, service_of
 
+PHOTOS_LOST = 3  # exit code: made, but photos the server should have are lost or damaged
 restored_app = typer.Typer(
     help="恢复后只有平板见过的内容 · what only tablets had seen after a restore", no_args_is_help=True
 )
@@ -49,14 +51,22 @@ def backup(
     data: Data = None,
     as_json: Json = False,
     force: Annotated[bool, typer.Option("--force", help="替换已有的文件 · replace a file of that name")] = False,
+    without_photos: Annotated[
+        bool,
+        typer.Option(
+            "--without-photos",
+            help="不含照片；另外复制 blobs 文件夹 · leave photos out; copy the folder blobs yourself",
+        ),
+    ] = False,
 ) -> None:
     """备份整个服务器（可在运行中做），并试恢复一遍 · Back up the whole server, while it runs, and try the backup out."""
     with told():
         settings = settings_of(data)
         backups.check_there(settings)
         restores.settle(settings, open_store)
-        made = backups.backup(settings, open_store, service_of, file, operator(), force)
+        made = backups.backup(settings, open_store, service_of, file, operator(), force, not without_photos)
         m = made.manifest
+        bad = len(m.photos.missing) + len(m.photos.damaged) if m.photos else 0
         if as_json:
             print(
                 json.dumps(
@@ -68,11 +78,14 @@ def backup(
                         "epoch": m.epoch,
                         "heads": m.heads,
                         "schema_version": m.schema_version,
+                        "photos": m.photos.model_dump() if m.photos else None,
                     },
                     ensure_ascii=False,
                     indent=1,
                 )
             )
+            if bad:
+                raise typer.Exit(PHOTOS_LOST)
             return
         changes = m.counts.get("journal", 0)
         say(
@@ -83,6 +96,7 @@ def backup(
         for scope, head in m.scopes.items():
             table.add_row(scope, str(head.seq))
         out.print(table)
+        tell_photos(m, settings.data)
         if made.unverified is None:
             say("已试恢复并核对：完好", "tried out by restoring it elsewhere: sound")
         else:
@@ -95,6 +109,29 @@ def backup(
             "It holds the server's keys: keep it safe, and copy it to another machine",
         )
         tell_left_over(made.left_over)
+        if bad:
+            raise typer.Exit(PHOTOS_LOST)
+
+
+def tell_photos(m: Manifest, data: Path) -> None:
+    p = m.photos
+    if p is None and m.format == 1:
+        return  # by a server that had none
+    if p is None:
+        say(
+            f"注意：照片不在这个备份里。把 {data / 'blobs'} 一并复制（rsync -a），丢了找不回来",
+            f"NOTE: PHOTOS ARE NOT IN THIS BACKUP. Copy {data / 'blobs'} as well (rsync -a): nothing else brings them back",
+        )
+        return
+    say(
+        f"照片 {p.count} 个文件，{size_of(p.size)}，逐个核对过哈希",
+        f"{p.count} photo files, {size_of(p.size)}, each against its hash",
+    )
+    if p.missing or p.damaged:
+        say(
+            f"服务器上有照片丢失 {len(p.missing)} 个、损坏 {len(p.damaged)} 个，备份里也没有好的：用旧备份或让平板重传，先运行 jingtu doctor",
+            f"ON THE SERVER {len(p.missing)} photos are MISSING and {len(p.damaged)} DAMAGED, so they are not in the backup: see jingtu doctor",
+        )
 
 
 def tell_left_over(names: list[str]) -> None:
@@ -133,6 +170,7 @@ def restore(
         for scope, head in m.scopes.items():
             table.add_row(scope, str(head.seq))
         out.print(table)
+        tell_photos(m, settings.data)
         numbers = ", ".join(f"{use} {n}" for use, n in done.numbers.items())
         say(
             f"编号已跳过一段，不会与备份后发出的重复：{numbers}",

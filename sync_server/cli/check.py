@@ -22,6 +22,7 @@ from sync_server.store.migrations import VERSION
 SEVERITY = {"error": "错误 · error", "warning": "提醒 · warning", "note": "说明 · note"}
 WORDS = {
     "database": "数据库文件 · database file",
+    "guards": "只增不改的表 · append-only tables",
     "scopes": "数据范围 · scopes",
     "projects": "项目 · projects",
     "chains": "链 · chains",
@@ -31,7 +32,8 @@ WORDS = {
     "receipts": "回执与签名 · receipts and signatures",
     "parked": "等待的变更 · parked",
     "number blocks": "号段 · number blocks",
-    "photo records": "照片记录 · photo records",
+    "photos named": "记录里的照片 · photos in records",
+    "photo files": "照片文件（逐个验哈希）· photo files, each against its hash",
 }
 
 

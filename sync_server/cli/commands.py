@@ -14,22 +14,25 @@ from rich.table import Table
 
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
-from sync_server.cli import bundle, care, check, devices, members, people, plan, tablet, waiting
+from sync_server.cli import bundle, care, check, devices, evidence, members, people, plan, tablet, waiting
 from sync_server.cli.common import Data, err, find_project, not_done, opened, out, settings_of, told
 from sync_server.facts import load_facts
 from sync_server.main import create_app, server_clock
+from sync_server.proof.verify import main as verify_main
 
 app = typer.Typer(help="净土外业 · Jingtu: 现场记录同步服务器 · the sync server of the field app", no_args_is_help=True)
 for name, sub in (
     ("plan", plan.app), ("user", people.user_app), ("device", devices.device_app), ("block", devices.block_app),
     ("project", people.project_app), ("organisation", members.organisation_app), ("member", members.member_app),
     ("parked", waiting.parked_app), ("restored", care.restored_app),
-    ("bundle", bundle.bundle_app),
+    ("bundle", bundle.bundle_app), ("evidence", evidence.evidence_app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
 for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app):
     app.command()(command)
+
+GRACE_S = 30  # a server that is stopped ends for so long what it is at; a long upload goes on with the next one
 
 SEVERITY = {
     "error": "错误 · error",
@@ -53,7 +56,8 @@ def server(data: Data = None, host: str = "", port: int = 0) -> None:
         with listening(settings.host, settings.port) as door:
             app = create_app(settings)
             gc.freeze()  # what was made up to here stays: no collection needs to look through it
-            uvicorn.Server(uvicorn.Config(app, log_level="warning", server_header=False)).run(sockets=[door])
+            how = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_S)
+            uvicorn.Server(how).run(sockets=[door])
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -88,6 +92,12 @@ def reconcile(
         out.print(table)
         if len(report.findings) > limit:
             out.print(f"共 {len(report.findings)} 条，用 --limit 看更多 · {len(report.findings)} in all")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def verify(context: typer.Context) -> None:
+    """核验证据包 · Verify an evidence package (needs nothing of the server: sync_server/proof/verify.py)."""
+    raise typer.Exit(verify_main(context.args))
 
 
 def main() -> None:

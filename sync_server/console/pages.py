@@ -314,14 +314,16 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
 
     @app.get("/projects/{project}")
     def project(request: Request, project: str, by: Asked) -> Response:
-        me, audiences, (facts, report, *_) = opened(request, project)
+        me, audiences, seen = opened(request, project)
+        facts, report, media = seen.facts, seen.report, seen.media
         lang = choice(request, "lang", LANG, LANGS)
         found = views.visible(report, audiences)
         rows, pages = views.rows(report, found, by, lang)
         grouped = views.groups(report, found, by, lang)
         return shell.page(
             request, "project.html", me=me, project_id=project, roles=_roles(me, project), head=summary.head(facts, report, lang), by=by,
-            kpis=summary.kpis(facts, report, audiences, lang), devices=summary.devices(facts, lang), rows=rows, pages=pages,
+            kpis=summary.kpis(facts, report, audiences, lang), devices=summary.devices(facts, media, lang),
+            photos=summary.photos(facts, media, lang), rows=rows, pages=pages,
             first=[g for g in grouped if g.severity in ("error", "severe")], total=sum(f.severity != "unknown" for f in found),
             others=[g for g in grouped if g.severity in ("warning", "info")], shown=views.SHOWN,
             cannot=[g for g in grouped if g.severity == "unknown"], has_plan=bool(facts.plans), states=views.STATES,

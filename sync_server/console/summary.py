@@ -15,6 +15,7 @@ from schemas.rules.reconcile.sync import SILENT_H
 from schemas.rules.reconcile.terms import SHANGHAI
 from sync_server.console import views
 from sync_server.console.words import pick, words
+from sync_server.media import Media
 
 
 class Kpi(NamedTuple):
@@ -80,11 +81,32 @@ class Device(NamedTuple):
     ago: str
     pending: str
     silent: bool
+    photos: str  # it recorded and has not sent
 
 
-def devices(facts: Facts, lang: str) -> list[Device]:
+class Photos(NamedTuple):
+    """What has come of the photos; `elsewhere`: of those that have not, how many no device of the list recorded."""
+
+    line: str
+    whole: bool
+    elsewhere: str
+
+
+def photos(facts: Facts, media: Media, lang: str) -> Photos | None:
+    """None: no photo was recorded."""
+    if not media.named:
+        return None
+    w, listed = words(lang), {d.device_id for d in facts.devices}
+    others = [o for o in media.owing if o.device not in listed]
+    told = " · ".join(f"{o.code or w('photos_no_device')} {number(o.photos)}" for o in others)
+    line = w("photos_line", n=number(media.here), m=number(media.named))
+    return Photos(line, media.here == media.named, w("photos_elsewhere", x=told) if told else "")
+
+
+def devices(facts: Facts, media: Media, lang: str) -> list[Device]:
     """The longest silent first."""
     w = words(lang)
+    owed = {o.device: o.photos for o in media.owing}
     never = datetime.min.replace(tzinfo=SHANGHAI)
     out = []
     for d in sorted(facts.devices, key=lambda d: (d.last_seen or never, d.label)):
@@ -93,7 +115,14 @@ def devices(facts: Facts, lang: str) -> list[Device]:
         )
         silent = d.last_seen is None or (facts.now - d.last_seen).total_seconds() > SILENT_H * 3600
         out.append(
-            Device(d.label, seen, since, w("pending_unknown") if d.pending is None else number(d.pending), silent)
+            Device(
+                d.label,
+                seen,
+                since,
+                w("pending_unknown") if d.pending is None else number(d.pending),
+                silent,
+                number(owed[d.device_id]) if d.device_id in owed else "",
+            )
         )
     return out
 

@@ -58,6 +58,10 @@ class Base:
     def now(self) -> str:
         return self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
 
+    def sign(self, message: bytes) -> str:
+        """With the server's key."""
+        return evidence.sign(self._key, message)
+
     def now_ms(self) -> int:
         return int(self._clock().timestamp() * 1000)
 

@@ -80,7 +80,8 @@ class Exchange(Base):
                 rows = [known[p] for p in sorted(known) if p >= head.first] + work.kept(head.enrolment)
                 return self._receipt(tx, head, scope_id, [pushing.first_of(tx, work, row) for row in rows])
             fork = [(change.change_id(line) or "", line) for line in lines[parts - head.first :]]
-            tx.add_fork(head.enrolment, scope_id, parts, fork, self.now())
+            claim = head.model_dump_json(exclude_none=True)
+            tx.add_fork(head.enrolment, scope_id, parts, fork, self.now(), claim)
         raise Trouble(1204, {"position": parts}, position=parts)
 
     def _receipt(self, tx: Tx, head: PushHead, scope_id: str, rows: Sequence[Journaled]) -> PushAnswer:

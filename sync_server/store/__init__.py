@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from schemas.problems import Trouble
+from sync_server.store.blobs import BlobStatements
 from sync_server.store.care import CareStatements, Head, State
 from sync_server.store.engine import (
     check_server,
@@ -26,14 +27,27 @@ from sync_server.store.engine import (
     wait_turn,
 )  # fmt: skip
 from sync_server.store.lists import ListStatements
+from sync_server.store.media import MediaStatements
 from sync_server.store.migrations import VERSION, upgrade, version_of
 from sync_server.store.people import PeopleStatements
+from sync_server.store.proof import ForkLine, ProofStatements
 from sync_server.store.records import RecordStatements
-from sync_server.store.rows import DeviceKey, Journaled, ScopeRow, Stored, Values, detail_json
+from sync_server.store.rows import (
+    BlobRow,
+    DeviceKey,
+    Journaled,
+    ScopeRow,
+    SourceRow,
+    Stored,
+    UploadRow,
+    Values,
+    detail_json,
+)
 from sync_server.store.waiting import Chained, WaitingStatements
 
 __all__ = [
-    "Chained", "DeviceKey", "Head", "Journaled", "ScopeRow", "State", "Store", "Stored", "Tx", "Values", "detail_json", "open_engine",
+    "BlobRow", "Chained", "DeviceKey", "ForkLine", "Head", "Journaled", "ScopeRow", "SourceRow", "State", "Store", "Stored", "Tx", "UploadRow",
+    "Values", "detail_json", "open_engine",
 ]  # fmt: skip
 
 
@@ -123,7 +137,10 @@ def _emptied(left: deque[Callable[[], None]]) -> list[Callable[[], None]]:
     return out
 
 
-class Tx(RecordStatements, ListStatements, PeopleStatements, CareStatements, WaitingStatements):
+class Tx(
+    RecordStatements, ListStatements, PeopleStatements, CareStatements, WaitingStatements, ProofStatements, BlobStatements,
+    MediaStatements,
+):  # fmt: skip
     """Statements inside one transaction."""
 
     def __init__(self, conn: Connection) -> None:

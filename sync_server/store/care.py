@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, inspect, 
 from schemas.records import TABLES
 from schemas.rows import codec
 from schemas.rules import evidence
+from sync_server.store import guards
 from sync_server.store import tables as t
 from sync_server.store.engine import upsert
 from sync_server.store.migrations import version_of
@@ -213,6 +214,10 @@ class CareStatements:
         query = select(c.enrolment, func.min(c.pos), func.count()).where(c.scope == scope).group_by(c.enrolment)
         return [(r[0], int(r[1]), int(r[2])) for r in self.conn.execute(query.order_by(c.enrolment))]
 
+    def guards_missing(self) -> list[str]:
+        """What of the evidence the database itself would not protect (guards.py): names of tables."""
+        return sorted({g.table for g in guards.missing(self.conn)})
+
     # --- mending what is derived ---------------------------------------------------------------------------------
 
     def set_digest(self, scope: str, digest: int) -> None:
@@ -227,3 +232,6 @@ class CareStatements:
 
     def put_chain(self, enrolment: str, scope: str, pos: int, head: bytes) -> None:
         upsert(self.conn, t.chain, {"enrolment": enrolment, "scope": scope, "pos": pos, "head": head})
+
+    def put_guards(self) -> None:
+        guards.put(self.conn)

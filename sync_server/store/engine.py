@@ -73,6 +73,7 @@ def open_engine(url: str) -> Engine:
         for pragma in (
             "journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON",
             f"wal_autocheckpoint={4 * CHECKPOINT_PAGES}", "cache_size=-8000",
+            "recursive_triggers=ON",  # else REPLACE would delete a guarded row without asking its guard
         ):  # fmt: skip
             db.execute(f"PRAGMA {pragma}")
 

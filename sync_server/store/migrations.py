@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from schemas.problems import Trouble
 from schemas.records import TABLES
+from sync_server.store import guards
 from sync_server.store import tables as t
 from sync_server.store.engine import upsert, wait_for_start
 
@@ -49,8 +50,14 @@ def _indexes(conn: Connection) -> None:
                 index.create(conn)
 
 
+def _photos(conn: Connection) -> None:
+    """4: who may see a file follows from the records that name it. Also made with a new database: the index is the server's
+    alone, so the table both sides share does not have it."""
+    conn.exec_driver_sql("CREATE INDEX IF NOT EXISTS photo_sha256 ON photo (sha256)")
+
+
 # 1 is the database of 0.1.0, which kept no number
-STEPS: dict[int, Callable[[Connection], None]] = {2: _device_numbers, 3: _indexes}
+STEPS: dict[int, Callable[[Connection], None]] = {2: _device_numbers, 3: _indexes, 4: _photos}
 VERSION = max(STEPS)
 
 
@@ -73,6 +80,9 @@ def upgrade(conn: Connection) -> int:
     for number, step in STEPS.items():
         if have and number > have:
             step(conn)
+    if not have:
+        _photos(conn)
+    guards.put(conn)  # no step: a database restored or mended by other means gets them back at the next start
     if have != VERSION:
         upsert(conn, t.setting, {"key": "schema", "value": str(VERSION)})
     return have

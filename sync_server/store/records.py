@@ -210,7 +210,16 @@ class RecordStatements:
         rows = self.conn.exec_driver_sql(f"SELECT DISTINCT scope FROM waiting WHERE missing IN {these}", (given,))
         return {scope for (scope,) in rows}
 
-    def add_fork(self, enrolment: str, scope: str, first: int, lines: Sequence[tuple[str, bytes]], at: str) -> None:
+    def add_fork(
+        self,
+        enrolment: str,
+        scope: str,
+        first: int,
+        lines: Sequence[tuple[str, bytes]],
+        at: str,
+        claim: str | None = None,
+    ) -> None:
+        """The lines of a second chain from where it parts, `first`; `claim`: the head it was signed with, as JSON."""
         c = t.fork.c
         keys = [(enrolment, scope, first + n, id) for n, (id, _) in enumerate(lines)]
         have = set(
@@ -219,7 +228,15 @@ class RecordStatements:
             ).all()
         )  # fmt: skip
         rows = [
-            {"enrolment": enrolment, "scope": scope, "pos": first + n, "id": id, "line": line, "received_at": at}
+            {
+                "enrolment": enrolment,
+                "scope": scope,
+                "pos": first + n,
+                "id": id,
+                "line": line,
+                "received_at": at,
+                "claim": claim,
+            }
             for n, (id, line) in enumerate(lines)
             if (first + n, id) not in have
         ]

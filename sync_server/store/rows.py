@@ -58,6 +58,43 @@ class DeviceKey(NamedTuple):
     app_version: str | None
 
 
+class BlobRow(NamedTuple):
+    """A file that is here; `exif`: JSON of what it says of itself, None as long as nobody has read it."""
+
+    sha256: str
+    size: int
+    kind: str
+    name: str
+    received_at: str
+    exif: str | None
+
+
+class SourceRow(NamedTuple):
+    """Who sent a file for which scope."""
+
+    sha256: str
+    scope: str
+    person: str
+    enrolment: str | None
+    name: str
+    received_at: str
+
+
+class UploadRow(NamedTuple):
+    """A file on its way: `stands_at` bytes of `size` are on the disk. `expires_at`: ms. `metadata`: as its sender wrote it."""
+
+    id: str
+    sha256: str
+    size: int
+    stands_at: int
+    name: str
+    scope: str
+    person: str
+    enrolment: str | None
+    expires_at: int
+    metadata: str = ""
+
+
 def detail_json(**parts: Any) -> str | None:
     """What is told about a change beside its outcome."""
     kept = {k: v for k, v in parts.items() if v not in (None, [], "")}

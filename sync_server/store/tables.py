@@ -89,6 +89,7 @@ fork = Table(
     Column("id", Name, nullable=False),
     Column("line", LargeBinary, nullable=False),
     Column("received_at", Name, nullable=False),
+    Column("claim", Text),  # the head of the push: the device's own signature over this chain; null where none was kept
     UniqueConstraint("enrolment", "scope", "pos", "id"),
 )  # fmt: skip
 
@@ -214,4 +215,40 @@ audit = Table(
     Column("about", Name, nullable=False),  # id of the project, person, enrolment, change … it was done to
     Column("detail", Text),  # JSON
     Index("audit_about", "about"),
+)  # fmt: skip
+
+blob = Table(
+    "blob", meta,  # a file that is here, whole; its bytes lie in the data folder under the same hash
+    Column("sha256", Name, primary_key=True),
+    Column("size", Big, nullable=False),
+    Column("kind", Name, nullable=False),  # jpg, png, webp, other
+    Column("name", Name, nullable=False),  # as the first who sent it named it
+    Column("received_at", Name, nullable=False),
+    Column("exif", Text),  # JSON of what the file says of itself; null: not read yet
+)  # fmt: skip
+
+blob_source = Table(
+    "blob_source", meta,  # who sent a file, for which scope: who else may see it follows from that
+    Column("sha256", Name, primary_key=True),
+    Column("scope", Name, primary_key=True),
+    Column("person", Name, primary_key=True),
+    Column("enrolment", Name),  # null: sent with a person's own sign-in
+    Column("name", Name, nullable=False),
+    Column("received_at", Name, nullable=False),
+    Index("blob_source_scope", "scope", "sha256"),
+)  # fmt: skip
+
+upload = Table(
+    "upload", meta,  # a file on its way; what came of it lies in the data folder under the same id
+    Column("id", Name, primary_key=True),
+    Column("sha256", Name, nullable=False),  # as announced
+    Column("size", Big, nullable=False),
+    Column("stands_at", Big, nullable=False),  # bytes that are on the disk
+    Column("name", Name, nullable=False),
+    Column("scope", Name, nullable=False),
+    Column("person", Name, nullable=False),
+    Column("enrolment", Name),
+    Column("expires_at", Big, nullable=False),
+    Column("metadata", Text, nullable=False),  # as its sender wrote it: whoever asks how far it is gets it back
+    Index("upload_person", "person"),
 )  # fmt: skip

@@ -180,6 +180,22 @@ def conflict_decision(who: str, place: str) -> str:
     return seen if seen != "ok" or decides(who) else "2003"
 
 
+def announce(who: str, place: str) -> str:
+    """A file is announced for a scope by whoever may hand in records there: what was recorded before a right was lost, or by a
+    device that was revoked since, must not be lost."""
+    return known(who) or ("ok" if belongs(who, place) else "2004")
+
+
+def upload_of_another(who: str, _: str) -> str:
+    """Whose upload it is not, for them there is none."""
+    return known(who) or "1305"
+
+
+def blob(who: str, place: str) -> str:
+    """A file that a record in this scope names, sent for this scope by somebody who is none of these."""
+    return not_revoked(who) or ("ok" if reads(who, place) else "1309")
+
+
 def report(who: str, place: str) -> str:
     """A project is open to those who read its field records; the report shows what each may read."""
     return not_revoked(who) or ("ok" if reads(who, f"{place}.field") else "2004")
@@ -250,6 +266,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", f"{SCOPE}/seen"): seen,
     ("GET", "/api/v1/conflicts/{conflict}"): conflict,
     ("POST", "/api/v1/conflicts/{conflict}/decision"): conflict_decision,
+    ("POST", "/api/v1/blobs"): announce,
+    ("PATCH", "/api/v1/blobs/uploads/{upload}"): upload_of_another,
+    ("GET", "/api/v1/blobs/{sha256}"): blob,
+    ("GET", "/api/v1/blobs/{sha256}/thumbnail"): blob,
     ("GET", "/api/v1/projects/{project}/reconcile"): report,
     ("GET", "/console/static/{path}"): anybody,
     ("GET", "/console/lib/{name}"): anybody,
@@ -298,6 +318,8 @@ def routes_of(app: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 def places_of(route: str) -> tuple[str, ...]:
     if "{conflict}" in route:
         return PROJECTS
+    if "{sha256}" in route or route == "/api/v1/blobs":
+        return SCOPES
     if "{project}" in route:
         return TABLES if "{type}" in route else PROJECTS
     return SCOPES if "{scope}" in route else ("",)

@@ -130,7 +130,7 @@ class Device:
 
 class Server:
     def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
+        self.clock, self.folder = Clock(), folder
         self.app = create_app(Settings(data=folder), self.clock)
         self.transport = AppTransport(self.app)
         self.http = httpx.Client(transport=self.transport, base_url="http://sim")
@@ -203,6 +203,7 @@ class Server:
     def close(self) -> None:
         self.http.close()
         self.transport.shut()
+        self.service.rest()
         self.service.store.close()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 import sync_server.applying
 import sync_server.service.base
+import sync_server.service.blobs
 import sync_server.service.deciding
 import sync_server.service.exchange
 from schemas.problems import Trouble
@@ -29,13 +31,14 @@ from sync_server.applying import Applying, Verdict
 from sync_server.console import pages
 from sync_server.console.session import Sessions, Visitor
 from sync_server.main import create_app
-from sync_server.service import Caller, Write
+from sync_server.service import Caller, Service, Write
 from sync_server.service.base import Base
 from sync_server.settings import Settings
-from sync_server.store import Tx
+from sync_server.store import BlobRow, SourceRow, Stored, Tx
 from tests.api import access
 from tests.api.access import ACCOUNTS, DEVICES, RULES, WHO, Row
 from tests.api.conftest import AT, Device, Server, details, outcomes
+from tests.api.tus import append, begin, picture
 
 PASSWORD = "long enough"
 OURS = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a post from our own page
@@ -74,6 +77,8 @@ class World:
             self.tokens[who] = got.json()["access_token"]
         with service.store.writing() as tx:
             tx.conn.exec_driver_sql("UPDATE account SET disabled = 1 WHERE person = ?", (self.people["disabled"],))
+        self.blobs = {place: self.blob(place) for place in access.SCOPES if place != "nowhere"}
+        self.upload = service.begin_upload(Caller(s.pm), "0" * 64, 9, "a.bin", s.field).id
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         with httpx.Client(transport=self.server.transport, base_url="http://sim") as client:  # keeps no cookie
@@ -100,6 +105,20 @@ class World:
         known = {"own": self.server.project, "foreign": self.server.other}
         project = known.get(owner) or self.server.new_id()
         return project, f"{project}.{audience or 'field'}"
+
+    def blob(self, place: str) -> str:
+        """A picture that a record in this scope names, sent for it by somebody else than those who ask."""
+        s, (_, scope) = self.server, self.place(place)
+        data = picture(place)
+        sha = sha256(data).hexdigest()
+        temp = s.folder / "picture"
+        temp.write_bytes(data)
+        s.app.state.parts.files.take(temp, sha)
+        with s.service.store.writing() as tx:
+            tx.add_blob(BlobRow(sha, len(data), "jpg", "a.jpg", AT, "{}"))
+            tx.add_blob_source(SourceRow(sha, scope, s.pm, None, "a.jpg", AT))
+            tx.put([Stored("photo", s.new_id(), scope, 0, {"sha256": sha})], [])
+        return sha
 
     def parked(self, project: str) -> str:
         """A change that waits in this project, made for one question; of no project: one that nobody made."""
@@ -154,7 +173,8 @@ def ask(path: str, method: str = "GET", **more: Any) -> Probe:
     def probe(world: World, who: str, place: str) -> httpx.Response:
         project, scope = world.place(place)
         clash = world.conflict(project) if "{conflict}" in path else ""
-        there = path.format(project=project, scope=scope, type=access.type_of(place), conflict=clash)
+        sha = world.blobs.get(place, "0" * 64)
+        there = path.format(project=project, scope=scope, type=access.type_of(place), conflict=clash, sha256=sha)
         return world.call(method, there, headers=world.headers(who, there.startswith("/console")), **more)
 
     return probe
@@ -184,6 +204,15 @@ def ask_seen(world: World, who: str, place: str) -> httpx.Response:
     row = evidence.row_line("point", world.server.new_id(), 1, world.server.point())
     body = b"\n".join([SeenHead(epoch="before").model_dump_json().encode(), row])
     return world.call("POST", f"/api/v1/scopes/{scope}/seen", content=body, headers=world.headers(who, False))
+
+
+def ask_announce(world: World, who: str, place: str) -> httpx.Response:
+    _, scope = world.place(place)
+    return begin(world.server.http, world.headers(who, False), "1" * 64, 9, scope)
+
+
+def ask_append(world: World, who: str, _: str) -> httpx.Response:
+    return append(world.server.http, world.headers(who, False), f"/api/v1/blobs/uploads/{world.upload}", 0, b"x")
 
 
 def ask_enrol(world: World, who: str, _: str) -> httpx.Response:
@@ -229,6 +258,8 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/api/v1/conflicts/{conflict}/decision"): ask(
         "/api/v1/conflicts/{conflict}/decision", "POST", json={"choice": "keep_now", "reason": "看过"}
     ),
+    ("POST", "/api/v1/blobs"): ask_announce,
+    ("PATCH", "/api/v1/blobs/uploads/{upload}"): ask_append,
     ("POST", "/console/login"): ask_sign_in,
     ("POST", "/console/logout"): ask_sign_out,
     ("POST", f"{PROJECT}/waiting/parked"): ask_decide,
@@ -363,6 +394,15 @@ def revoked_is_live(_: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Base, "_live_key", lambda self, tx, enrolment: tx.key(enrolment))
 
 
+def every_file_is_named(_: World, patch: pytest.MonkeyPatch) -> None:
+    """Shown to whoever knows its hash."""
+    patch.setattr(sync_server.service.blobs, "may_read", lambda *_: True)
+
+
+def every_upload_is_ones_own(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Service, "_own_upload", lambda self, tx, caller, id: tx.upload(id))
+
+
 def everybody_belongs(_: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Base, "_ever_member", lambda *_: True)
 
@@ -437,6 +477,11 @@ PLANTS: list[tuple[Plant, str, str]] = [
     (everybody_decides, "/decision", "own"),
     (a_role_counts_everywhere, "/conflicts/{conflict}", "foreign"),
     (revoked_is_live, "/conflicts/{conflict}", "own"),
+    (every_file_is_named, "/blobs/{sha256}", "foreign.field"),
+    (every_file_is_named, "/thumbnail", "own.enforcement"),
+    (a_role_counts_everywhere, "/blobs/{sha256}", "foreign.enforcement"),
+    (everybody_belongs, "/api/v1/blobs", "foreign.field"),
+    (every_upload_is_ones_own, "/uploads/{upload}", ""),
     (refused_instead_of_parked, "/push", "own.field"),
     (everybody_writes, "/push", "own.transfer"),
     (disabled_stays_in, "/me", ""),

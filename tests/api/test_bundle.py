@@ -3,6 +3,7 @@ is told in words."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,18 +16,21 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from PIL import Image
 from typer.testing import CliRunner
 
 from field_app import rescue
 from field_app.rescue import Written
-from field_app.store import Store
+from field_app.store import Edit, Store
 from field_app.sync import Syncer
 from schemas import change
 from schemas.rules import evidence
-from schemas.rules.bundle import About, Bundler, DraftFrame
+from schemas.rules.bundle import About, Bundler, DraftFrame, PhotoFrame
 from sync_server import bundle as bundles
 from sync_server import bundle_files
 from sync_server.cli import app
+from sync_server.doctor import Doctor
+from sync_server.service import Caller
 from tests.api.test_shared_tablet import Site
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -310,6 +314,110 @@ def test_drafts_and_photos_come_along_and_lie_beside_the_report(site: Site, tabl
         noted = [n for n in tx.notes() if n["action"] == "bundle"]
     assert len(noted) == 2
     assert rescue.write(store, with_photos=False).photos == 0
+
+
+def jpeg(colour: str, size: int = 64) -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (size, size), colour).save(made, "JPEG")
+    return made.getvalue()
+
+
+def photographed(site: Site, store: Store, data: bytes, kind: str = "jpg") -> str:
+    """A photo record with its file, as the app leaves them; the hash."""
+    sha = sha256(data).hexdigest()
+    (store.folder / "photos").mkdir(exist_ok=True)
+    (store.folder / "photos" / f"{sha}.{kind}").write_bytes(data)
+    values = {"sha256": sha, "step": "point_before", "subject_kind": "site", "subject_id": site.site, "source": "app_camera",
+              "taken_at": "2026-11-28T10:00:00+08:00"}  # fmt: skip
+    store.finalize([Edit("photo", store.new_id(), site.field, values)], complete=False)
+    return sha
+
+
+def here(site: Site, sha: str) -> list[tuple[str, str, str | None]]:
+    """(scope, person, enrolment) of who sent it."""
+    with site.service.store.reading() as tx:
+        return [(s.scope, s.person, s.enrolment) for s in tx.blob_sources(sha)]
+
+
+def test_photos_that_records_name_become_the_servers(site: Site, tablet: tuple[Store, Syncer]) -> None:
+    """A tablet that never sees a network hands them in; whoever looks at the project sees that they are there."""
+    store, _ = tablet
+    who = store.keys.require()
+    contents = [jpeg("red"), jpeg("green", 200)]
+    shas = [photographed(site, store, c) for c in contents]
+    said = taken(site, rescue.write(store).path)  # all is in: nobody has to look at anything
+    assert "照片收下 2 张，早已有的 0 张" in said and "photos taken in: 2" in said
+    files = site.service.shelf.files
+    for sha, content in zip(shas, contents, strict=True):
+        assert files.path(sha).read_bytes() == content
+        assert here(site, sha) == [(site.field, who.person, who.enrolment)]
+        assert site.service.see_blob(Caller(who.person, who.enrolment), sha, site.field).blob.kind == "jpg"
+    with site.service.store.reading() as tx:
+        assert tx.media_of(site.field) == (2, 2)
+    (folder,) = (site.folder / "server" / "bundles").iterdir()
+    assert not (folder / "photos").exists() and list(site.service.shelf.uploads.iterdir()) == []
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["photos_in"], report["photos_known"], report["photos"], report["photos_beside"]) == (2, 0, 0, [])
+    said = taken(site, store.folder / "outbox" / next(p.name for p in (store.folder / "outbox").iterdir()))
+    assert "照片收下 0 张，早已有的 2 张" in said and [len(here(site, s)) for s in shas] == [1, 1]
+    assert Doctor(site.service).look().open == []
+
+
+def sealed(site: Site, store: Store, photos: list[tuple[str, bytes]], signed: bool = True) -> Path:
+    """A bundle with these photos and no change; signed by the tablet, or by nobody it knows."""
+    who, path = store.keys.require(), site.folder / "photos.jtb"
+    with path.open("wb") as file:
+        about = About(device=who.device, device_code="A1", made_at="2026-11-28T10:00:00+08:00", epoch="", owners=[])
+        made = Bundler(file.write, who.server_key, about)
+        for sha, data in photos:
+            made.photo(PhotoFrame(sha256=sha, name=f"{sha}.jpg"), len(data), [data])
+        made.finish([(who.enrolment, who.private_key if signed else evidence.new_key())])
+    return path
+
+
+def test_only_who_was_at_work_there_hands_in_photos_of_older_records(site: Site, tablet: tuple[Store, Syncer]) -> None:
+    store, _ = tablet
+    data = jpeg("blue")
+    sha = photographed(site, store, data)
+    taken(site, rescue.write(store, with_photos=False).path)
+    assert here(site, sha) == []
+    assert "来源未证明" in taken(site, sealed(site, store, [(sha, data)], signed=False), 3)
+    assert here(site, sha) == [] and not site.service.shelf.files.has(sha)
+    other, syncer = site.tablet("other")  # known to the server, never at work here
+    syncer.enrol("http://sim", site.code(site.wang), "平板")
+    taken(site, sealed(site, other, [(sha, data)]), 3)
+    assert here(site, sha) == []
+    other.close()
+    taken(site, sealed(site, store, [(sha, data)]))
+    who = store.keys.require()
+    assert here(site, sha) == [(site.field, who.person, who.enrolment)]
+
+
+def test_a_photo_that_poses_as_one_stays_beside_with_the_reason(site: Site, tablet: tuple[Store, Syncer]) -> None:
+    store, _ = tablet
+    page = b"<html><script>alert(1)</script></html>" * 50
+    bad, good = photographed(site, store, page), photographed(site, store, jpeg("red"))
+    said = taken(site, rescue.write(store).path, 3)
+    assert "照片收下 1 张" in said and "照片 1 张没有入库" in said and bad[:12] in said
+    (folder,) = (site.folder / "server" / "bundles").iterdir()
+    kept = folder / "photos" / f"{bad}.jpg"
+    assert kept.read_bytes() == page and kept.stat().st_mode & 0o077 == 0 and here(site, bad) == []
+    (beside,) = json.loads((folder / "report.json").read_text())["photos_beside"]
+    assert beside["name"] == kept.name and beside["refused"] and HAN.search(beside["zh"]) and beside["en"]
+    assert here(site, good) and list(site.service.shelf.uploads.iterdir()) == []
+
+
+def test_a_photo_the_disk_lost_or_damaged_is_mended_by_a_bundle(site: Site, tablet: tuple[Store, Syncer]) -> None:
+    store, _ = tablet
+    shas = [photographed(site, store, jpeg(c)) for c in ("red", "green")]
+    file = rescue.write(store).path
+    taken(site, file)
+    files = site.service.shelf.files
+    files.path(shas[0]).unlink()
+    files.path(shas[1]).write_bytes(b"rotten")
+    assert len(Doctor(site.service).look().open) == 2
+    taken(site, file)
+    assert Doctor(site.service).look().open == []
 
 
 def test_drafts_of_somebody_who_has_no_key_here_are_told_apart(site: Site, tablet: tuple[Store, Syncer]) -> None:

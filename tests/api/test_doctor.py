@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from sync_server.service import Caller, Write
 from sync_server.settings import Settings
 from sync_server.store.tables import meta
 from tests.api.conftest import Device, Server, outcomes
+from tests.api.test_backup_photos import add_photo
+from tests.unguarded import unguarded
 
 EVIDENCE = ("journal", "receipt", "point", "site", "conflict", "fork", "decision")
 
@@ -61,7 +64,7 @@ class Patient:
             return [tuple(r) for r in conn.exec_driver_sql(statement)]
 
     def break_it(self, *statements: str) -> None:
-        with self.service.store.engine.connect() as conn, conn.begin():
+        with self.service.store.engine.connect() as conn, conn.begin(), unguarded(conn):
             for s in statements:
                 s = s.format_map(self.names)
                 assert conn.exec_driver_sql(s).rowcount != 0, s
@@ -240,10 +243,84 @@ def test_a_parked_change_that_could_go_in_is_told(patient: Patient) -> None:
     assert patient.look().open == []
 
 
-def test_photos_are_not_claimed_to_be_checked(patient: Patient) -> None:
-    patient.break_it("INSERT INTO photo (id,scope,seq) VALUES ('11111111-1111-7111-8111-111111111111','{field}',1)")
-    (note,) = [f for f in patient.look().findings if f.check == "photo"]
-    assert note.severity == "note" and "not stored by this version" in note.en
+# --- photos ----------------------------------------------------------------------------------------------------------
+
+
+def photo(patient: Patient, n: int, content: bytes) -> str:
+    """A photo record whose bytes have not come."""
+    sha = sha256(content).hexdigest()
+    values = {
+        "sha256": sha, "step": "point_before", "subject_kind": "point", "subject_id": patient.point, "source": "app_camera",
+        "taken_at": "2026-11-28T10:00:00+08:00",
+    }  # fmt: skip
+    patient.service.write(None, [Write("photo", f"11111111-1111-7111-8111-{n:012d}", patient.field, values)])
+    return sha
+
+
+def notes(report: Report) -> list[str]:
+    return [f.zh for f in report.findings if f.check == "photo" and f.severity == "note"]
+
+
+def errors(report: Report) -> dict[str, str]:
+    return {f.about: f.zh for f in report.findings if f.check == "photo" and f.severity == "error"}
+
+
+def test_photos_are_counted_and_every_file_is_read(patient: Patient, tmp_path: Path) -> None:
+    data = tmp_path / "server"
+    contents = [b"one" * 1000, b"two" * 1000, b"three" * 1000]
+    shas = [photo(patient, n, c) for n, c in enumerate(contents)]
+    report = patient.look()
+    assert notes(report) == ["照片未到 3 张（共 3 张）"] and report.open == []
+    for content in contents[:2]:
+        add_photo(patient.service, data, content, patient.field)
+    alone = add_photo(patient.service, data, b"of a draft", patient.field)
+    report = patient.look()
+    assert notes(report) == ["照片未到 1 张（共 3 张）", "1 个文件没有记录提到（记录还没到，或是草稿里的）"]
+    assert report.open == [] and (report.checked["photo files"], report.checked["photos named"]) == (3, 3)
+    readable(report.findings)
+    files = patient.service.shelf.files
+    files.path(shas[0]).unlink()
+    files.path(shas[1]).write_bytes(contents[1][:-1] + b"!")
+    files.path(alone).chmod(0o600)
+    report = patient.look()
+    assert {about: zh[:4] for about, zh in errors(report).items()} == {shas[0]: "照片文件", shas[1]: "照片文件"}
+    assert "不见了" in errors(report)[shas[0]] and "改动或损坏" in errors(report)[shas[1]]
+    readable(report.findings)
+    before = patient.everything()
+    assert patient.mend().mended == [] and patient.everything() == before  # nothing makes bytes up
+
+
+def test_what_was_left_over_is_noted(patient: Patient, tmp_path: Path) -> None:
+    files = patient.service.shelf.files
+    temp = tmp_path / "x"
+    temp.write_bytes(b"nobody's")
+    files.take(temp, sha256(b"nobody's").hexdigest())
+    (files.folder / "ab").mkdir(exist_ok=True)
+    (files.folder / "ab" / "half.new").write_bytes(b"x")
+    patient.service.shelf.uploads.mkdir(exist_ok=True)
+    (patient.service.shelf.uploads / "0190-stray").write_bytes(b"x")
+    report = patient.look()
+    assert [n[:6] for n in notes(report)] == ["1 个文件没", "2 个中断时"] and report.open == []
+    readable(report.findings)
+    assert files.has(sha256(b"nobody's").hexdigest())
+
+
+def test_one_project_reads_its_own_photos_only(patient: Patient, tmp_path: Path) -> None:
+    photo(patient, 1, b"mine")
+    add_photo(patient.service, tmp_path / "server", b"mine", patient.field)
+    other = add_photo(patient.service, tmp_path / "server", b"another's", "other.field")
+    patient.service.shelf.files.path(other).unlink()
+    own = Doctor(patient.service).look(patient.field.partition(".")[0])
+    assert own.open == [] and own.checked["photo files"] == 1
+    assert list(errors(patient.look())) == [other]
+
+
+def test_many_lost_photos_are_told_as_a_number(patient: Patient, tmp_path: Path) -> None:
+    for n in range(60):
+        sha = add_photo(patient.service, tmp_path / "server", b"%d" % n, patient.field)
+        patient.service.shelf.files.path(sha).unlink()
+    told = [f for f in patient.look().findings if f.check == "photo" and f.severity == "error"]
+    assert len(told) == 51 and told[-1].zh == "还有 10 处同类问题"
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

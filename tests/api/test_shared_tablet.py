@@ -48,6 +48,7 @@ class Site:
 
     def close(self) -> None:
         self.net.shut()
+        self.service.rest()  # what reads pictures beside everything else
         self.service.store.close()
 
     def tablet(self, name: str) -> tuple[Store, Syncer]:

@@ -56,6 +56,10 @@ TARGETS = (
     Target("console_page_1m", "ratio", 1.3, 1.1),
     Target("tablet_list_100k", "ratio", 1.5, 1.1),
     Target("finalize", "ratio", 3, 2),
+    Target("photo_capture", "ratio", 1.6, 1),
+    Target("photos_100x2mb", "ratio", 4, 2.5),
+    Target("photos_cut", "ratio", 4, 2.5),
+    Target("photos_cut", "sent_again_chunks_per_cut", 1, 1),
 )
 
 

@@ -5,4 +5,4 @@ from __future__ import annotations
 import multiprocessing
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["sync_server.cli", "tests.bench.bare", "tests.bench.crowd"])
+FORKS.set_forkserver_preload(["sync_server.cli.commands", "tests.bench.bare", "tests.bench.crowd"])

@@ -38,6 +38,8 @@ GROUPS = (
     Group(("finalize",), "finalizing:finalize"),
     Group(("memory_push_100k", "catch_up_100_of_100k"), "hundred:hundred"),
     Group(("clients_20x1000",), "crowd:clients"),
+    Group(("photo_capture",), "capturing:capture"),
+    Group(("photos_100x2mb", "photos_cut"), "photos:photos"),
     Group(("plan_import_100k", "plan_import_100k_csv"), "plans:plan_imports"),
     Group(("tablet_list_1k", "tablet_list_100k"), "lists:tablet_lists"),
     Group(("console_page_10k", "console_page_1m"), "lists:console_pages", 3),

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -20,7 +21,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.encoding import NotReached, Problem, uuid7
+from tests.contract import files
+from tests.contract.encoding import NotReached, Problem, sha, uuid7
 from tests.contract.stranger import Stranger
 
 ROOT = Path(__file__).parents[2]
@@ -327,6 +329,32 @@ def test_bad_network(world: World, a: Stranger, b: Stranger) -> None:
     meet(bad, b)
     rows = [record for record, (_, values) in b.base(field).items() if values.get("code", "").startswith("B")]
     assert sorted(rows) == sorted(spots) and bad.gzipped_answers > 0
+
+
+def test_a_file_and_the_record_that_names_it(world: World, a: Stranger, b: Stranger) -> None:
+    field, data = a.scope("field"), random.Random(3).randbytes(330_000)
+    name = sha(data).hex()
+    assert files.send(a, data, "记录.bin", field) == len(data)
+    assert files.send(a, data, "记录.bin", field) == 0  # it is there
+    told = dict(sha256=name, step="point_before", subject_kind="point", subject_id=point(a, "F1"), taken_at=AT)
+    a.make(field, "photo", source="app_camera", **told)
+    meet(a, b)
+    assert files.fetch(b, name) == data
+    assert not files.is_there(b, name, a.scope("organisation"))
+    assert number(files.fetch, b, "0" * 64) == 1309
+    assert number(files.send, a, b"<svg/>", "a.jpg", field) == 1307
+    assert number(files.send, a, b"", "a.bin", field) == 1307
+    assert number(files.send, a, data[:9], "a.bin", f"{uuid7()}.field") == 2004
+
+
+def test_a_file_over_a_bad_network(world: World, a: Stranger) -> None:
+    field, data, good = a.scope("field"), random.Random(4).randbytes(400_000), a.http
+    a.http = httpx.Client(base_url=world.url, transport=Bad())
+    try:
+        sent = files.send(a, data, "b.bin", field)
+    finally:
+        a.http = good
+    assert len(data) <= sent < 4 * len(data) and files.is_there(a, sha(data).hex(), field)
 
 
 def test_all_at_the_end(a: Stranger, b: Stranger) -> None:

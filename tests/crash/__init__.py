@@ -8,12 +8,16 @@ from __future__ import annotations
 
 
 def run(
-    kills_tablet: int = 60, kills_server: int = 30, kills_migrations: int = 40, seed: int | None = None
+    kills_tablet: int = 60,
+    kills_server: int = 30,
+    kills_migrations: int = 40,
+    seed: int | None = None,
+    kills_uploads: int = 30,
 ) -> dict[str, int]:
     """Prints what it does, and the seed that repeats it. Raises Broken."""
     from tests.crash.every import run as every
 
-    return every(kills_tablet, kills_server, kills_migrations, seed)
+    return every(kills_tablet, kills_server, kills_migrations, seed, kills_uploads)
 
 
 __all__ = ["run"]

@@ -1,4 +1,4 @@
-"""崩溃与断电 / crashes: `python -m tests.crash [--ci] [--seed N] [--tablet N] [--server N] [--migrations N]`."""
+"""崩溃与断电 / crashes: `python -m tests.crash [--ci] [--seed N] [--tablet N] [--server N] [--migrations N] [--uploads N]`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ def main() -> int:
     parser.add_argument("--tablet", type=int, default=60)
     parser.add_argument("--server", type=int, default=30)
     parser.add_argument("--migrations", type=int, default=40)
+    parser.add_argument("--uploads", type=int, default=30)
     args = parser.parse_args()
     try:
-        run(args.tablet, args.server, args.migrations, args.seed)
+        run(args.tablet, args.server, args.migrations, args.seed, args.uploads)
     except Broken as err:
         print(f"✗ {err}", flush=True)
         return 1

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.crash import migrations, server, tablet
+from tests.crash import migrations, server, tablet, uploads
 from tests.crash.nursery import Nursery
 from tests.crash.site import Broken
 
@@ -19,7 +19,9 @@ ON_POSTGRESQL = 6  # of the server's, at most a third
 Work = Callable[[Path, Nursery, int, int], dict[str, int]]
 
 
-def run(kills_tablet: int, kills_server: int, kills_migrations: int, seed: int | None) -> dict[str, int]:
+def run(
+    kills_tablet: int, kills_server: int, kills_migrations: int, seed: int | None, kills_uploads: int = 0
+) -> dict[str, int]:
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     print(f"· 种子 {seed} / seed {seed}: python -m tests.crash --seed {seed}", flush=True)
     began, figures, failed = time.monotonic(), dict[str, int](), list[str]()
@@ -30,7 +32,11 @@ def run(kills_tablet: int, kills_server: int, kills_migrations: int, seed: int |
             ("服务器 / server", server.run, kills_server - on_pg),
             ("迁移 / migrations", migrations.run, kills_migrations),
         ],
-        [("平板 / tablet", tablet.run, kills_tablet), ("PostgreSQL", server.run_postgresql, on_pg)],
+        [
+            ("平板 / tablet", tablet.run, kills_tablet),
+            ("PostgreSQL", server.run_postgresql, on_pg),
+            ("上传 / uploads", uploads.run, kills_uploads),
+        ],
     ]
 
     def work(row: list[tuple[str, Work, int]]) -> None:
@@ -60,7 +66,7 @@ def run(kills_tablet: int, kills_server: int, kills_migrations: int, seed: int |
         raise Broken(f"{failed[0]}  (python -m tests.crash --seed {seed})")
     figures["s"] = int(time.monotonic() - began)
     print(
-        f"✓ {kills_tablet + kills_server + kills_migrations} 次断电，没有丢失 / deaths, nothing lost: {figures['s']} s",
+        f"✓ {kills_tablet + kills_server + kills_migrations + kills_uploads} 次断电，没有丢失 / deaths, nothing lost: {figures['s']} s",
         flush=True,
     )
     return figures

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ import httpx
 from schemas.problems import Trouble
 from schemas.rules import evidence
 from schemas.wire import SeenHead
+from sync_server.blobs.incoming import mark_whole
 from sync_server.console.session import IDLE_MS, TOUCH_MS, Sessions
 from sync_server.main import build
 from sync_server.service import Caller, Write
 from sync_server.settings import Settings
+from sync_server.store import BlobRow
 from tests.api.conftest import AT, Device, Server, details, outcomes
+from tests.api.tus import picture
 from tests.crash import migrations
 from tests.crash.filling_tablet import LONG, Limited, Small, report, told
 from tests.crash.site import want
@@ -128,6 +132,84 @@ class Office:
         want(records, "nothing is unexplained")
         return lambda: self.s.settle_unexplained(self.server.pm, self.server.field, records, True, "核对过")
 
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def _announced(self, name: str = "a.bin") -> tuple[Caller, str, bytes]:
+        """Somebody's upload of a file that no disk of a few pages takes."""
+        data = LONG.encode() * 8 + name.encode()
+        caller = Caller(self.server.sampler, self.device.enrolment)
+        row = self.s.begin_upload(caller, sha256(data).hexdigest(), len(data), name, self.server.field)
+        return caller, row.id, data
+
+    def begin_upload(self) -> Call:
+        caller = Caller(self.server.sampler, self.device.enrolment)
+        return lambda: self.s.begin_upload(caller, "0" * 64, 100, LONG, self.server.field)
+
+    def end_upload(self) -> Call:
+        return self._upload(len, "a.bin")
+
+    def write_upload(self) -> Call:
+        """Of a long request some is kept on its way."""
+        return self._upload(lambda data: len(data) - 1, "b.bin")
+
+    def _upload(self, first: Callable[[bytes], int], name: str) -> Call:
+        caller, id, data = self._announced(name)
+
+        def call() -> Any:
+            work = self.s.append_to(caller, id, self.s.upload_at(caller, id).stands_at, None, None)
+            try:
+                rest = data[work.at :]
+                self.s.write_upload(work, rest[: first(rest)])
+                return self.s.end_upload(work, rest[first(rest) :], cut=False)
+            finally:
+                work.close()
+
+        return call
+
+    def _half_entered(self) -> tuple[Caller, str]:
+        """What a process leaves that died between a file and its rows."""
+        caller, id, data = self._announced()
+        path = self.s.shelf.uploads / id
+        path.write_bytes(data)
+        mark_whole(path)
+        self.s.shelf.files.take(path, sha256(data).hexdigest())
+        return caller, id
+
+    def upload_at(self) -> Call:
+        caller, id = self._half_entered()
+        return lambda: self.s.upload_at(caller, id)
+
+    def append_to(self) -> Call:
+        caller, id = self._half_entered()
+
+        def call() -> Any:
+            try:
+                return self.s.append_to(caller, id, 0, None, None)
+            except Trouble as err:
+                if err.problem.number != 1305:  # it is over, and in
+                    raise
+
+        return call
+
+    def settle_uploads(self) -> Call:
+        self._half_entered()
+        return self.s.settle_uploads
+
+    def clear_uploads(self) -> Call:
+        self._announced()
+        self.server.clock.turn(hours=80)
+        return self.s.clear_uploads
+
+    def read_facts(self) -> Call:
+        data = picture("facts")
+        sha = sha256(data).hexdigest()
+        path = self.s.shelf.files.path(sha)
+        path.parent.mkdir(parents=True)
+        path.write_bytes(data)
+        with self.s.store.writing() as tx:
+            tx.add_blob(BlobRow(sha, len(data), "jpg", "a.jpg", AT, None))
+        return self.s.read_facts
+
     # --- people and devices --------------------------------------------------------------------------------------
 
     def add_project(self) -> Call:
@@ -170,6 +252,23 @@ class Office:
 
     def change_password(self) -> Call:
         return lambda: self.s.change_password(self.server.pm, "x", "admin")
+
+    def read_handed(self) -> Call:
+        self.read_facts()
+        return self.s.read_handed
+
+    def hand_in(self) -> Call:
+        source = self.s.shelf.uploads / "source"
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_bytes(LONG.encode())
+        temp, sha = source.with_name("temp"), sha256(LONG.encode()).hexdigest()
+
+        def call() -> bool:
+            temp.unlink(missing_ok=True)
+            temp.hardlink_to(source)  # a second name needs no room
+            return self.s.hand_in(temp, sha, "a.txt", {self.server.field: self.device.enrolment})
+
+        return call
 
     # --- sign-in -------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from typing import Any
 from field_app import rescue
 from field_app.capture import photo
 from field_app.keys import Identity
-from field_app.store import Edit, Store
+from field_app.store import Edit, Owed, Store
 from field_app.store.tiles import bring_in
 from field_app.sync import Syncer
 from schemas.problems import Trouble
@@ -29,7 +29,7 @@ from schemas.wire import Block, Outcome, OutcomeNow, PullHead, ScopeGrant
 from tests.crash import migrations
 from tests.crash.site import want
 from tests.sim.tablet import empty
-from tests.unit.tablet import FIELD, PROJECT, answer, comment, open_store
+from tests.unit.tablet import AT, FIELD, PROJECT, answer, comment, open_store
 
 FRAME = 24 + 4096  # one page in SQLite's log
 LONG = "字" * 4000  # more than a page: a transaction that fails in its middle
@@ -187,6 +187,39 @@ class Desk:
     def offer_again(self) -> Call:
         self.acknowledge()()
         return lambda: self.store.offer_again(FIELD, 1)
+
+    def _owed(self) -> Owed:
+        """A photo of a record that was just finished."""
+        values = {
+            "sha256": f"{next(self.n):064x}",
+            "step": "other",
+            "subject_kind": "site",
+            "subject_id": PROJECT,
+            "taken_at": AT,
+        }
+        edit = Edit("photo", self.store.new_id(), FIELD, {**values, "source": "app_camera"})
+        self.store.finalize([edit], complete=False)
+        return next(o for o in self.store.owed(self.store.keys.require().person) if o.record == edit.record)
+
+    def photo_there(self) -> Call:
+        one = self._owed()
+        return lambda: self.store.photo_there(one)
+
+    def photo_begun(self) -> Call:
+        one = self._owed()
+        return lambda: self.store.photo_begun(one, f"/{LONG}")
+
+    def photo_left(self) -> Call:
+        one = self._owed()
+        return lambda: self.store.photo_left(one, 17, failed=True)
+
+    def photo_troubled(self) -> Call:
+        one = self._owed()
+        return lambda: self.store.photo_troubled(one, "refused", Trouble(1307, why=LONG))
+
+    def photos_again(self) -> Call:
+        self.photo_troubled()()
+        return lambda: self.store.photos_again(self.store.keys.require().person)
 
     def carry_over(self) -> Call:
         self.batch()
@@ -379,6 +412,18 @@ def photos(way: Any) -> None:
     path = photo.find(folder, kept.sha256)
     want(path is not None and path.read_bytes() == data, "the photo is not what was taken")
     report("photos", failed)
+    stamped, failed = folder / "stamped", 0
+    for step in (*way.steps, 10**6):
+        with way.full(step):
+            try:
+                photo.stamped(folder, kept.sha256, ["点位 S15"])
+                break
+            except Trouble as err:
+                failed += 1
+                told(err, (5001, 5007), "a stamped copy")
+        want(not (stamped.is_dir() and list(stamped.iterdir())), "a stamped copy without room left something behind")
+    want(failed > 1, "a stamped copy never met a full disk")
+    report("stamped copies", failed)
 
 
 def bundles(way: Any) -> None:

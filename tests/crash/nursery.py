@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-LOADED = ("field_app.sync", "sync_server.cli", *(f"tests.crash.{x}" for x in (
+LOADED = ("field_app.sync", "sync_server.cli.commands", *(f"tests.crash.{x}" for x in (
     "writer", "planted", "opening", "server", "filling_tablet", "filling_server")))  # fmt: skip
 
 

@@ -23,6 +23,7 @@ import sync_server.store
 import sync_server.store.migrations
 from field_app.store import Store
 from schemas.problems import Trouble
+from sync_server.blobs.incoming import Incoming
 from sync_server.service import Service
 from sync_server.store import Tx
 
@@ -183,6 +184,51 @@ def _batch_in_pieces() -> None:
     Service.push = cut  # type: ignore[method-assign]
 
 
+def _written_behind() -> None:
+    """Server: a piece goes to the file's end, wherever a request before it was cut."""
+    real = Incoming.begin
+
+    def begin(self: Incoming, *given: Any) -> None:
+        kept = os.ftruncate
+        os.ftruncate = lambda *_: None
+        try:
+            real(self, *given)
+        finally:
+            os.ftruncate = kept
+        os.lseek(self._fd, 0, os.SEEK_END)
+
+    Incoming.begin = begin  # type: ignore[method-assign]
+
+
+def _kept_before_it_came() -> None:
+    """Server: the offset is moved when a piece begins, by what it says that it brings."""
+    real = Service.append_to
+
+    def append_to(self: Service, caller: Any, id: str, offset: int, coming: Any, checksum: Any) -> Incoming:
+        work = real(self, caller, id, offset, coming, checksum)
+        if offset + (coming or 0) < work.row.size:
+            with self.store.writing() as tx:
+                tx.move_upload(id, offset + (coming or 0), work.row.expires_at)
+        return work
+
+    Service.append_to = append_to  # type: ignore[method-assign]
+
+
+def _renamed_before_looked_at() -> None:
+    """Server: an upload's file stands under its hash from the first byte."""
+    real = Service.append_to
+
+    def append_to(self: Service, *given: Any) -> Incoming:
+        work = real(self, *given)
+        there = self.shelf.files.path(work.row.sha256)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        if not there.exists():
+            there.hardlink_to(work.path)
+        return work
+
+    Service.append_to = append_to  # type: ignore[method-assign]
+
+
 TABLET: dict[str, Callable[[], None]] = {
     "told before the commit": _grouped_commits,
     "numbers out of memory": _numbers_ahead,
@@ -200,5 +246,12 @@ SERVER: dict[str, Callable[[], None]] = {
 }
 
 
+UPLOADS: dict[str, Callable[[], None]] = {
+    "written behind what was cut off": _written_behind,
+    "kept before it has come": _kept_before_it_came,
+    "renamed before it was looked at": _renamed_before_looked_at,
+}
+
+
 def plant(name: str) -> None:
-    ({**TABLET, **MIGRATION, **SERVER})[name]()
+    ({**TABLET, **MIGRATION, **SERVER, **UPLOADS})[name]()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash import migrations, server, tablet
+from tests.crash import migrations, server, tablet, uploads
 from tests.crash.nursery import Nursery
-from tests.crash.planted import MIGRATION, SERVER, TABLET
+from tests.crash.planted import MIGRATION, SERVER, TABLET, UPLOADS
 from tests.crash.site import Broken
 
 
@@ -37,6 +37,11 @@ def test_a_tablet_that_is_killed_loses_nothing(tmp_path: Path, nursery: Nursery,
 def test_a_server_that_is_killed_loses_nothing(tmp_path: Path, nursery: Nursery, seed: int) -> None:
     done = server.run(tmp_path, nursery, 4, seed)
     assert done["kills"] == 4 and done["acknowledged"] > 0
+
+
+def test_a_server_that_is_killed_while_files_come_keeps_them_whole(tmp_path: Path, nursery: Nursery, seed: int) -> None:
+    done = uploads.run(tmp_path, nursery, 4, seed)
+    assert done["kills"] == 4 and done["files"] >= 6
 
 
 def test_a_migration_that_is_killed_is_whole_or_not_at_all(tmp_path: Path, nursery: Nursery, seed: int) -> None:
@@ -88,3 +93,8 @@ def test_a_migration_with_a_fault_is_caught(tmp_path: Path, nursery: Nursery, fa
 @pytest.mark.parametrize("fault", list(SERVER)[: None if ALL else 1])
 def test_a_server_with_a_fault_is_caught(tmp_path: Path, nursery: Nursery, fault: str) -> None:
     _caught(tmp_path, fault, lambda folder, seed: server.run(folder, nursery, 20, seed, fault))
+
+
+@pytest.mark.parametrize("fault", list(UPLOADS)[: None if ALL else 1])
+def test_a_server_with_a_fault_in_its_uploads_is_caught(tmp_path: Path, nursery: Nursery, fault: str) -> None:
+    _caught(tmp_path, fault, lambda folder, seed: uploads.run(folder, nursery, 12, seed, fault))

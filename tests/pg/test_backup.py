@@ -15,11 +15,13 @@ import pytest
 from schemas.problems import Trouble
 from schemas.wire import PushHead
 from sync_server import archive, backup, restore
+from sync_server.blobs.files import Files
 from sync_server.doctor import Doctor
 from sync_server.main import build, open_store, service_of
 from sync_server.service import Caller
 from sync_server.settings import Settings
 from tests.api.conftest import Device, Server, outcomes
+from tests.api.test_backup_photos import add_photo
 from tests.api.test_restore import Site, all_comes_back
 from tests.pg import USER, Cluster, cluster, database
 
@@ -73,6 +75,25 @@ def refused(number: int, do: Callable[[], Any]) -> None:
     with pytest.raises(Trouble) as caught:
         do()
     assert caught.value.problem.number == number, caught.value
+
+
+def test_photos_and_guards_come_back(url: str, may_create: None, tmp_path: Path) -> None:
+    server = serve(tmp_path, url)
+    contents = [b"one" * 1000, b"two" * 1000]
+    shas = [add_photo(server.service, tmp_path / "server", c, server.field) for c in contents]
+    made = back_up(settings(tmp_path, url), tmp_path / "a.jtb")
+    assert made.unverified is None and made.manifest.photos and made.manifest.photos.count == 2
+    server.close()
+    files = Files(tmp_path / "server" / "blobs")
+    files.path(shas[0]).unlink()
+    files.path(shas[1]).write_bytes(b"rotten")
+    bring_back(settings(tmp_path, url), tmp_path / "a.jtb", replace=True)
+    parts = build(settings(tmp_path, url))
+    assert [files.path(s).read_bytes() for s in shas] == contents
+    assert Doctor(parts.service).look().open == []  # that its guards are there, too
+    with parts.service.store.reading() as tx:
+        assert tx.guards_missing() == [] and tx.blob_hashes() == sorted(shas)
+    parts.service.store.close()
 
 
 def test_a_backup_made_while_tablets_push_is_restored_and_sound(

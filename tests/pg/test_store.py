@@ -15,7 +15,7 @@ from schemas.problems import Trouble
 from schemas.records import TABLES
 from schemas.rows import codec
 from schemas.rules.evidence import row_hash, row_line
-from sync_server.store import DeviceKey, Journaled, Store, Stored, Tx, open_engine
+from sync_server.store import BlobRow, DeviceKey, Journaled, SourceRow, Store, Stored, Tx, UploadRow, open_engine
 from sync_server.store import tables as t
 from tests.pg import Cluster, database
 
@@ -172,6 +172,10 @@ def work(tx: Any) -> None:
     tx.parked_of("nobody", [])
     tx.has_parked(FIELD)
     tx.has_parked(HOME)
+    tx.decide("c4", True, "x1", AT, "理由")
+    tx.change_decision("c4", False, "x1", AT, "")
+    tx.decision("c4")
+    tx.decisions(["c4", "no"])
     tx.set_outcome("c4", "rejected", None, 3001, "为何")
     tx.set_outcome("c7", "applied", 8, None, None)
     tx.journaled(["c4", "c7", "no"])
@@ -193,18 +197,27 @@ def work(tx: Any) -> None:
     tx.chain("e1", FIELD)
     tx.chains_of(FIELD)
     for _ in range(2):  # a second time the same is no second fork
-        tx.add_fork("e1", FIELD, 3, [("f1", BYTES), ("", b"\0")], AT)
+        tx.add_fork("e1", FIELD, 3, [("f1", BYTES), ("", b"\0")], AT, '{"first": 3}')
+    tx.fork_lines(FIELD)
+    tx.fork_lines(HOME)
+    tx.referring("comment", "subject_id", ["r1", "no"], [FIELD, HOME])
+    tx.referring("comment", "subject_id", [], [FIELD])
+    tx.pointing("point", "samplers", FIELD)
+    tx.pointing("point", "samplers", "none")
+    tx.unsettled(FIELD)
+    tx.taken_lines(FIELD)
+    tx.places_of(["r1", "r2", "no"])
+    tx.places_of([])
+    tx.chain_weight("e1", FIELD)
+    tx.chain_weight("no", FIELD)
+    tx.unproven("e1", FIELD)
     tx.forks([FIELD])
     tx.forks([FIELD], ("e1", FIELD))
     tx.forks_of(FIELD)
     tx.unproven([FIELD], ("", ""), 5)
     tx.add_receipt("i1", FIELD, "e1", "文", "s", "{}")
     tx.receipts_of("e1", FIELD)
-    # decisions and epochs
-    tx.decide("c4", True, "x1", AT, "理由")
-    tx.change_decision("c4", False, "x1", AT, "")
-    tx.decision("c4")
-    tx.decisions(["c4", "no"])
+    # epochs
     tx.add_epoch("p", AT, None, {})
     tx.add_epoch("q", AT, "p", {FIELD: 2**53})
     tx.epochs()
@@ -276,6 +289,39 @@ def work(tx: Any) -> None:
     tx.throttle("t2")
     tx.end_sign_ins("x1")
     tx.end_sign_ins()
+    # files
+    for sha, exif in (("ab", None), ("aa", None), ("ac", "{}"), ("ab", "x")):  # the second of one is not taken
+        tx.add_blob(BlobRow(sha, 2**53, "other" if exif else "jpg", "照片.jpg", AT, exif))
+    tx.blob("ab")
+    tx.blob("no")
+    tx.blobs_named(["ab", "aa", "no"])
+    tx.blobs_named([])
+    for scope, person in ((FIELD, "x1"), (HOME, "x1"), (FIELD, "x1"), (FIELD, "x2")):
+        tx.add_blob_source(SourceRow("ab", scope, person, None if person == "x2" else "e1", "a.jpg", AT))
+    tx.blob_sources("ab")
+    tx.blob_sources("no")
+    photos = [Stored("photo", f"f{n}", FIELD, 2**41 + n, {"sha256": s}) for n, s in enumerate(("ab", "ab", "ad", "aa"))]
+    tx.put(photos, [])
+    for sha in ("ab", "no"):
+        tx.scopes_naming(sha)
+    for scope in (FIELD, HOME):
+        tx.media_of(scope)
+    for limit in (1, 10):
+        tx.blobs_unread(limit)
+    tx.set_exif("aa", '{"camera": "相机"}')
+    tx.blob("aa")
+    tx.blobs_unread(10)
+    for n in range(3):
+        tx.add_upload(UploadRow(f"u{n}", "ab", 2**53, n, "a.jpg", FIELD, "x1", "e1" if n else None, 100 * n, "x"))
+    tx.uploads()
+    tx.uploads_of("x1", 100)
+    tx.uploads_of("x2", 0)
+    tx.uploads_ended(100)
+    tx.move_upload("u1", 2**52, 2**53)
+    tx.upload("u1")
+    tx.upload("no")
+    for id in ("u1", "u1"):
+        tx.drop_upload(id)
     tx.set_backed_up(AT, "甲.tar", "q", {FIELD: 3})
     tx.backed_up()
     for n in range(3):
@@ -284,6 +330,21 @@ def work(tx: Any) -> None:
     tx.notes()
     tx.notes("p1", 1)
     tx.state()
+    tx.guards_missing()
+    tx.put_guards()
+    # photos as a whole
+    tx.add_records({"photo": [codec("photo").to_row(f"ph{n}", scope, n, {"sha256": sha})
+                              for n, (scope, sha) in enumerate(((FIELD, "b"), (FIELD, "a"), (FIELD, "a"), (HOME, "a")))]})  # fmt: skip
+    for sha, scope, person in (("b", FIELD, "x1"), ("a", FIELD, "x1"), ("a", FIELD, "x2"), ("a", HOME, "x1")):
+        tx.add_blob_source(SourceRow(sha, scope, person, None, "名.jpg", AT))
+        tx.add_blob(BlobRow(sha, 2**40, "jpg", "名.jpg", AT, None))
+    tx.blob_hashes()
+    tx.photos_named()
+    tx.media_count(FIELD)
+    tx.media_here(FIELD)
+    tx.media_here("no")
+    tx.makers_of(["r1", "r2", "no"])
+    tx.makers_of([])
 
 
 def statements() -> set[str]:
@@ -364,9 +425,12 @@ def test_no_column_follows_the_databases_own_order(pg: Cluster) -> None:
         "journal.detail",
         "receipt.text",
         "receipt.claim",
+        "fork.claim",
         "decision.reason",
         "epoch.heads",
         "audit.detail",
+        "blob.exif",
+        "upload.metadata",
     }
     assert {name for (name,) in found} <= contents  # never compared, only carried
 
@@ -580,6 +644,29 @@ def test_a_bare_database_is_made_by_several_at_once() -> None:
             assert tx.setting("schema") and tx.scopes() == []
         for store in stores:
             store.close()
+
+
+def test_a_file_is_entered_once(store: Store) -> None:
+    """However many bring it at the same moment."""
+    row = BlobRow("ab", 9, "jpg", "a.jpg", AT, None)
+    assert sorted(at_once(writes(store, lambda tx: tx.add_blob(row)))) == [False] * (CROWD - 1) + [True]
+    source = SourceRow("ab", FIELD, "x", None, "a.jpg", AT)
+    assert sorted(at_once(writes(store, lambda tx: tx.add_blob_source(source)))) == [False] * (CROWD - 1) + [True]
+
+
+def test_the_files_of_before_version_4_can_be_looked_up(store: Store) -> None:
+    """Version 3 → 4: the index by which photo records are found by their file."""
+
+    def known() -> set[str]:
+        with store.engine.connect().execution_options(reading=True) as conn, conn.begin():
+            return {str(index["name"]) for index in inspect(conn).get_indexes("photo")}
+
+    assert "photo_sha256" in known()  # of a database that is new
+    with store.engine.begin() as conn:
+        conn.exec_driver_sql("DROP INDEX photo_sha256")
+        conn.exec_driver_sql("UPDATE setting SET value='3' WHERE key='schema'")
+    store.create()
+    assert "photo_sha256" in known()
 
 
 def test_indexes_of_before_go_and_todays_come(store: Store) -> None:

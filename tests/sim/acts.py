@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from field_app.store import Edit, Seen
 from schemas.problems import Trouble
 from schemas.records import TYPES, check
+from tests.photo_files import keep, picture
 from tests.sim import reference
 
 if TYPE_CHECKING:
@@ -152,6 +154,22 @@ def finding(w: World, t: Tablet) -> Edit | None:
     values = {"code": w.fresh("F"), "inspection_id": id, "severity": "tip", "kind": "其他", "basis": "-", "org_id": w.org,
               "description": w.fresh("问题")}  # fmt: skip
     return Edit("finding", t.store.new_id(), w.enforcement, values) if id else None
+
+
+def photo(w: World, t: Tablet, camera: random.Random) -> None:
+    """A picture on the tablet's disk, then the record that names it."""
+    if t.busy or not w.ever.get(t.person, set()) & {"sampler", "dispatcher"}:
+        return
+    sha = keep(t.folder, picture(w.number(), camera.choice([800, 3000, 70_000])))
+    values = {
+        "sha256": sha,
+        "step": "other",
+        "subject_kind": "site",
+        "subject_id": w.site,
+        "taken_at": AT,
+        "source": "app_camera",
+    }
+    w.finalize(t, [Edit("photo", t.store.new_id(), w.field, values)])
 
 
 def filled(values: Values) -> Values:

@@ -45,12 +45,34 @@ def check(w: World) -> dict[str, int]:
     waiting(w, journal, rows)
     refused(w, journal)
     rights(w, journal)
+    photos(w)
     for tablet in w.tablets:
         quiet(w, tablet)
         equal(w, tablet, folded)
         receipts(w, tablet, journal)
         view(w, tablet)
     return dict(Counter(e.outcome for e in journal if e.enrolment != CONSOLE)) | {"worlds": 1, "rows": len(rows)}
+
+
+def photos(w: World) -> None:
+    """Every picture a tablet took is on the server, whole; and both sides say so: n of m."""
+    owed: set[str] = set()
+    for tablet in w.tablets:
+        media = tablet.store.media()
+        want(media.there == media.total, f"tablet {tablet.number} still owes photos: {media}")
+        owed |= tablet.store.photos_there()
+    files = w.parts.files
+    for sha in owed:
+        want(files.has(sha), f"photo {sha[:8]} is not on the server")
+        with files.open(sha) as file:
+            want(hashlib.sha256(file.read()).hexdigest() == sha, f"photo {sha[:8]} is not whole")
+    with w.service.store.reading() as tx:
+        named, here = tx.media_of(w.field)
+    accepted = {sha for (sha,) in w.sql("SELECT sha256 FROM photo WHERE scope=?", w.field)}
+    want(
+        named == here == len(accepted) and accepted <= owed,
+        f"the server says {here} of {named}, tablets took {len(owed)}",
+    )
 
 
 # --- the journal -----------------------------------------------------------------------------------------------------

@@ -30,12 +30,13 @@ _REFS = {
 
 # role → types it may write, by audience of the scope; a comment goes wherever its writer may read
 _WRITES = {
-    ("sampler", "field"): {"point", "field_reading", "sample", "qc_link", "soil_layer", "borehole", "comment", "sample_container"},
+    ("sampler", "field"): {"point", "field_reading", "sample", "qc_link", "soil_layer", "borehole", "comment", "sample_container",
+                           "photo"},
     ("sampler", "organisation"): {"instrument", "comment"},
     ("inspector", "field"): {"comment"},
     ("inspector", "enforcement"): {"inspection", "finding", "comment"},
     ("inspector", "organisation"): {"comment"},
-    ("dispatcher", "field"): {"comment"},
+    ("dispatcher", "field"): {"comment", "photo"},
     ("dispatcher", "organisation"): {"comment"},
 }  # fmt: skip
 _READS = {

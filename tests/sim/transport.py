@@ -47,7 +47,8 @@ class AppTransport(httpx.BaseTransport):
             "root_path": "", "headers": [(k.lower(), v) for k, v in request.headers.raw],
             "server": ("sim", 80), "client": ("sim", 1),
         }  # fmt: skip
-        sent = [{"type": "http.request", "body": body, "more_body": False}]
+        cut: int | None = request.extensions.get("cut")  # the line goes dead after so many bytes of the body
+        sent = [{"type": "http.request", "body": body[:cut], "more_body": cut is not None}]
         start: dict[str, Any] = {}
         parts: list[bytes] = []
         done = asyncio.Event()
@@ -55,7 +56,8 @@ class AppTransport(httpx.BaseTransport):
         async def receive() -> dict[str, Any]:
             if sent:
                 return sent.pop()
-            await done.wait()
+            if cut is None:
+                await done.wait()
             return {"type": "http.disconnect"}
 
         async def send(message: dict[str, Any]) -> None:

@@ -52,6 +52,8 @@ class World:
         self.rng = random.Random(seed)
         self.clock = TurnableClock() if servers == 1 else SharedClock(folder / "clock")
         self.page = self.rng.choice([4, 12, 100])
+        # in some worlds photos are taken; who takes which is drawn apart, so that the others take the course they always took
+        self._camera = random.Random(f"{seed}/camera") if seed % 4 == 1 else None
         self.healing = False
         self.intents: list[Intent] = []
         self.made: dict[str, list[str]] = {}  # type → ids of every record anybody made, synced or not
@@ -169,6 +171,8 @@ class World:
             if back and step == (turn_leave + self.steps) // 2:
                 self.grant(self.leaver, "sampler")
             acts.act(self, self.rng.choice(self.tablets))
+            if self._camera is not None and step % 6 == 2:
+                acts.photo(self, self._camera.choice(self.tablets), self._camera)
             if self._servers and self.rng.random() < 0.2:
                 self.rush()
 
@@ -305,6 +309,7 @@ class World:
             tablet.store.close()
         for close in reversed(self._close):
             close()
+        self.parts.service.rest()  # what reads pictures beside everything else
         self.parts.service.store.close()
 
 

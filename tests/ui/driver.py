@@ -6,15 +6,16 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,14 @@ class Tablet:
         self.log.flush()
         return Path(self.log.name).read_text(errors="replace")
 
+    def keeps(self, *texts: str) -> None:
+        """Until the drafts in its database hold these: what the browser shows is then not only there."""
+        deadline = time.monotonic() + WAIT_MS / 1000
+        with closing(sqlite3.connect(f"file:{self.folder / 'tablet.db'}?mode=ro", uri=True)) as db:
+            while missing := [t for t in texts if t not in str(db.execute("SELECT vals FROM draft").fetchall())]:
+                assert time.monotonic() < deadline, f"no draft holds {missing}"
+                time.sleep(0.03)
+
     def kill(self) -> None:
         """As when the battery is pulled: no handler of the app runs."""
         if self.process is not None:
@@ -81,11 +90,17 @@ class Driver:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.errors, self.blocked = page, [], []
+        self._tapped: str | re.Pattern[str] = ""
+        self._answers = self._answers_then = 0  # messages of the app so far, and when it was tapped last
+        page.on("websocket", lambda ws: ws.on("framereceived", self._answered))
         page.set_default_timeout(WAIT_MS)
         page.on("pageerror", lambda e: self.errors.append(str(e)))
         home = re.escape(url.split("/", 3)[2])
         page.route(re.compile(rf"^https?://(?!{home})"), self._refuse)
         self.open(url)
+
+    def _answered(self, _: object) -> None:
+        self._answers += 1
 
     def _refuse(self, route: object) -> None:
         self.blocked.append(route.request.url)  # type: ignore[attr-defined]
@@ -101,7 +116,14 @@ class Driver:
         return self.page.get_by_role("button", name=name, exact=exact).first
 
     def tap(self, name: str | re.Pattern[str], exact: bool = False) -> None:
-        """A tappable node takes a DOM click, wherever it is scrolled to; others need the pointer."""
+        """A tappable node takes a DOM click, wherever it is scrolled to; others need the pointer. The same name again is
+        tapped once the app has answered the first tap and drawn it: "back" on the page that is being left goes nowhere."""
+        if name == self._tapped:
+            self._until(lambda: self._answers > self._answers_then, 3)
+            self.page.evaluate(
+                "new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(r, 30))))"
+            )
+        self._tapped, self._answers_then = name, self._answers
         node = self.button(name, exact)
         node.wait_for(state="attached")
         if not node.evaluate(
@@ -127,7 +149,7 @@ class Driver:
         while time.monotonic() < deadline:
             if pattern.search(self.everything()):
                 return
-            time.sleep(0.1)
+            time.sleep(0.05)
         raise AssertionError(f"{pattern.pattern!r} is not on the page:\n{self.everything()}")
 
     def gone(self, text: str) -> None:
@@ -135,6 +157,12 @@ class Driver:
         while text in self.everything():
             assert time.monotonic() < deadline, f"{text!r} is still on the page"
             time.sleep(0.05)
+
+    def chosen(self, name: str | re.Pattern[str]) -> None:
+        """Until this button is the chosen one of its kind."""
+        node = self.button(name)
+        marked = self._until(lambda: node.get_attribute("aria-current") == "true", WAIT_MS / 1000)
+        assert marked, f"{name!r} is not chosen:\n{self.everything()}"
 
     def everything(self) -> str:
         return str(
@@ -147,16 +175,41 @@ class Driver:
         )
 
     def fill(self, label: str, value: str) -> None:
-        box = self.page.get_by_label(label).first
-        box.wait_for(state="attached")
-        box.scroll_into_view_if_needed()
-        box.click()
+        """Into exactly this field. The app moves the keyboard to it some frames after the click, and a click may meet a list
+        that still scrolls: nothing is typed before the field has the keyboard. What was typed is typed once: if it does
+        not stay, the app has lost it."""
+        field = self.page.locator("input, textarea").and_(self.page.get_by_label(label)).first
+        field.wait_for(state="attached")
+        for _ in range(5):
+            field.scroll_into_view_if_needed()
+            field.click()
+            if self._until(lambda: bool(field.evaluate("e => e === document.activeElement")), 4):
+                break
+        else:
+            raise AssertionError(f"{label!r} does not take the keyboard")
         self.page.keyboard.press("Control+A")
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(value)
-        self.page.wait_for_function(
-            "v => [...document.querySelectorAll('input,textarea')].some(e => e.value === v)", arg=value
-        )
+        held = self._until(lambda: field.input_value() == value, 5)
+        assert held, f"{label!r} holds {field.input_value()!r}, typed was {value!r}"
+
+    def _until(self, true: Callable[[], bool], seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > deadline:
+                return False
+            self.page.wait_for_timeout(30)
+        return True
+
+    def turn(self, width: int, height: int) -> None:
+        """As a tablet that is turned: until the app is laid out for this width."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        laid_out = self._until(lambda: self.railed() == (width >= 840), WAIT_MS / 1000)
+        assert laid_out, f"not laid out for {width} px:\n{self.everything()}"
+
+    def railed(self) -> bool:
+        """Are the tabs at the left, as in a wide window?"""
+        return any(b["x"] == 0 and 88 <= b["w"] <= 92 and b["h"] == 76 for b in self.boxes())  # type: ignore[operator]
 
     def boxes(self) -> list[dict[str, object]]:
         """Name and size of everything tappable."""
@@ -179,21 +232,28 @@ class Driver:
         """What is named is ahead of what is painted: wait until two pictures agree and are not blank."""
         before = b""
         for _ in range(40):
-            time.sleep(0.35)
+            time.sleep(0.25)
             now = self.page.screenshot(path=path)
             if now == before and len(now) > 12_000:
                 return
             before = now
 
 
+_running: list[Playwright] = []  # there can be one in a thread
+
+
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+def chromium(*more: str, env: dict[str, str] | None = None) -> Iterator[Browser]:
+    """A browser; beside another one, of the same Playwright. Tests take the fixture of conftest.py."""
+    with ExitStack() as until:
+        if not _running:
+            _running.append(until.enter_context(sync_playwright()))
+            until.callback(_running.clear)
+        browser = _running[0].chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=[*ARGS, *more], env=dict(env) if env else None
+        )
+        until.callback(browser.close)
+        yield browser
 
 
 PIN_PAGE = re.compile("^(输入 PIN|Enter your PIN)$", re.M)

@@ -6,22 +6,18 @@ A project with 31 points is written through the service; what the page says is c
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from schemas.rules import reconcile
 from sync_server.console import views
@@ -32,7 +28,6 @@ from tests.ui.console_seed import NOW, PASSWORD, Seeded, seed
 
 pytestmark = pytest.mark.ui
 WIDTHS = (1440, 768, 390, 360)
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 
 
 class Site(NamedTuple):
@@ -61,22 +56,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", seeded, report, parts)
     server.should_exit = True
     thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no chromium on this system")
-    # Chinese has to be as wide as in real life, or overflow would not show
-    fonts = tmp_path_factory.mktemp("fonts")
-    found = files("manimgx_fonts_cjk").joinpath("")
-    conf = f"<fontconfig><dir>/usr/share/fonts</dir><dir>{found}</dir><cachedir>{fonts}/cache</cachedir></fontconfig>"
-    (fonts / "fonts.conf").write_text(f'<?xml version="1.0"?>{conf}', "utf-8")
-    with sync_playwright() as pw:
-        env = {**os.environ, "FONTCONFIG_FILE": str(fonts / "fonts.conf")}
-        launched = pw.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], env=env)
-        yield launched
-        launched.close()
 
 
 class Watched(NamedTuple):

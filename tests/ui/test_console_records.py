@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from schemas.records import TYPES
 from sync_server.service import Write
-from tests.ui.test_console import Site, browser, overflow, sign_in, site, watched
+from tests.ui.test_console import Site, overflow, sign_in, site, watched
 
 pytestmark = pytest.mark.ui
-__all__ = ["browser", "site"]  # fixtures of the console's tests
+__all__ = ["site"]  # a fixture of the console's tests
 WIDE = (1440, 1024, 390, 360)
 NOTE = "采样时下雨，岩芯有扰动，表层 20 厘米为碎砖和混凝土块，混有黑色油渍，气味明显；现场已拍照三张，平行样另装一瓶。"
 

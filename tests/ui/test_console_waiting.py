@@ -9,11 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.ui.console_seed import NOW
-from tests.ui.test_console import WIDTHS, Site, browser, overflow, sign_in, site, watched
+from tests.ui.test_console import WIDTHS, Site, overflow, sign_in, site, watched
 from tests.ui.waiting_seed import Waits, waits
 
 pytestmark = pytest.mark.ui
-__all__ = ["browser", "site"]  # fixtures of the console's tests
+__all__ = ["site"]  # a fixture of the console's tests
 
 
 def made(site: Site) -> Waits:

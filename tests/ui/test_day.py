@@ -25,7 +25,7 @@ from sync_server.settings import Settings
 from tests.demo.day import start_of_day
 from tests.demo.run import PLAN, free_port
 from tests.demo.seed import seed
-from tests.ui.driver import ROOT, Driver, Tablet, chromium, unlock, window
+from tests.ui.driver import ROOT, Driver, Tablet, unlock, window
 from tests.ui.link import Link
 
 pytestmark = pytest.mark.ui
@@ -38,12 +38,6 @@ class Place(NamedTuple):
     link: Link
     code: str
     database: Path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
 
 
 @pytest.fixture

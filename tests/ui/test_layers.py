@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from field_app.store import Store
-from tests.ui import seed
-from tests.ui.driver import PIN_PAGE, Driver, Tablet, chromium, unlock, window
+from tests.ui.driver import PIN_PAGE, Driver, Tablet, unlock, window
 
 pytestmark = pytest.mark.ui
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
-
-
-@pytest.fixture
-def tablet(tmp_path: Path) -> Iterator[Tablet]:
-    folder = tmp_path / "tablet"
-    store = Store(folder)
-    seed.fill(store)
-    store.close()
-    t = Tablet(folder, seed.here())
-    yield t
-    t.stop()
 
 
 def opened(browser: Browser, tablet: Tablet, text: str) -> Driver:
@@ -66,7 +46,7 @@ def test_three_layers_a_wrong_depth_a_kill_and_the_hole(tablet: Tablet, browser:
     f.tap("更多", exact=True)
     f.tap("淤泥质土", exact=True)
     f.see("土柱 计划 3 m；杂填土 0–0.6 m；淤泥质土 0.6–0.9 m")
-    f.page.wait_for_timeout(300)
+    tablet.keeps("misc_fill", "mud")
     tablet.kill()
     f.page.context.close()
 

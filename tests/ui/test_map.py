@@ -7,7 +7,6 @@ import io
 import math
 import re
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from playwright.sync_api import Browser
 
 from field_app.store import Store
 from tests.ui import seed
-from tests.ui.driver import Driver, Tablet, chromium, unlock
+from tests.ui.driver import Driver, Tablet, unlock
 from tests.unit import many
 
 pytestmark = pytest.mark.ui
@@ -30,12 +29,6 @@ RECEIVER = """(() => {
   g.watchPosition = ok => setInterval(() => ok(now()), 500);
   g.clearWatch = id => clearInterval(id);
 })()"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
 
 
 def opened(browser: Browser, url: str, east: float, north: float, width: int = 390, height: int = 844) -> Driver:

@@ -4,18 +4,19 @@ a glove, no text is missing."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from field_app.kit import THEMES
+from field_app.pages.point import TYPED
 from field_app.store import Store
 from field_app.visit import STEPS
 from field_app.words import WORDS, say
 from tests.ui import seed
-from tests.ui.driver import Driver, Tablet, chromium, window
+from tests.ui.driver import Driver, Tablet, window
 
 pytestmark = pytest.mark.ui
 # Each language meets every width in some theme, and every theme a narrow and a wide one: what a theme changes is colour and
@@ -32,12 +33,6 @@ SMALL_KEYS = 48  # analyte rows on a phone; everything else 56
 TABS = {"today": "today.list", "map": "map.in", "records": "rec.mine", "sync": "sync.last", "settings": "set.theme"}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
-
-
 def tablet_as(folder: Path, lang: str, theme: str, size: str) -> Tablet:
     store = Store(folder)
     seed.fill(store)
@@ -48,28 +43,32 @@ def tablet_as(folder: Path, lang: str, theme: str, size: str) -> Tablet:
 
 
 class Look:
-    """What must hold wherever one is."""
+    """What must hold wherever one is. Every page is looked at, turned, and looked at again; the next one is gone to as the
+    window lies then, so that each way is gone in narrow and in wide windows."""
 
     def __init__(self, f: Driver, lang: str, widths: tuple[int, ...]) -> None:
         self.f, self.lang, self.widths = f, lang, widths
+        self.width = widths[0]
         self.faults: list[str] = []
 
     def say(self, key: str, **words: object) -> str:
         return say(self.lang, key, **words)
 
     def holds(self, where: str) -> None:
-        for width in self.widths:
-            self.f.page.set_viewport_size({"width": width, "height": TALL})
-            self.f.page.wait_for_timeout(120)
-            wrong = self.faulty(width)
-            if wrong:  # perhaps it was still being laid out
-                self.f.page.wait_for_timeout(700)
-                wrong = self.faulty(width)
+        for width in sorted(self.widths, key=lambda w: w != self.width):  # as it lies first
+            if width != self.width:
+                self.f.turn(width, TALL)
+                self.width = width
+            wrong = self.faulty()
+            deadline = time.monotonic() + 1.5
+            while wrong and time.monotonic() < deadline:  # perhaps it is still being laid out
+                self.f.page.wait_for_timeout(100)
+                wrong = self.faulty()
             self.faults += [f"{where} {width}: {w}" for w in wrong]
 
-    def faulty(self, width: int) -> list[str]:
+    def faulty(self) -> list[str]:
         seen = self.f.everything()
-        least = SMALL_KEYS if width < 840 else 56
+        least = SMALL_KEYS if self.width < 840 else 56
         # a row that scrolls is cut where the window ends or the bar at the bottom begins
         ends = (TALL, TALL - BAR)
         whole = [b for b in self.f.boxes() if b["name"] and not any(abs(b["y"] + b["h"] - end) < 3 for end in ends)]  # type: ignore[operator]
@@ -79,23 +78,10 @@ class Look:
         out += [f"a key is shown: {k}" for k in KEYS.findall(seen)]
         return out + [f"not filled in: {line}" for line in seen.splitlines() if re.search(r"{\w+}", line)]
 
-    def narrow(self) -> None:
-        self.f.page.set_viewport_size({"width": self.widths[0], "height": TALL})
-        self.f.page.wait_for_timeout(250)
-
-    def tap(self, name: str | re.Pattern[str], then: str | re.Pattern[str] = "", no_more: str = "") -> None:
-        """Until what shall be there is, or what shall go has gone: a page may be laid out anew just when it is tapped."""
-        self.narrow()
-        for _ in range(5):
-            self.f.tap(name, exact=isinstance(name, str))
-            for _ in range(150):
-                seen = self.f.everything()
-                if re.search(then if isinstance(then, re.Pattern) else re.escape(then), seen) and not (
-                    no_more and no_more in seen
-                ):
-                    return
-                self.f.page.wait_for_timeout(100)
-        raise AssertionError(f"{name} leads to nothing:\n{self.f.everything()}")
+    def tap(self, name: str | re.Pattern[str], then: str | re.Pattern[str]) -> None:
+        """Once: what it leads to must come."""
+        self.f.tap(name, exact=isinstance(name, str))
+        self.f.see(then)
 
 
 def walk(look: Look) -> None:
@@ -117,11 +103,16 @@ def walk(look: Look) -> None:
     look.tap(re.compile(f"^({look.say('today.start', code='S15')}|{look.say('today.go', code='S15')})"), first)
     look.holds("point")
     for n, step in enumerate(STEPS, 1):
-        look.tap(re.compile(f"^(第 {n} 步|Step {n})"), no_more=first)
+        beside = look.width >= 840 and step not in TYPED  # the steps stay beside the step, else they give way to it
+        name = re.compile(f"^(第 {n} 步|Step {n})")
+        look.f.tap(name)
+        if beside:
+            look.f.chosen(name)
+        else:
+            look.f.gone(first)
         look.holds(step)
-        look.narrow()
-        look.f.gone(first)  # a wide window has the steps beside the step: only without them is it the narrow page
-        look.tap(look.say("back"), first)
+        if look.width < 840 or step in TYPED:
+            look.tap(look.say("back"), first)
 
 
 @pytest.mark.parametrize("theme", THEMES)

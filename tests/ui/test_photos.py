@@ -12,27 +12,17 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from field_app.capture import pen, photo
+from field_app.capture import exif, pen, photo
 from field_app.store import Edit, Store
 from schemas.wire import ScopeGrant
 from tests.ui import seed
-from tests.ui.driver import ARGS, CHROMIUM, Driver, Tablet, window
+from tests.ui.driver import Driver, Tablet, window
 
 pytestmark = pytest.mark.ui
 RULES = [{"step": "rig_e", "least": 1}, {"step": "core_box", "least": 2}, {"step": "backfill", "least": 1}]
 TO_PHOTOS = re.compile(r"^第 \d 步 照片")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One whose camera is Chromium's own test picture, allowed without a question."""
-    fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as p:
-        b = p.chromium.launch(executable_path=CHROMIUM, headless=True, args=[*ARGS, *fake])
-        yield b
-        b.close()
 
 
 @pytest.fixture
@@ -133,8 +123,15 @@ def test_the_browsers_camera_and_a_file_with_its_reason(tablet: Tablet, browser:
     with f.page.expect_file_chooser() as chosen:
         f.tap("同事传来的")
     chosen.value.set_files(good)
-    f.see("岩心箱，已拍 1 / 2 张")
-    assert not f.errors
+    f.see("岩心箱，已拍 1 / 2 张，与记录不一致")
+    f.see("不是在应用里拍的")  # told at once
+    with f.page.expect_download() as out:
+        f.tap("保存水印副本")
+    assert out.value.suggested_filename.startswith("S15_岩心箱_")
+    copy = tmp_path / "copy.jpg"
+    out.value.save_as(copy)
+    f.see("副本已交出")
+    assert not f.errors and not f.overflow()
     f.page.context.close()
     tablet.stop()
     taken, chosen_one = drafts(tablet.folder)
@@ -145,6 +142,10 @@ def test_the_browsers_camera_and_a_file_with_its_reason(tablet: Tablet, browser:
     assert path and path.read_bytes() == good.read_bytes()
     shot = photo.find(tablet.folder, str(taken["sha256"]))
     assert shot and Image.open(shot).format == "JPEG"
+    said = exif.read(Image.open(shot))
+    assert said.point == "S15" and said.taken_at and said.taken_at.isoformat() == taken["taken_at"]
+    stamped = Image.open(copy)
+    assert stamped.width == 1280 and stamped.height > 960 + 100 and not stamped.info.get("exif")
 
 
 def test_a_signature_is_drawn_and_stays_with_its_form(tmp_path: Path, browser: Browser) -> None:

@@ -13,16 +13,10 @@ from playwright.sync_api import Browser
 from field_app.store import Store
 from schemas.wire import ScopeGrant
 from tests.ui import seed
-from tests.ui.driver import Driver, Tablet, chromium, window
+from tests.ui.driver import Driver, Tablet, window
 
 pytestmark = pytest.mark.ui
 WRITES = ["calibration", "comment", "field_reading", "point", "sample", "soil_layer"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
 
 
 @pytest.fixture
@@ -60,6 +54,7 @@ def test_a_form_outlives_the_process_and_names_what_is_missing(tablet: Tablet, b
     f.tap("XRF-03", exact=True)
     f.tap("加一项校准点")
     f.fill("标准物质 · 必填", "NIST 2711a")
+    tablet.keeps("NIST 2711a")
     tablet.kill()
     f.page.context.close()
 
@@ -70,6 +65,7 @@ def test_a_form_outlives_the_process_and_names_what_is_missing(tablet: Tablet, b
     f.tap(re.compile("^完成 · 还差"))
     f.see("请填写「校准方式」")
     f.tap("返回")
+    f.see("还没有校准检查")
     f.tap("返回")
     f.see("草稿 1")
     f.tap(re.compile("^丢弃"))

@@ -14,15 +14,9 @@ from field_app.store import Edit, Store
 from schemas.rules.bundle import BatchFrame, DraftFrame, EndFrame, Frames, PhotoFrame
 from schemas.rules.sealing import unseal
 from tests.ui import seed
-from tests.ui.driver import Tablet, chromium, window
+from tests.ui.driver import Tablet, window
 
 pytestmark = pytest.mark.ui
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
 
 
 def seeded(folder: Path) -> bytes:

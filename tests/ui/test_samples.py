@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,27 +12,9 @@ from field_app.desks.sampling import SAME_MOVE_S
 from field_app.store import Store
 from schemas.records.sample_container import SampleContainer
 from schemas.rules.reconcile.volatile import filling_order
-from tests.ui import seed
-from tests.ui.driver import Driver, Tablet, chromium, window
+from tests.ui.driver import Driver, Tablet, window
 
 pytestmark = pytest.mark.ui
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
-
-
-@pytest.fixture
-def tablet(tmp_path: Path) -> Iterator[Tablet]:
-    folder = tmp_path / "tablet"
-    store = Store(folder)
-    seed.fill(store)
-    store.close()
-    t = Tablet(folder, seed.here())
-    yield t
-    t.stop()
 
 
 def opened(browser: Browser, tablet: Tablet) -> Driver:
@@ -74,7 +54,7 @@ def test_samples_with_vials_first_a_kill_a_duplicate_and_a_blank(tablet: Tablet,
     for label, value in (("装样量", "5.1"), ("空瓶重", "25.31"), ("甲醇体积", "10")):
         f.fill(label, value)
     f.see("都齐了")
-    f.page.wait_for_timeout(300)
+    tablet.keeps("5.1", "25.31")
     tablet.kill()
     f.page.context.close()
 

@@ -22,19 +22,13 @@ from field_app.store import Edit, Store
 from schemas.rules import evidence
 from schemas.wire import PullHead
 from tests.ui import seed
-from tests.ui.driver import PIN_PAGE, Driver, Tablet, chromium, unlock, window
+from tests.ui.driver import PIN_PAGE, Driver, Tablet, unlock, window
 
 pytestmark = pytest.mark.ui
 MOST_TAPS = 40
 POINT_BEFORE = 13  # of the seed: somebody was there yesterday
 PHOTOS = [{"step": "rig_e", "least": 1}, {"step": "core_box", "least": 2}, {"step": "backfill", "least": 1}]
 LOOKS = {"colour": "yellow_brown", "moisture": "moist", "density": "plastic", "odour": "none", "signs": ["none"]}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
 
 
 def point_before(store: Store) -> None:

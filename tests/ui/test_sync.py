@@ -15,7 +15,7 @@ from field_app.store import Edit, Store
 from field_app.sync import Syncer
 from tests.api.test_shared_tablet import Site
 from tests.ui import seed, sync_seed
-from tests.ui.driver import Tablet, chromium, window
+from tests.ui.driver import Tablet, window
 from tests.unit.tablet import AT
 from tests.unit.test_portal import ANSWERS, Net
 
@@ -28,12 +28,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
     yield made
     with ThreadPoolExecutor(1) as pool:  # the browser's loop runs in this thread
         pool.submit(made.close).result()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
 
 
 def test_what_a_day_of_syncs_leaves(tmp_path: Path, browser: Browser) -> None:

@@ -5,35 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from field_app.store import Store
 from tests.ui import seed
-from tests.ui.driver import ROOT, Driver, Tablet, chromium, unlock, window
+from tests.ui.driver import ROOT, Driver, Tablet, unlock, window
 
 pytestmark = pytest.mark.ui
 NEW = "864209"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as b:
-        yield b
-
-
-@pytest.fixture
-def tablet(tmp_path: Path) -> Iterator[Tablet]:
-    folder = tmp_path / "tablet"
-    store = Store(folder)
-    seed.fill(store)
-    store.close()
-    t = Tablet(folder, seed.here())
-    yield t
-    t.stop()
 
 
 def type_(f: Driver, digits: str) -> None:

@@ -131,10 +131,10 @@ def test_what_is_no_whole_photo_is_refused_and_leaves_nothing(tmp_path: Path, da
 
 
 def test_too_large_is_said_before_it_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo, "MOST_PIXELS", 640 * 480 - 1)
+    monkeypatch.setattr("schemas.rules.picture.common.MOST_PIXELS", 640 * 480 - 1)
     with pytest.raises(NotKept, match="pixels"):
         keep(tmp_path, jpeg())
-    monkeypatch.setattr(photo, "MOST_BYTES", 100)
+    monkeypatch.setattr("schemas.rules.picture.MOST_BYTES", 100)
     with pytest.raises(NotKept, match="bytes"):
         keep(tmp_path, jpeg())
 
@@ -248,9 +248,9 @@ def test_four_shots_are_four_calls_once_the_camera_is_open(tmp_path: Path, pictu
         assert values["position"]["h_acc_m"] == "2.10" and values["position"]["fix_age_s"] == "3.0"
         # a played camera's pictures never pass for photos taken here
         assert values["source"] == "file_import" and "模拟" in values["source_reason"]
-    assert desk.thumb(stored[0].values["sha256"]) and desk.count() == 0  # none of them is finalized yet
+    assert desk.thumb(stored[0].values["sha256"]) and host._store.media().total == 0  # none of them is finalized yet
     host._store.finalize([Edit(*e[:2], seed.FIELD, e[2]) for e in visit.edits() if e[0] == "photo"])
-    assert desk.count() == 3
+    assert host._store.media().total == 3
 
 
 def test_what_the_device_takes_is_a_photo_taken_in_the_app_and_an_old_fix_is_not_its_place(
@@ -449,7 +449,7 @@ def test_a_photo_killed_before_its_record_is_found_again_and_taken_in(tmp_path: 
 
 
 def picture_of(visit: Visit, step: str, sha: str) -> None:
-    kept = photo.Kept(sha * 64, 10, 1, 1, "jpg", None)
+    kept = photo.Kept(sha * 64, 10, 1, 1, "jpg")
     visit.took(visit._new_id(), visit.photo_values(kept, step, NOW, None, "app_camera", None))
 
 

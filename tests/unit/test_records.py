@@ -115,7 +115,7 @@ TOGETHER = [
     ("choice", "decided_by", "decided_at", "reason"),
     ("approved_by", "approved_at"),
 ]
-POSITIONS = {"GeoFix", "GeoPos", "GeoPolygon"}
+POSITIONS = {"GeoFix", "GeoPos", "GeoPolygon", "FilePosition"}
 
 
 def lonely(atoms: dict[str, str]) -> list[str]:

@@ -15,14 +15,14 @@ from schemas.reference import Label, analyte, analytes, basis, basis_on, codes, 
 MARKS = {"C", "C1", "C2", "K", "K?", "D"}
 TABLES = {
     "analytes": 146,
-    "codes": 860,
+    "codes": 862,
     "gb36600": 85,
     "gb15618": 79,
     "gbt14848": 93,
     "soil_containers": 17,
     "water_containers": 45,
     "ionisation": 8,
-    "photo_steps": 29,
+    "photo_steps": 41,
 }
 
 
@@ -61,7 +61,7 @@ DIGESTS = {
     "soil_containers": "597e6b1e439a0081",
     "water_containers": "4dde4ba9d1be4b6f",
     "ionisation": "cd88dfc9d6a41cb2",
-    "photo_steps": "460195149ab0e924",
+    "photo_steps": "693022ab4ba3d114",
 }
 FIGURE = re.compile(
     r"analyte|land_use|ph_band|kind|unit|value|screening|intervention|class[34]|_hours|min_amount|groups|_ev"

@@ -467,6 +467,16 @@ def test_where_no_rule_is_known_it_is_said(store: Store, clock: Clock) -> None:
     assert (found.shares, found.needs, found.unruled) == ((), (), ("sediment",))
 
 
+def test_a_sample_whose_groups_are_not_chosen_yet_counts_nowhere(store: Store, clock: Clock) -> None:
+    visit = begin(store, clock, [soil("metal")])
+    bare = visit.add_sample(1, seed.PERSON, "")  # beside the plan: nothing says what is to be analysed
+    assert not visit.samples[bare].get("groups")
+    assert quality(store, visit.book, visit.edits(), {visit.batch}, clock()).shares == ()
+    visit.add_sample(2, seed.PERSON)
+    (share,) = quality(store, visit.book, visit.edits(), {visit.batch}, clock()).shares
+    assert share.m == 1
+
+
 # --- the desk ---------------------------------------------------------------------------------------------------------
 
 
