@@ -124,18 +124,16 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     (have,) = db.execute("PRAGMA user_version").fetchone()
     if have > VERSION:
         raise NewerDatabase(have)
-    if have == VERSION:
-        _record_tables(db)
-        return
-    if have:
+    if 0 < have < VERSION:
         _copy(db, path.with_suffix(f".v{have}.bak"))
-    with _transaction(db):
+    with _transaction(db):  # one: who says it is of this version has the columns of this version
         for version in range(have + 1, VERSION + 1):
             for statement in MIGRATIONS[version].split(";"):
                 if statement.strip():
                     db.execute(statement)
-        db.execute(f"PRAGMA user_version={VERSION}")
-    _record_tables(db)
+        if have != VERSION:
+            db.execute(f"PRAGMA user_version={VERSION}")
+        _record_tables(db)
 
 
 def _copy(db: sqlite3.Connection, kept: Path) -> None:
@@ -179,16 +177,15 @@ class NewerDatabase(Exception):
 def _record_tables(db: sqlite3.Connection) -> None:
     """Tables of record types grow by themselves: types and fields are only ever added (see docs/records.md)."""
     dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
-    with _transaction(db):
-        for name, table in TABLES.items():
-            have = {row[1] for row in db.execute(f'PRAGMA table_info("{name}")')}
-            if not have:
-                db.execute(str(CreateTable(table).compile(dialect=dialect)))
-            there = {row[1] for row in db.execute(f'PRAGMA index_list("{name}")')}
-            for index in sorted(table.indexes, key=lambda i: str(i.name)):
-                if index.name not in there:
-                    db.execute(str(CreateIndex(index).compile(dialect=dialect)))
-            for column in table.columns if have else ():
-                if column.name not in have:
-                    kind = column.type.compile(dialect=dialect)
-                    db.execute(f'ALTER TABLE "{name}" ADD COLUMN "{column.name}" {kind}')
+    for name, table in TABLES.items():
+        have = {row[1] for row in db.execute(f'PRAGMA table_info("{name}")')}
+        if not have:
+            db.execute(str(CreateTable(table).compile(dialect=dialect)))
+        there = {row[1] for row in db.execute(f'PRAGMA index_list("{name}")')}
+        for index in sorted(table.indexes, key=lambda i: str(i.name)):
+            if index.name not in there:
+                db.execute(str(CreateIndex(index).compile(dialect=dialect)))
+        for column in table.columns if have else ():
+            if column.name not in have:
+                kind = column.type.compile(dialect=dialect)
+                db.execute(f'ALTER TABLE "{name}" ADD COLUMN "{column.name}" {kind}')

@@ -183,7 +183,7 @@ class Kit:
             lines.append(self.t(detail, 15, color="#FFFFFF" if inverted else "ink", h=1.35, max_lines=most,
                                 overflow=ft.TextOverflow.ELLIPSIS if most else None))  # fmt: skip
         text = ft.Semantics(
-            label=f"{title}。{detail}", live_region=True, container=True, exclude_semantics=True,
+            label=f"{title}。{detail}" if self.lang == "zh" else f"{title}. {detail}", live_region=True, container=True, exclude_semantics=True,
             content=ft.Row([strut(44), ft.Icon(icon, size=28, color=front), column(*lines, expand=True)], spacing=10),
         )  # fmt: skip
         return ft.Container(

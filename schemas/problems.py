@@ -66,7 +66,7 @@ _ALL = [
             "重新开始上传（应用会自动做）", "Begin a new upload (the app does so by itself)"),
     Problem(1306, 422, "文件与其哈希不符，没有存入", "The file is not what its hash says; it was not stored",
             "设备上的文件可能已损坏，请查看原件", "The file on the device may be damaged; look at the original"),
-    Problem(1307, 422, "文件没有收下：{why}", "The file was not taken: {why}",
+    Problem(1307, 422, "文件没有收下：{why}", "The file was not accepted: {why}",
             "记录不受影响；重拍一张，或请项目经理处理", "The record is not affected; take another photo or ask the project manager"),
     Problem(1308, 412, "不支持的 tus 版本，应为 {version}", "Unknown tus version; this server speaks {version}",
             "用支持这个版本的客户端", "Use a client that speaks it"),

@@ -27,6 +27,8 @@ from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_js
 
 AGAIN = "again"  # journal only: this line came a second time, under another position; the first one counts
 SERVER = Author("server", "server", frozenset())  # what this server does by itself
+# Another file is another photo: exchanged in its record, the first one would be named by nothing any more and shown to nobody.
+FIXED = {"photo": ("sha256", {"zh": "照片文件", "en": "file of a photo"})}
 
 
 class Verdict(NamedTuple):
@@ -206,6 +208,10 @@ class Applying(Plain):
         old = self._here.get(c.record)
         if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
+        if old and c.type in FIXED and author is not SERVER:
+            field, words = FIXED[c.type]
+            if c.after.get(field, old.values.get(field)) != old.values.get(field):
+                return Verdict(no, problem=3004, words={"type": words})
         return None
 
     def _nothing_to_change(self, c: Change) -> Verdict | None:

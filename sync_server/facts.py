@@ -21,6 +21,7 @@ from schemas.change import decode
 from schemas.fields import Audience
 from schemas.problems import Trouble
 from schemas.records import TYPES, Record
+from schemas.records.photo import Photo
 from schemas.rules import reconcile
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
 from schemas.wire import ScopeGrant
@@ -48,6 +49,7 @@ class _Held:
     unsure: dict[tuple[str, str], float] = field(default_factory=dict)
     sent: int = 0  # photos and other files, by whomever
     stored: frozenset[str] = frozenset()  # their hashes
+    absent: frozenset[str] = frozenset()  # of files that photo records here name and that were not sent for this scope
 
 
 class Seen(NamedTuple):
@@ -123,13 +125,15 @@ class FactsReader:
         unsure = [UnsureClock(type, id, s) for h in held.values() for (type, id), s in h.unsure.items()]
         facts = Facts(
             records=records, now=now, basis=Basis("server", now, len(devices)), devices=devices, unsure_clocks=unsure,
-            stored_blobs=frozenset().union(*(held[s.id].stored for s in scopes)), project_id=project,
+            # sent for one scope, it is not here for those who may read another that names it, too
+            stored_blobs=frozenset().union(*(held[s.id].stored for s in scopes)).difference(*(held[s.id].absent for s in scopes)),
+            project_id=project,
         )  # fmt: skip
         return facts, (epoch, tuple((s.id, s.seq, held[s.id].sent) for s in scopes), tuple(devices))
 
     def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
         old = self._held.get(scope.id) or _Held()
-        new = _Held(scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored)
+        new = _Held(scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored, old.absent)
         if new.sent != old.sent:
             new.stored = tx.media_here(scope.id)
         for type, cls in TYPES.items():
@@ -141,6 +145,9 @@ class FactsReader:
                 new.records[type] = {**have, **more} if have else more
         if scope.seq > old.seq:
             new.unsure = old.unsure | _unsure(tx.lines_since(scope.id, old.seq))
+        if scope.seq > old.seq or new.sent != old.sent:
+            photos = (p for p in new.records.get("photo", {}).values() if isinstance(p, Photo) and not p.deleted)
+            new.absent = frozenset(p.sha256 for p in photos) - new.stored
         self._held[scope.id] = new
         self._held.move_to_end(scope.id)
         return new

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from sync_server.blobs.files import Files
 from sync_server.blobs.shelf import Shelf
 from sync_server.checks import Finding
+from sync_server.photo_claims import untrue
 from sync_server.store import ScopeRow, Store, Tx
 
 AGAIN = (
@@ -29,6 +30,7 @@ class Photos(NamedTuple):
     sent: dict[str, frozenset[str]]
     rows: frozenset[str]
     whole: bool  # of everything, not of one project
+    untrue: dict[str, dict[str, list[str]]]  # scope → photo record → what its file says another of: time, place
 
 
 def noted(tx: Tx, scopes: Collection[ScopeRow], whole: bool) -> Photos:
@@ -41,11 +43,12 @@ def noted(tx: Tx, scopes: Collection[ScopeRow], whole: bool) -> Photos:
     rows = frozenset(tx.blob_hashes())
     if not whole:
         rows &= set().union(*named.values(), *sent.values())
-    return Photos(named, sent, rows, whole)
+    return Photos(named, sent, rows, whole, {s: dict(untrue(tx, s)) for s in sorted(named)})
 
 
 def look_at_photos(photos: Photos, shelf: Shelf, store: Store, checked: Counter[str]) -> Iterator[Finding]:
     yield from _not_come(photos, checked)
+    yield from _contradicted(photos)
     yield from _read_all(photos, shelf.files, checked)
     if photos.whole:
         yield from _left_over(photos, shelf, store)
@@ -58,6 +61,16 @@ def _not_come(photos: Photos, checked: Counter[str]) -> Iterator[Finding]:
             yield _note(
                 scope, f"照片未到 {len(absent)} 张（共 {len(named)} 张）", f"{len(absent)} of {len(named)} photos have not come",
                 "在拍照的平板上同步；没有网络就写救援包", "sync the tablets that took them, or let them write a rescue bundle",
+            )  # fmt: skip
+
+
+def _contradicted(photos: Photos) -> Iterator[Finding]:
+    for scope, found in sorted(photos.untrue.items()):
+        for record, what in sorted(found.items()):
+            zh = "和".join({"time": "时间", "place": "位置"}[w] for w in what)
+            yield _finding(
+                "note", scope, record, f"照片文件写的{zh}与记录不符", f"a photo's file says another {' and '.join(what)} than its record",
+                "看原照片和记录；平板写的与文件不同，记录可能被改过", "look at the photo and its record: no tablet of ours writes them differently",
             )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ class DeviceCamera:
 
     def __init__(self) -> None:
         self._device: Any = None
+        self.mirrors = False  # are its pictures the wrong way round, left for right?
 
     def view(self) -> Any:
         import flet_camera as fc  # here, so that tests and the demo need no such client
@@ -65,6 +66,8 @@ class DeviceCamera:
         if not found:
             raise NoCamera("none")
         back = next((c for c in found if c.lens_direction == fc.CameraLensDirection.BACK), found[0])
+        # a browser turns every picture round, pixel for pixel, that is not from a camera on the back
+        self.mirrors = self._device.page.web and back.lens_direction != fc.CameraLensDirection.BACK
         # Full HD: a label can be read on it, and a day's photos fit through a poor line
         await self._ask(self._device.initialize(back, fc.ResolutionPreset.VERY_HIGH, enable_audio=False), PERMIT_S)
 

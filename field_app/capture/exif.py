@@ -26,7 +26,6 @@ from schemas.rules.exif import EXIF_IFD, GPS_IFD, ORIENTATION, Facts, comment_of
 
 log = logging.getLogger("jingtu.app")
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # a line for each damaged tag
-MOST_OWN = 60_000  # bytes of a camera's own block that are looked at; a segment holds 65,533
 _HEAD = b"Exif\0\0"
 _E, _I, _G = piexif.ExifIFD, piexif.ImageIFD, piexif.GPSIFD
 
@@ -47,7 +46,7 @@ _KEPT_EXIF = {
 
 class Shot(NamedTuple):
     """What the tablet knows of a picture its own camera just took. taken_at has its offset; bearing_deg from true north;
-    record: the id of the photo's record (32 hex digits and dashes)."""
+    record: the id of the photo's record (32 hex digits and dashes); mirrored: left and right are changed round in the pixels."""
 
     taken_at: datetime
     fix: Fix | None = None
@@ -57,6 +56,7 @@ class Shot(NamedTuple):
     project: str = ""
     point: str = ""
     record: str = ""
+    mirrored: bool = False
 
 
 class NoExif(Exception):
@@ -81,7 +81,7 @@ def with_exif(data: bytes, shot: Shot) -> bytes:
     """The same picture with our block in place of the camera's. Raises NoExif; then nothing was wrong with the picture."""
     start, segments, scan = _segments(data)
     own = next((body for body in segments if body[4:10] == _HEAD), b"")
-    block = _HEAD + piexif.dump(_tables(shot, _own(data) if 0 < len(own) <= MOST_OWN else ({}, {}))).removeprefix(_HEAD)
+    block = _HEAD + piexif.dump(_tables(shot, _own(data) if own else ({}, {}))).removeprefix(_HEAD)
     segment = b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block
     others = [body for body in segments if body[4:10] != _HEAD]
     first = 1 if others and others[0][1] == 0xE0 else 0  # JFIF's own segment wants to be the first
@@ -141,6 +141,8 @@ def _tables(shot: Shot, own: tuple[Mapping[int, Any], Mapping[int, Any]]) -> dic
     subsec = f"{shot.taken_at.microsecond // 1000:03d}".encode()
     main |= {_I.DateTime: at, _I.Software: f"Jingtu {VERSION}".encode()}
     main.setdefault(ORIENTATION, 1)
+    if shot.mirrored and main[ORIENTATION] == 1:
+        main[ORIENTATION] = 2  # whoever shows it turns it back, and no pixel is touched
     exif |= {
         _E.ExifVersion: b"0232", _E.DateTimeOriginal: at, _E.DateTimeDigitized: at, _E.OffsetTime: offset,
         _E.OffsetTimeOriginal: offset, _E.OffsetTimeDigitized: offset, _E.SubSecTimeOriginal: subsec,

@@ -42,7 +42,7 @@ def made(picture: Image.Image, lines: Sequence[str]) -> bytes | None:
         size = (max(1, round(picture.width * part)), max(1, round(picture.height * part)))
         picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     wide = max(picture.width, 320)  # a narrower one stands in a wider copy
-    size_px = max(13, round(max(wide, picture.height * 0.6) / 56))
+    size_px = max(13, round(max(wide, picture.height * 0.6) / 42))  # 9 px where a phone shows the whole
     font = ImageFont.truetype(io.BytesIO(data), size_px)
     edge, step = round(size_px * 0.8), round(size_px * 1.45)
     rows = [row for line in lines for row in wrapped(line, font, wide - 2 * edge)]
@@ -57,7 +57,9 @@ def made(picture: Image.Image, lines: Sequence[str]) -> bytes | None:
 
 
 def wrapped(line: str, font: ImageFont.FreeTypeFont, wide: float) -> list[str]:
-    """A line in rows that fit: broken between its parts, and inside a part only where that alone is too long."""
+    """A line in rows that fit: broken between its parts, and inside a part only where that alone is too long. A name copied out of
+    a table may have line breaks and signs nobody sees, which no font can write."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in line).split())
     rows = [""]
     for part in line.split(SEPARATOR):
         joined = f"{rows[-1]}{SEPARATOR}{part}" if rows[-1] else part

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import flet as ft
 
+from field_app.capture import photo
 from field_app.desks import clash, needs
 from field_app.desks.clash import Clash
 from field_app.desks.drafting import MARK
@@ -215,7 +216,10 @@ class Centre:
 
     async def open_refused(self, id: str) -> None:
         self._thing = None
-        self._thing = await self._host._do(lambda: needs.refused(self._store, id) or ())
+        found = await self._host._do(lambda: needs.refused(self._store, id))
+        if found is not None and (sha := found.made.after.get("sha256")):
+            found = found._replace(picture=await asyncio.to_thread(photo.thumb, self._store.folder, sha))
+        self._thing = found or ()
         self.notify()
 
     @property

@@ -47,11 +47,13 @@ class Todo(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A refused change, or what recorded a photo that is not taken, opened. names: (type, id) → what its values refer to."""
+    """A refused change, or what recorded a photo that is not taken, opened. names: (type, id) → what its values refer to.
+    picture: a small JPEG of that photo, where it can be drawn."""
 
     made: Change
     todo: Todo
     names: Mapping[tuple[str, str], str]
+    picture: bytes | None = None
 
 
 class Proof(NamedTuple):

@@ -27,6 +27,7 @@ from schemas.problems import Trouble
 from schemas.records import TYPES
 from schemas.reference import Label, codes
 from schemas.rules.picture import MOST_BYTES, MOST_PIXELS
+from schemas.rules.reconcile.photos import thing
 
 if TYPE_CHECKING:
     from field_app.state import State
@@ -56,6 +57,11 @@ class _Taken(NamedTuple):
     origin: _From
     now: datetime
     fix: Fix | None
+
+
+def _shown(values: Values) -> tuple[str, tuple[str, str]]:
+    """A picture, and what it is said to show (check H03)."""
+    return values["sha256"], thing(values["subject_id"], values["step"])
 
 
 def _thing(values: Values, code: str = "") -> Label:
@@ -97,8 +103,7 @@ class PhotoDesk:
         """What else the same picture is used for, in this visit or elsewhere (check H03)."""
         mine = visit.photos[record]
         for id, values in visit.photos.items():
-            other = (values["subject_id"], values["step"]) != (mine["subject_id"], mine["step"])
-            if id != record and other and values["sha256"] == mine["sha256"]:
+            if id != record and values["sha256"] == mine["sha256"] and _shown(values) != _shown(mine):
                 return _thing(values, visit.subjects().get(values["subject_id"], ("", ""))[1] or visit.code)
         return Label(*found) if (found := self._twice.get(mine["sha256"])) else None
 
@@ -258,7 +263,8 @@ class PhotoDesk:
         shot = None
         if origin.live and origin.source == "app_camera":
             code = str((visit.book.project or {}).get("code", ""))
-            shot = Shot(now, fix, bearing, drift, device, code, visit.code, taken.record)
+            mirrored = bool(getattr(self._camera, "mirrors", False))
+            shot = Shot(now, fix, bearing, drift, device, code, visit.code, taken.record, mirrored)
         position = as_values(fix, now) if fix is not None else None
 
         def values_of(kept: Kept) -> Values:
@@ -292,8 +298,9 @@ class PhotoDesk:
         """Of the visit's pictures those that records of other visits name."""
         with self._host._store.looking() as store:
             found = store.related("photo", "sha256", {v["sha256"] for v in visit.photos.values()})
-            others = [s for s in found if s.id not in visit.photos and not s.values.get("deleted")]
-            return {s.values["sha256"]: _thing(s.values, self._code(store, s.values)) for s in others}
+            others = [s.values for s in found if s.id not in visit.photos and not s.values.get("deleted")]
+            shown = {_shown(v) for v in visit.photos.values()}
+            return {v["sha256"]: _thing(v, self._code(store, v)) for v in others if _shown(v) not in shown}
 
     def _code(self, store: Any, values: Values) -> str:
         """The code of what a photo elsewhere shows."""

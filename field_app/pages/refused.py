@@ -13,6 +13,8 @@ from field_app.state import State
 from schemas.fields import fields_of
 from schemas.records import TYPES
 
+HASH = "sha256"
+
 
 def values(state: State, k: Kit, one: Refused) -> list[ft.Control]:
     made = one.made
@@ -20,7 +22,8 @@ def values(state: State, k: Kit, one: Refused) -> list[ft.Control]:
     kind = str(made.after.get("subject_kind", ""))
     known = fields_of(TYPES[made.type]) if made.type in TYPES else {}
     out: list[ft.Control] = []
-    for name in [*(n for n in known if n in made.after), *(n for n in made.after if n not in known)]:
+    names = sorted((n for n in known if n in made.after), key=lambda n: n == HASH)  # last: it says nothing to a person
+    for name in [*names, *(n for n in made.after if n not in known)]:
         f = known.get(name)
         label = k.of((f.spec.zh, f.spec.en)) if f else name
         text = said(k, f, made.after[name], called, state.now(), kind)
@@ -41,7 +44,8 @@ def RefusedPage(state: State, k: Kit):
     made, todo = found.made, found.todo
     back = todo.kind == "rejected" and centre.takes_back(made)  # a photo is what it is
     block = k.judge("alert", SYNCS[todo.kind][0], k.of(todo.why), k.of(todo.remedy))
-    card = k.card(k.t(k.say("refused.values"), 18, True), *values(state, k, found), spacing=12)
+    seen = [ft.Image(src=found.picture, height=160, fit=ft.BoxFit.CONTAIN, border_radius=10)] if found.picture else []
+    card = k.card(k.t(k.say("refused.values"), 18, True), *seen, *values(state, k, found), spacing=12)
     body = scroll(block, card, k.t(k.say("refused.kept"), 14, color="ink-2"))
     read = k.button(k.say("refused.read"), call(state, centre.read, id), "plain" if back or todo.again else "next",
                     h=64, expand=None if back or todo.again else True)  # fmt: skip

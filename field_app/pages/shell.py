@@ -126,6 +126,9 @@ def title_bar(state: State, k: Kit, title: str, sub: str, back: bool, right: lis
     )
 
 
+DOT = "\u00a0· "  # a line may end with it, none begins with it
+
+
 def width_of(text: str, size: float) -> float:
     """About how wide a text is drawn, in px: Chinese letters are squares, others little more than half as wide."""
     return sum(size if ord(c) > 0x2E80 else size * 0.58 for c in text)
@@ -151,11 +154,14 @@ def safe_line(state: State, k: Kit) -> ft.Control:
         return ft.TextSpan(text, k.style(14, bold, front))
 
     shown = [("safe.here", here), ("safe.left", left), *([("safe.photos", media)] if photos else [])]
-    spans = [(("" if n == 0 else " · ") + k.say(key) + "\u00a0", str(count)) for n, (key, count) in enumerate(shown)]
+    spans = [
+        (("" if n == 0 else DOT) + k.say(key).replace(" ", "\u00a0") + "\u00a0", str(count))
+        for n, (key, count) in enumerate(shown)
+    ]
     numbers = ft.Text(spans=[part(t, bold) for text, count in spans for t, bold in ((text, False), (count, True))])
     word = k.say("safe.online" if reached else "safe.offline")
     if drafts:
-        word += " · " + k.say("safe.drafts", n=drafts)
+        word += DOT + k.say("safe.drafts", n=drafts)
     label = k.say("safe.label.photos" if photos else "safe.label", n=here, m=left, p=media)
     said = k.t(word, 14, color=front, expand=True, max_lines=1)
     room = (
@@ -164,7 +170,7 @@ def safe_line(state: State, k: Kit) -> ft.Control:
     fits = width_of(word + "".join(t + c for t, c in spans), 14 * k.scale) <= room
     numbers.no_wrap = fits
     if not fits:
-        numbers.spans, numbers.expand = [part(word + " · "), *(numbers.spans or [])], True
+        numbers.spans, numbers.expand = [part(word + DOT), *(numbers.spans or [])], True
     text = [said, numbers] if fits else [numbers]
     row = ft.Row([strut(56), ft.Icon(icon, size=18 * k.scale, color=front), *text], spacing=8)
     return ft.Container(

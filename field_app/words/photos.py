@@ -103,7 +103,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "stamp.save": ("保存水印副本", "Save stamped copy"),
     "stamp.share": ("分享水印副本", "Share stamped copy"),
     "stamp.making": ("正在生成……", "Making it …"),
-    "stamp.done": ("副本已交出。原件在本机，没有改动。", "The copy is out. The original is here, unchanged."),
+    "stamp.done": ("副本已交出。原件在本机，没有改动。", "Copy handed over. The original here is unchanged."),
     "stamp.done.at": ("副本保存在 {where}", "Copy saved as {where}"),
     "stamp.cancelled": ("没有保存。再点一次即可。", "Not saved. Tap once more."),
     "stamp.failed": (
@@ -116,7 +116,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "stamp.gone": ("照片文件不在本机，生成不了副本。", "The photo's file is not on this tablet; no copy can be made."),
     # what speaks against a photo (check H02, H03)
-    "photo.against": ("与记录不一致", "Contradicts the record"),
+    "photo.against": ("有要注明的", "Something to note"),
     "photo.against.sure": ("会照常记录，并注明。", "Kept as it is, with a note."),
     "photo.twice": ("同一照片还用于 {what}", "The same photo is used for {what} too"),
     "photo.elsewhere": ("另一处记录", "another record"),

@@ -29,7 +29,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "today.walk": ("去 {code}", "Walk to {code}"),
     "today.needs.more": ("还有 {n} 项", "{n} more"),
     "today.waits": ("{n} 条存在本机，还没到服务器", "{n} saved here, not on the server yet"),
-    "today.waits.photos": ("{n} 张照片还没到服务器", "{n} photos not on the server yet"),
+    "today.waits.photos": ("{n} 张照片还没到服务器", "Photos not on the server yet: {n}"),
     "today.projects": ("我的项目", "My projects"),
     "today.see_map": ("看地图", "See the map"),
     "all": ("全部", "All"),

@@ -5,8 +5,8 @@ What the judge insists on, beside the forms below:
   but ZIP64's, no comments but the seal. Names are those of `NAMES`; every one is named by package.json, and nothing else is there.
 - JSON is UTF-8 without a key twice; package.json and keys.json are canonical. Only photos.json and decisions.json may hold floats.
 - .ndjson: one object a line, each line ended by a line feed. Rows in records.ndjson are exactly `evidence.row_line`, each record once.
-- Whoever shows a record shows every change of it, whatever became of the change, and every receipt that covers such a position, or one where the chain was broken on the device.
-  With selection "project" nothing of the project's own scopes is hidden; only the organisation's has hidden positions.
+- Whoever shows a record shows every change of it, whatever became of the change, and every receipt that covers such a position or one
+  where the chain was broken on the device. With selection "project" nothing of the project's own scopes is hidden; only the organisation's has hidden positions.
 - counts: changes (shown), hidden, records, photos (listed), photos_missing (not there), receipts, chains; forks are in none of them.
 - A photo is listed where a shown record names it; `records` are the ids of the shown photo records that name it now, sorted.
 """

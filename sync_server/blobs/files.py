@@ -23,6 +23,7 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._groups: set[str] = set()  # folders whose own name is on the disk for sure
 
     def path(self, sha: str) -> Path:
         """Where a file is, or would be, on this machine. Raises ValueError for what is no hash."""
@@ -60,9 +61,10 @@ class Files:
         there = self.path(sha)
         with room_on_disk():
             to_disk(temp)
-            if not there.parent.exists():
+            if sha[:2] not in self._groups:  # one that is there may have been made a moment ago, by whoever then died
                 there.parent.mkdir(parents=True, exist_ok=True)
                 to_disk(self.folder, self.folder.parent)
+                self._groups.add(sha[:2])
             os.replace(temp, there)
             to_disk(there.parent)
 

@@ -92,12 +92,12 @@ class Pictures:
         kept = self.folder / sha[:2] / f"{sha}-{size}.jpg"
         never = kept.with_suffix(".none")  # says that it cannot be read: that is not tried with every look at a page
         with suppress(OSError):
-            found = kept.read_bytes()
+            found = b"" if _older(kept, path) else kept.read_bytes()
             if found.startswith(b"\xff\xd8") and found.endswith(
                 b"\xff\xd9"
             ):  # written without fsync: it can be made anew
                 return found
-        if never.exists():
+        if never.exists() and not _older(never, path):
             return None
         try:
             sign, made = self._asked(path, do="thumbnail", size=size)
@@ -215,6 +215,13 @@ class Pictures:
             log.warning("pictures: a thumbnail was not kept: %s", err)
             with suppress(OSError):
                 temp.unlink(missing_ok=True)
+
+
+def _older(kept: Path, picture: Path) -> bool:
+    """Was it made of the file that lay there before? One the disk has damaged is replaced when it is sent again."""
+    with suppress(OSError):
+        return kept.stat().st_mtime_ns < picture.stat().st_ctime_ns  # when it got its name
+    return False
 
 
 def _spawn() -> subprocess.Popen[bytes]:

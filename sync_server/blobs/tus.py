@@ -39,6 +39,9 @@ STALLED_S = (
 )
 MOST_DIGITS = 15
 MAX_METADATA = 8000
+SHOWN = (
+    4  # thumbnails made or waited for at a time: whoever scrolls through hundreds keeps no thread from those who sync
+)
 KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _HASH, _NUMBER = re.compile(r"[0-9a-f]{64}"), re.compile(rf"\d{{1,{MOST_DIGITS}}}")
 _ONE_RANGE = re.compile(r"bytes=(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))")
@@ -101,6 +104,7 @@ def is_blobs(scope: Scope) -> bool:
 def make_blob_router(service: Service) -> APIRouter:
     problem = {"description": "问题 · a numbered problem (RFC 9457)", "content": {PROBLEM: {"schema": PROBLEM_SCHEMA}}}
     api = APIRouter(prefix=BLOBS, responses={"4XX": problem, "5XX": problem})
+    shown = asyncio.Semaphore(SHOWN)
     raw = {"description": "文件内容 · the file", "content": {"application/octet-stream": {}}}
 
     @api.post(
@@ -167,12 +171,13 @@ def make_blob_router(service: Service) -> APIRouter:
         "/{sha256}/thumbnail", response_class=Response, summary="照片缩略图 · A thumbnail of a photo",
         responses={200: {"content": {"image/jpeg": {}}}},
     )  # fmt: skip
-    def thumbnail(
+    async def thumbnail(
         who: Who, sha256: str,
         size: Annotated[int, Query(ge=1, le=10_000)] = 400,
         scope: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Response:  # fmt: skip
-        made = service.thumbnail(who, _hash(sha256), size, scope)
+        async with shown:
+            made = await run_in_threadpool(service.thumbnail, who, _hash(sha256), size, scope)
         return Response(made, headers=_shown("", sha256, "jpg"))
 
     return api

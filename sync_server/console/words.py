@@ -149,7 +149,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "photos_line": ("照片已到 {n}/{m}", "Photos here: {n} of {m}"),
     "photos_owed": ("照片未到", "Photos to come"),
     "photos_elsewhere": ("另有照片未到：{x}", "Photos to come from others: {x}"),
-    "photos_no_device": ("非平板", "not by a tablet"),
+    "photos_no_device": ("不是平板记的", "recorded on no tablet"),
     "ago_min": ("{n} 分前", "{n} min ago"),
     "ago_h": ("{n} 小时前", "{n} h ago"),
     "ago_d": ("{n} 天前", "{n} days ago"),

@@ -35,6 +35,13 @@ PROOFS = {
     "unproven": ("▲", "未证明", "unproven", "warn"),
     "server": ("○", "服务器所记", "by the server's word", "dim"),
 }
+SAID = {  # schemas.rules.exif.Facts
+    "taken_at": ("拍摄时间", "taken at"), "gps_at": ("卫星时间", "time of the fix"), "longitude": ("经度 °", "longitude °"),
+    "latitude": ("纬度 °", "latitude °"), "altitude_m": ("海拔 m", "altitude m"), "accuracy_m": ("精度 m", "accuracy m"),
+    "bearing_deg": ("方位角 °", "bearing °"), "orientation": ("旋转标记", "orientation"), "camera": ("相机", "camera"),
+    "software": ("软件", "software"), "width": ("宽 px", "width px"), "height": ("高 px", "height px"),
+    "device": ("设备", "device"), "project": ("项目", "project"), "point": ("点位", "point"),
+}  # fmt: skip
 ROOT = (
     "\x00"  # stands for the way to the package's root, until it is known on which page a card stands; no text holds it
 )
@@ -107,12 +114,11 @@ class Drawing:
             )
             return f'<p class="lack">▲ {both(zh, en)}</p>'
         href = escape(ROOT + p.file)
-        facts = " · ".join(
-            x
-            for x in (p.kind, size_of(p.size or 0), f"送到 · received {when(p.received_at)}" if p.received_at else "")
-            if x
+        received = f"{both('送到', 'received')} {when(p.received_at)}" if p.received_at else ""
+        facts = " · ".join(x for x in (p.kind, size_of(p.size or 0), received) if x)
+        rows = "".join(
+            f"<dt>{both(*SAID[k]) if k in SAID else own(k)}</dt><dd>{own(_short(v))}</dd>" for k, v in p.exif.items()
         )
-        rows = "".join(f"<dt>{own(k)}</dt><dd>{own(_short(v))}</dd>" for k, v in p.exif.items())
         said = (
             f'<div class="exif">{both("文件自己说", "what the file says of itself")}<dl>{rows}</dl></div>'
             if rows

@@ -82,7 +82,7 @@ class Chains:
         return Extent(last, shown, most)
 
     def _odd(self, link: Link) -> list[int]:
-        return [] if link.enrolment == CONSOLE else self.tx.unproven(link.enrolment, link.scope)
+        return [] if link.enrolment == CONSOLE else self.tx.broken_positions(link.enrolment, link.scope)
 
     def _lines(self, link: Link) -> Iterator[Journaled]:
         return self.tx.journal_by_chain(link.enrolment, link.scope)

@@ -121,7 +121,9 @@ class Opened:
             end = tail_at + found
         mark, disk, disk2, here, count, size, start, n = _END.unpack(self._at(end, _END.size))
         self.comment = self._at(end + _END.size, n)
-        if end + _END.size + n != self.length:
+        if end + _END.size + n > self.length:
+            self._wrong(self.length, "文件在结尾处被截断", "the file is cut off at its end")
+        elif end + _END.size + n < self.length:
             self._say("zip.trailing", byte=end + _END.size + n)
         before = end
         if FULL in (size, start) or FULL16 in (here, count):

@@ -138,9 +138,10 @@ class Pages:
         before = f'<a href="{n - 1}.html">← {n - 1}</a>' if n > 1 else ""
         after = f'<a href="{n + 1}.html">{n + 1} →</a>' if further else ""
         nav = f'<nav><a href="../{INDEX}">{both("总览", "overview")}</a> {before} {after}</nav>'
+        mark = f'<p class="mark">{plain(title)}</p>'  # on paper, too, where no link is
         with self._archive.entry(f"pages/{n}.html") as write:
             head, foot = document(title)
-            for part in (head, nav, *(c.replace(ROOT, "../") for c in cards), nav, foot):
+            for part in (head, mark, nav, *(c.replace(ROOT, "../") for c in cards), nav, foot):
                 write(part.encode())
 
     def rest(self) -> list[str]:

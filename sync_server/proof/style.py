@@ -25,7 +25,7 @@ table{border-collapse:collapse;width:100%}th{text-align:start;font-weight:400;co
 .moved{background:var(--sunken);border-radius:6px;margin:.4rem 0;display:block;padding:.3rem .7rem}
 .moved tbody{display:table;width:100%}
 .grid th,.grid td{border:1px solid var(--line);padding:.4rem .6rem;vertical-align:top;text-align:start}
-.grid small{white-space:nowrap}.grid code{word-break:break-all}.grid code.id{font-size:.75em}.wide{overflow-x:auto}@media screen{.grid{min-width:46rem}}
+.grid small,.grid td:first-child{white-space:nowrap}.grid code{word-break:break-all}.grid code.id{font-size:.75em}.wide{overflow-x:auto}@media screen{.grid{min-width:46rem}}
 dl{margin:0;display:grid;grid-template-columns:minmax(5rem,auto) 1fr;gap:.1rem .8rem}dt{color:var(--ink2)}dd{margin:0}
 td ul{margin:0;padding-inline-start:1.1rem}.plain{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;margin:.5rem 0}
 .steps{margin:.8rem 0 0;padding-inline-start:1.4rem;border-top:1px solid var(--line)}.steps li{padding:.5rem 0}

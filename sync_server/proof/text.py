@@ -41,7 +41,7 @@ def own(value: object) -> str:
 
 def both(zh: str, en: str) -> str:
     """Our own words in both languages. They hold no markup."""
-    return f'{escape(zh)} <span class="en" lang="en">{escape(en)}</span>'
+    return escape(zh) if zh == en else f'{escape(zh)} <span class="en" lang="en">{escape(en)}</span>'
 
 
 def type_words(type: str) -> tuple[str, str]:

@@ -23,10 +23,22 @@ MOST_SHOWN = 50  # findings and photos a person reads; --json has all
 def verify(path: Path, server_key: str | None = None) -> Verdict:
     """Raises Unreadable."""
     try:
+        if path.exists() and not path.is_file():
+            raise Unreadable(finding("zip.unreadable", "", what=("这不是文件", "this is no file")))
         with path.open("rb") as file:
             return judge(Opened(file), server_key)
     except OSError as err:
-        raise Unreadable(finding("zip.unreadable", "", what=err.strerror or str(err))) from err
+        raise Unreadable(finding("zip.unreadable", "", what=_why(err))) from err
+
+
+def _why(err: OSError) -> tuple[str, str]:
+    """In words of ours: the system's speak one language."""
+    if isinstance(err, FileNotFoundError):
+        return "没有这个文件", "there is no such file"
+    if isinstance(err, PermissionError):
+        return "没有读这个文件的权限", "there is no permission to read this file"
+    said = err.strerror or str(err)
+    return f"读文件时出错（{said}）", f"reading the file failed ({said})"
 
 
 def main(args: Sequence[str] | None = None) -> int:

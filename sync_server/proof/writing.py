@@ -79,6 +79,7 @@ class _Writing:
         self.keys = {k.enrolment: k for k in tx.device_keys()}
         self.types = self._types_of_single()
         self.named: dict[str, list[str]] = {}  # hash → photo records that name it
+        self.named_in: dict[str, set[str]] = {}  # hash → their scopes
         self.photos: dict[str, Bytes] = {}
         self.numbers: dict[tuple[str, str], int] = {}
         self.outcomes, self.proofs = Counter[str](), Counter[str]()
@@ -149,7 +150,9 @@ class _Writing:
                 write(evidence.row_line(row.type, row.id, row.seq, row.values) + b"\n")
                 self.counts["records"] += 1
                 if row.type == "photo":
-                    self.named.setdefault(str(row.values.get("sha256")), []).append(row.id)
+                    sha = str(row.values.get("sha256"))
+                    self.named.setdefault(sha, []).append(row.id)
+                    self.named_in.setdefault(sha, set()).add(row.scope)
                 if self.counts["records"] % 1000 == 0:
                     self.tell("records", self.counts["records"])
 
@@ -211,7 +214,7 @@ class _Writing:
     # --- photos ------------------------------------------------------------------------------------------------------
 
     def _bytes(self) -> None:
-        """Every file a shown photo record names, whose bytes came for this project and are still those of its hash."""
+        """Every file a shown photo record names, whose bytes came for that record's scope and are still those of its hash."""
         self.counts["photos"] = len(self.named)
         for n, some in enumerate(some_of(sorted(self.named), 100)):
             known = self.tx.blobs_named(some)
@@ -224,8 +227,8 @@ class _Writing:
         none = Bytes(None, None, None, None, None, {}, False)
         if row is None:
             return none
-        # one that was sent for another project only is none of this one's, even if a record here names it
-        source = next((s for s in self.tx.blob_sources(sha) if self.chosen.within(s.scope)), None)
+        # to name a hash opens nothing: it must have been sent for the scope of a shown record that names it
+        source = next((s for s in self.tx.blob_sources(sha) if s.scope in self.named_in[sha]), None)
         if source is None:
             return none
         exif = _exif(row.exif)

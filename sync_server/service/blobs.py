@@ -93,6 +93,9 @@ class Blobs(Uploads):
             todo = [sha for sha in tx.blobs_unread(at_most + len(self._unreadable)) if sha not in self._unreadable]
         said: dict[str, str] = {}
         for sha in todo[:at_most]:
+            if not self.shelf.files.has(sha):  # it says nothing as long as it is away
+                self._unreadable.add(sha)
+                continue
             try:
                 said[sha] = json.dumps(self.shelf.pictures.facts(self.shelf.files.path(sha)), ensure_ascii=False)
             except NotAPicture:

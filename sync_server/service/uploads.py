@@ -27,6 +27,8 @@ STEP = 8 << 20  # bytes of one long request after which what came so far is kept
 PATIENCE_S = 0.5  # after a cut whoever was cut off is back before the writer of the dead line has noticed and gone
 SUMS = 256  # uploads whose hash so far is remembered
 CLEAR_S = 600  # how often uploads that ended are looked for
+FOR_RECORDS = 1 << 30  # bytes of the disk that no photo takes, or a twentieth of a small one
+EMPTY_MS = 3_600_000  # an upload to which nothing has come: whoever began it never heard of it, and begins another
 STRAY_S = 3600  # a file without its upload is somebody's who is just making one, or left by a crash: then it is older
 OTHER = "other"  # the kind of what is no picture
 
@@ -66,7 +68,7 @@ class Uploads(Base):
             raise Trouble(1307, why=_words("empty"))
         self._clear_now_and_then()
         row = UploadRow(self.new_id(), sha, size, 0, safe_name(name), scope_id, caller.person, caller.enrolment,
-                        self.now_ms() + shelf.upload_ms, metadata)  # fmt: skip
+                        self.now_ms() + min(shelf.upload_ms, EMPTY_MS), metadata)  # fmt: skip
         with self.store.writing() as tx:
             self._may_send(tx, caller, scope_id)
             tx.turn(f"uploads {caller.person}")  # many at once cannot slip past the limit together
@@ -74,11 +76,19 @@ class Uploads(Base):
                 raise Trouble(1311, limit=shelf.per_person)
             path = self._upload_path(row.id)
             make_empty(path)  # what a failing transaction leaves of it is a stray
-            if shutil.disk_usage(path.parent).free < size:
+            try:
+                self._room_for(size)
+            except Trouble:
                 path.unlink()
-                raise Trouble(1102)
+                raise
             tx.add_upload(row)
         return row
+
+    def _room_for(self, size: int) -> None:
+        """The last of the disk is for records, which must not wait until somebody has made room for photos. Raises Trouble 1102."""
+        disk = shutil.disk_usage(self.shelf.uploads)
+        if disk.free - size < min(FOR_RECORDS, disk.total // 20):
+            raise Trouble(1102)
 
     def _may_send(self, tx: Tx, caller: Caller, scope_id: str) -> None:
         scope = tx.scope(scope_id)
@@ -126,6 +136,7 @@ class Uploads(Base):
                 raise Trouble(1302, {"offset": row.stands_at}, offset=row.stands_at)
             if coming is not None and offset + coming > row.size:
                 raise Trouble(1301, size=offset + coming, limit=row.size)
+            self._room_for(row.size - offset if coming is None else coming)
             work.begin(row, self._sum(row), checksum)
         except BaseException:
             work.close()
@@ -141,9 +152,17 @@ class Uploads(Base):
         with suppress(FileExistsError):
             make_empty(path)
         try:
-            return Incoming(path)
+            work = Incoming(path)
         except FileNotFoundError as err:
             raise Trouble(1305) from err
+        try:
+            with self.store.reading() as tx:
+                self._own_upload(tx, caller, id)
+        except BaseException:  # it became the blob between the two looks: nobody needs another file
+            path.unlink(missing_ok=True)
+            work.close()
+            raise
+        return work
 
     def write_upload(self, work: Incoming, data: bytes | bytearray) -> None:
         """Some of the bytes of a request. Raises Trouble 1301, 1102."""
@@ -225,6 +244,7 @@ class Uploads(Base):
             tx.drop_upload(row.id)
         self._forget_sum(row.id)
         path.unlink(missing_ok=True)
+        whole_mark(path).unlink(missing_ok=True)
 
     def _forget_sum(self, id: str) -> None:
         with self._sums_lock:
@@ -297,6 +317,7 @@ class Uploads(Base):
         self._cleared = time.monotonic()
         with suppress(Trouble, OSError):  # nobody who sends a file is to hear of it
             self.clear_uploads()
+            self.settle_uploads()  # of an upload that ended while somebody wrote to it the file is left
 
 
 def safe_name(name: str) -> str:

@@ -78,7 +78,7 @@ class ProofStatements:
         row = self.conn.execute(query.where(c.scope == scope, c.enrolment == enrolment)).one()
         return int(row[0]), int(row[1])
 
-    def unproven(self, enrolment: str, scope: str) -> list[int]:
+    def broken_positions(self, enrolment: str, scope: str) -> list[int]:
         """Positions of a chain where it was broken on the device."""
         c = t.journal.c
         query = select(c.pos).where(c.scope == scope, c.enrolment == enrolment, c.proof == "unproven").order_by(c.pos)

@@ -22,10 +22,10 @@ from schemas.problems import Trouble
 from sync_server.blobs import incoming
 from sync_server.main import create_app
 from sync_server.service import Service
-from sync_server.service.uploads import SUMS
+from sync_server.service.uploads import EMPTY_MS, FOR_RECORDS, SUMS
 from sync_server.settings import Settings
 from sync_server.store import UploadRow
-from tests.api.conftest import Device, Server, problem
+from tests.api.conftest import Device, Server, outcomes, problem
 from tests.api.tus import APPENDS, BLOBS, SPEAKS, append, b64, begin, metadata, picture, send, stands
 
 DATA = random.Random(1).randbytes(300_000)
@@ -290,10 +290,18 @@ def test_so_many_at_a_time_and_no_more(server: Server, device: Device) -> None:
 def test_a_disk_without_room_for_all_of_it_is_told_at_once(
     server: Server, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Free", (), {"free": 299_999})())
+    there, kept = Sender(server, device), FOR_RECORDS
+    disk = {"total": 1 << 40, "free": kept + 299_999}
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Disk", (), disk)())
     problem(begin(server.http, device.auth, SHA, 300_000, server.field), 1102)
-    assert left(server) == [] and server.sql("SELECT * FROM upload") == []
+    assert left(server) == [there.id] and len(server.sql("SELECT * FROM upload")) == 1
     assert begin(server.http, device.auth, SHA, 299_999, server.field).status_code == 201
+    problem(there.append(0, DATA), 1102)  # others filled it meanwhile: the last of it is for records
+    assert outcomes(device.push([device.change("point", server.point())])) == ["applied"] and there.at == 0
+    disk["free"] = 2_000_000
+    problem(there.append(0, DATA), 1102)
+    disk["total"] = 20_000_000  # of a small one less is kept
+    assert there.append(0, DATA).headers["jingtu-blob"] == SHA
 
 
 # --- checksums -------------------------------------------------------------------------------------------------------
@@ -498,10 +506,10 @@ def test_when_it_ends_is_told_and_moved_by_every_piece(server: Server, sender: S
     def until(answer: httpx.Response) -> float:
         return (parsedate_to_datetime(answer.headers["upload-expires"]) - server.clock.at).total_seconds() / 3600
 
-    assert until(sender.made) == 72
-    server.clock.turn(hours=71)
+    assert until(sender.made) == 1  # nothing has come to it yet
+    server.clock.turn(minutes=30)
     sender.device.token = sender.device.new_token()
-    assert until(sender.stands()) == 1
+    assert until(sender.stands()) == 0.5
     assert until(sender.append(0, DATA[:10])) == 72
     server.clock.turn(hours=72, seconds=-1)
     sender.device.token = sender.device.new_token()
@@ -510,13 +518,15 @@ def test_when_it_ends_is_told_and_moved_by_every_piece(server: Server, sender: S
 
 def test_an_upload_that_ended_is_gone_and_takes_no_place(server: Server, device: Device) -> None:
     made = [Sender(server, device) for _ in range(64)]
-    made[0].append(0, DATA[:10])
-    server.clock.turn(hours=72)
+    for one in made[:3]:
+        one.append(0, DATA[:10])
+    server.clock.turn(hours=1)
     device.token = device.new_token()
-    late = made[1:]
-    assert all(one.stands().status_code == 410 for one in late[:3])
-    problem(late[0].append(0, DATA), 1305)
-    made[0].append(10, b"")
+    assert [one.stands().status_code for one in made[1:6]] == [200, 200, 410, 410, 410]
+    server.clock.turn(hours=71)
+    device.token = device.new_token()
+    assert all(one.stands().status_code == 410 for one in made[:5])
+    problem(made[1].append(0, DATA), 1305)
     assert begin(server.http, device.auth, SHA, 9, server.field).status_code == 201
     assert server.service.clear_uploads() == 64
     assert len(left(server)) == 1 and len(server.sql("SELECT * FROM upload")) == 1
@@ -676,7 +686,7 @@ def test_a_restart_reads_the_file_again(server: Server, sender: Sender) -> None:
 def test_a_row_says_all_of_an_upload(server: Server, sender: Sender) -> None:
     with server.service.store.reading() as tx:
         row = tx.upload(sender.id)
-    until = server.service.now_ms() + 72 * 3_600_000
+    until = server.service.now_ms() + EMPTY_MS
     assert row == UploadRow(
         sender.id, SHA, 300_000, 0, "笔记.txt", server.field, server.sampler, sender.device.enrolment, until,
         metadata(sha256=SHA, filename="笔记.txt", scope=server.field),

@@ -146,7 +146,7 @@ def test_a_line_that_says_nothing_any_more_does_not_keep_the_upload(
     server: Server, device: Device, url: str, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tablet is back on another network; the old line is still up."""
-    monkeypatch.setattr(tus, "STALLED_S", 0.5)
+    monkeypatch.setattr(tus, "STALLED_S", 1.5)
     there = announced(http, server, device)
     line = half_sent(url, device, there, len(DATA), DATA[:500_000])
     time.sleep(0.2)

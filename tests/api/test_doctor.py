@@ -246,12 +246,12 @@ def test_a_parked_change_that_could_go_in_is_told(patient: Patient) -> None:
 # --- photos ----------------------------------------------------------------------------------------------------------
 
 
-def photo(patient: Patient, n: int, content: bytes) -> str:
+def photo(patient: Patient, n: int, content: bytes, **more: Any) -> str:
     """A photo record whose bytes have not come."""
     sha = sha256(content).hexdigest()
     values = {
         "sha256": sha, "step": "point_before", "subject_kind": "point", "subject_id": patient.point, "source": "app_camera",
-        "taken_at": "2026-11-28T10:00:00+08:00",
+        "taken_at": "2026-11-28T10:00:00+08:00", **more,
     }  # fmt: skip
     patient.service.write(None, [Write("photo", f"11111111-1111-7111-8111-{n:012d}", patient.field, values)])
     return sha
@@ -303,6 +303,35 @@ def test_what_was_left_over_is_noted(patient: Patient, tmp_path: Path) -> None:
     assert [n[:6] for n in notes(report)] == ["1 个文件没", "2 个中断时"] and report.open == []
     readable(report.findings)
     assert files.has(sha256(b"nobody's").hexdigest())
+
+
+SAYS = {"taken_at": "2026-11-28T10:00:05+08:00", "longitude": 118.0, "latitude": 32.0, "accuracy_m": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("record", "file", "told"),
+    [
+        ({}, SAYS, ""),  # of an older tablet, which says nothing of its file
+        ({}, SAYS | {"taken_at": "2026-08-01T10:00:00+08:00"}, "时间"),
+        ({"file_taken_at": "2026-11-28T02:00:05Z", "file_position": {"lon": "118.0000000", "lat": "32.0000000"}}, SAYS, ""),
+        ({"file_taken_at": "2026-08-01T10:00:00+08:00"}, SAYS | {"taken_at": "2026-08-01T10:00:00+08:00"}, ""),  # told: H02's
+        ({"file_taken_at": "2026-11-28T10:00:00+08:00"}, SAYS | {"taken_at": "2026-08-01T10:00:00+08:00"}, "时间"),
+        ({"file_position": {"lon": "118.0100000", "lat": "32.0000000"}}, SAYS, "位置"),
+        ({"file_position": {"lon": "118.0100000", "lat": "32.0000000"}}, {"latitude": 32.0}, ""),
+        ({"file_taken_at": "2020-01-01T10:00:00+08:00"}, {}, ""),
+        ({"deleted": True, "void_reason": "拍错了"}, SAYS | {"taken_at": "2026-08-01T10:00:00+08:00"}, ""),
+    ],
+)  # fmt: skip
+def test_what_a_file_says_is_what_its_record_says_it_says(
+    patient: Patient, tmp_path: Path, record: dict[str, Any], file: dict[str, Any], told: str
+) -> None:
+    sha = photo(patient, 1, b"mine", **record)
+    add_photo(patient.service, tmp_path / "server", b"mine", patient.field)
+    with patient.service.store.writing() as tx:
+        tx.set_exif(sha, json.dumps(file))
+    report = patient.look()
+    assert notes(report) == ([f"照片文件写的{told}与记录不符"] if told else []) and report.open == []
+    readable(report.findings)
 
 
 def test_one_project_reads_its_own_photos_only(patient: Patient, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
 from schemas.problems import Trouble
+from schemas.rules.judging import records
 from sync_server.cli import app
 from sync_server.proof import archive, overview, page, writing
 from sync_server.proof.verify import verify
@@ -311,6 +312,40 @@ def test_photos_there_missing_foreign_and_damaged(scene: Scene, tmp_path: Path) 
     assert faults(tmp_path / "o.zip") == {"device.cloned"}
 
 
+def test_a_hash_that_is_named_opens_no_picture_of_an_inspection(scene: Scene, server: Server, tmp_path: Path) -> None:
+    """A sampler names, in a record of his own, the picture of another point's inspection; the bytes came for that alone."""
+    theirs = scene.photos["found2"]
+    mine = scene.photo("borrowed", "point1", "CHILD-borrowed", 97, False) | {"sha256": theirs}
+    scene.send(scene.a, [scene.a.change("photo", mine)])
+    scene.export(tmp_path / "o.zip", "point", "S1")
+    p = Package(tmp_path / "o.zip")
+    assert f"photos/{theirs}.jpg" not in p.files
+    assert not p.photos[theirs]["there"] and "by" not in p.photos[theirs]
+    assert faults(tmp_path / "o.zip") == {"device.cloned"}
+    scene.export(tmp_path / "all.zip")
+    assert f"photos/{theirs}.jpg" in Package(tmp_path / "all.zip").files
+
+
+def test_a_conflict_is_whole_also_under_rules_of_another_day(
+    server: Server, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a change clashed, half went in. A later version whose rules would not let the half in must not cry wolf."""
+    point, other = server.new_id(), Device(server, server.former)
+    assert outcomes(device.push([device.change("point", server.point(code="S1"), point)])) == ["applied"]
+    assert outcomes(other.push([other.change("point", {"wind": "南"}, point, {"wind": "北"})])) == ["applied"]
+    half = device.change("point", {"wind": "东", "surface_kind": "土"}, point, {"wind": "北", "surface_kind": None})
+    assert outcomes(device.push([half])) == ["conflict"]
+    (row,) = server.service.records("point", server.field)
+    assert (row.values["wind"], row.values["surface_kind"]) == ("南", "土")
+    with server.service.store.reading() as tx:
+        (project,) = tx.load("project", [server.project])
+    wanted = writing.Wanted(project, "project", "", writing.Named(id="x", name="x"))
+    writing.export(server.service, server.app.state.parts.files, wanted, tmp_path / "o.zip")
+    assert verify(tmp_path / "o.zip").whole
+    monkeypatch.setattr(records, "check", lambda *_: ["no longer"])
+    assert verify(tmp_path / "o.zip").whole, verify(tmp_path / "o.zip").faults
+
+
 def test_an_unproven_line_shown_and_hidden(server: Server, device: Device, tmp_path: Path) -> None:
     """Where a chain had rotted on the device, the package says so instead of failing."""
     from schemas import canonical
@@ -428,6 +463,7 @@ def test_the_page_asks_for_nothing_and_believes_nobody(scene: Scene, tmp_path: P
     }
     assert {w[1:] for w in tags.ways if w.startswith("#")} <= tags.anchors
     said = "".join(tags.text)
+    assert "宽 px" in said  # what a photo's file says has names
     assert HOSTILE.replace("\u202e", "⟨U+202E⟩") in said and "\u202e" not in html.decode()
     assert re.search(rb"content=\"default-src 'none'", html)
     for word in ("晴", "雨", "CHILD-parked", "MINE-decided", "MINE-reason", "CHILD-cloned"):

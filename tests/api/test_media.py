@@ -135,9 +135,22 @@ def test_the_page_says_how_many_and_whose(server: Server, devices: tuple[Device,
     page = desk.call("GET", path).text
     assert "照片已到 4/4" in page and "Y02" not in page
     server.service.write(None, [Write("photo", server.new_id(), server.field, shot(server, "cd" * 32))])
-    assert "另有照片未到：非平板 1" in desk.call("GET", path).text
+    assert "另有照片未到：不是平板记的 1" in desk.call("GET", path).text
 
 
 def test_a_project_without_photos_says_nothing_of_them(server: Server) -> None:
     page = Desk(server, server.pm).call("GET", f"/console/projects/{server.project}").text
     assert "照片已到" not in page and "照片未到" not in page
+
+
+def test_a_file_sent_for_one_scope_is_not_here_for_another(
+    server: Server, devices: tuple[Device, Device], tmp_path: Path
+) -> None:
+    """An inspector shows a sampler's picture: who reads only the field's records could not open it."""
+    at = Reader(server)
+    for content in CONTENTS:
+        add_photo(server.service, tmp_path / "server", content, server.enforcement)
+    assert at.media()[:2] == (0, 4)
+    for content in CONTENTS:
+        add_photo(server.service, tmp_path / "server", content, server.field)
+    assert at.media()[:2] == (4, 4)

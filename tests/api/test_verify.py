@@ -492,6 +492,17 @@ def edit_row_seq(i: Insider) -> None:
     i.rows(lambda r: r[i.site.point].update(seq=r[i.site.point]["seq"] + 1))
 
 
+def name_row_of_an_unknown_type(i: Insider) -> None:
+    """A record of a type nobody knows is not replayed."""
+    i.rows(lambda r: r[i.site.point].update(type="pointt", values={"note": "备注 9"}))
+
+
+def call_a_chain_a_page(i: Insider) -> None:
+    name = i.file(i.a)
+    i.parts.files["pages/9.html"] = i.parts.files.pop(name)
+    i.parts.edit_package(lambda p: next(c for c in p["chains"] if c["file"] == name).update(file="pages/9.html"))
+
+
 def add_row(i: Insider) -> None:
     i.rows(lambda r: r.update(x={**r[i.site.photo], "id": i.site.server.new_id()}))
     i.list(
@@ -765,6 +776,8 @@ INSIDER: list[tuple[Callable[[Insider], None], set[str]]] = [
     (clone_by_two_claims, {"device.cloned"}),
     (edit_row, {"record.differs"}),
     (edit_row_seq, {"record.differs"}),
+    (name_row_of_an_unknown_type, {"record.differs"}),
+    (call_a_chain_a_page, {"file.name"}),
     (add_row, {"record.unmade"}),
     (remove_row, {"record.gone"}),
     (double_row, {"record.twice"}),

@@ -23,7 +23,7 @@ from schemas.rules import evidence
 from schemas.rules.judging import FAULTS, TOLD, chains, court, forks, photos, receipts, records
 from schemas.rules.judging.words import ALL
 from sync_server.proof.opening import Opened
-from sync_server.proof.verify import main
+from sync_server.proof.verify import _why, main
 from tests.api import test_verify
 from tests.api.packages import Parts, verdict
 from tests.api.test_verify import Insider, Values, World, codes
@@ -85,6 +85,27 @@ def reject_what_was_applied_and_sign_the_receipt_anew(i: Insider) -> None:
 
 def date_a_receipt_back(i: Insider) -> None:
     i.receipts(lambda r: r.__setitem__(0, i.resign(r[0], at="2026-01-01T00:00:00.000+00:00")))
+
+
+def pass_a_signed_line_off_as_broken(i: Insider) -> None:
+    """An altered line, given out for one that rotted on the device. The lines' own hash is signed, but one of them is hidden."""
+    lines = i.parts.lines(i.file(i.a))
+    link, links = evidence.first_link(i.field, i.a), []
+    for x in lines:
+        links.append(link := test_verify._next(link, x))
+    n = next(n for n, x in enumerate(lines) if '"after":{"note":"备注 1"}' in x.get("line", ""))
+
+    def edit(x: list[Values]) -> None:
+        x[n] |= {
+            "line": x[n]["line"].replace('"mono_ms":1', '"mono_ms":9'),
+            "proof": "unproven",
+            "link": links[n].hex(),
+        }
+
+    i.chain(edit)
+    first = json.loads(i.parts.lines(i.file(i.a, "receipts"))[1]["text"])["first"]
+    claimed = [x.hex() for x in links[first - 1 : n + 1]]
+    i.receipts(lambda r: r[1].update(claim=test_verify._edited(r[1]["claim"], links=claimed)))
 
 
 def accept_what_waits(i: Insider) -> None:
@@ -161,6 +182,7 @@ UNSEEN: list[Callable[[Insider], None]] = [
     give_a_device_another_key,
     say_that_a_photo_never_came,
     rename_people_and_rewrite_the_page,
+    pass_a_signed_line_off_as_broken,
 ]
 
 
@@ -180,6 +202,17 @@ def test_what_the_holder_of_the_servers_key_can_do_unseen(world: World, tamperin
     } <= said  # and it says so
 
 
+def test_a_line_passed_off_as_broken_is_never_called_signed(world: World) -> None:
+    i = Insider(world, world.point)
+    assert "told.unproven" not in {t.code for t in verdict(world.point).told}
+    pass_a_signed_line_off_as_broken(i)
+    v = verdict(i.parts.sealed(world.site.key))
+    (said,) = [t for t in v.told if t.code == "told.unproven"]
+    (chain,) = [c for c in v.chains if c["enrolment"] == i.a]
+    assert chain["unproven"] == 1 and said.pos == 10
+    assert any("1 whose chain was broken" in s.en for s in v.proved if s.code == "proved.signed")
+
+
 def test_the_document_lists_the_unseen_and_every_code() -> None:
     text = (ROOT / "docs" / "evidence.md").read_text("utf-8")
     for code in ALL:
@@ -195,13 +228,21 @@ def test_in_a_whole_project_nothing_may_be_hidden(world: World) -> None:
     assert "chain.hidden" in i.codes()
 
 
+def test_in_a_whole_project_no_chain_may_be_left_out(world: World) -> None:
+    """The numbers the server gave its changes have no holes; what was cut off at the end only a tablet can tell."""
+    i = Insider(world, world.project)
+    leave_out_a_chain(i)
+    assert i.codes() == {"line.missing"}
+    assert "line.missing" not in codes(world.project)
+
+
 def test_every_fault_is_tried(world: World) -> None:
     """Each code of a fault is expected by a test; those that are not of the insider's table stand here."""
     table = set().union(*(expected for _, expected in test_verify.INSIDER))
     elsewhere = {
         "zip.unreadable", "zip.structure", "zip.trailing", "zip.crc", "seal.missing", "seal.key", "seal.signature", "server_key.other",
         "file.missing", "file.order", "file.size", "file.hash", "file.large", "package.version", "package.counts", "key.form", "fork.head",
-        "chain.hidden", "chain.link", "line.form", "line.scope", "record.mixed",
+        "chain.hidden", "chain.link", "line.form", "line.scope", "line.missing", "record.mixed",
     }  # fmt: skip
     assert FAULTS.keys() == table | elsewhere and not table & elsewhere
     assert not FAULTS.keys() & TOLD.keys()
@@ -225,6 +266,7 @@ def test_faults_of_the_zip_are_named(world: World) -> None:
     assert {"zip.structure", "seal.signature"} <= codes(data[:at] + b"P" + data[at + 1 :])  # the local header
     assert {"zip.crc", "file.hash", "seal.signature"} <= codes(data.replace(b"<title>", b"<Title>", 1))
     assert "zip.trailing" in codes(data + b"x")
+    assert "zip.trailing" not in codes(data[:-10]) >= {"zip.structure", "seal.missing"}  # there is less, not more
     assert "zip.structure" in codes(b"#!/bin/sh\n" + data)
     assert "zip.structure" in codes(_zip(world, compression=zipfile.ZIP_DEFLATED))
     twice = io.BytesIO(data)
@@ -265,6 +307,12 @@ def test_faults_of_files_and_forms_are_named(world: World) -> None:
         return codes(parts.sealed(key, **how))
 
     assert after(lambda p: p.edit_package(lambda x: x["counts"].update(records=1)), recount=False) == {"package.counts"}
+    for edit in (
+        lambda x: x["counts"].clear(),
+        lambda x: x["counts"].pop("hidden"),
+        lambda x: x["counts"].update(more=0),
+    ):
+        assert after(lambda p, e=edit: p.edit_package(e), recount=False) == {"package.counts"}  # type: ignore[misc]
     assert after(lambda p: p.edit_package(lambda x: x.update(format=2))) == {"package.version"}
     assert after(lambda p: p.edit_package(lambda x: x.update(server_key="A" * 42 + "B"))) >= {"key.form", "seal.key"}
     assert after(lambda p: p.put("keys.json", _key(p, "A" * 42 + "B"))) >= {"key.form", "head.signature"}
@@ -513,7 +561,13 @@ def test_exit_codes_and_words(world: World, tmp_path: Path, capsys: pytest.Captu
         assert main([str(file), "--json"]) == 2
         told = capsys.readouterr()
         assert "读不了" in told.err and "Traceback" not in told.err + told.out, n
-    assert main([str(tmp_path / "none.zip")]) == 2 and main([str(tmp_path)]) == 2
+    assert main([str(tmp_path / "none.zip")]) == 2
+    assert "没有这个文件" in capsys.readouterr().err
+    os.mkfifo(tmp_path / "pipe")  # would wait for ever
+    for name in ("", "pipe"):
+        assert main([str(tmp_path / name)]) == 2
+        assert "这不是文件" in capsys.readouterr().err
+    assert "没有读这个文件的权限" in _why(PermissionError(13, "Permission denied"))
     file.write_bytes(world.cloned)
     assert main([str(file)]) == 1
     out = capsys.readouterr().out

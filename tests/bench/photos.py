@@ -7,9 +7,10 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpcore
@@ -32,7 +33,8 @@ Tell = Callable[[str], None]
 def photos(folder: Path, repeat: int, tell: Tell, count: int = COUNT, size: int = SIZE) -> Figures:
     """photos_100x2mb, photos_cut: the records are on the server; from the first question to the last photo acknowledged and noted.
 
-    Limit: the same files, one after the other over a connection that is kept, read, hashed and PUT to bare_put.py."""
+    Limit: the same files, one after the other over a connection that is kept, read, hashed and PUT to bare_put.py. That of
+    photos_cut: the same, each cut once after a random byte, and then sent again from the start. `ratio_uncut`: to the first."""
     tell(f"准备 {count} 张照片 / making {count} photos")
     files, scene = folder / "photos", folder / "scene"
     ground = g.found(scene)
@@ -47,22 +49,27 @@ def photos(folder: Path, repeat: int, tell: Tell, count: int = COUNT, size: int 
             syncer._push(ground.scope)
         client.close()
     runs: dict[str, list[dict[str, Any]]] = {"photos_100x2mb": [], "photos_cut": []}
-    limits: list[float] = []
+    limits: dict[str, list[float]] = {name: [] for name in runs}
     for n in range(repeat):
-        limits.append(_limit(folder, files))
         for name, ran in runs.items():
-            ran.append(_once(scene, files, shas, cut=random.Random(n) if name == "photos_cut" else None))
-        tell(f"{n + 1}/{repeat}: " + ", ".join(f"{k} {v[-1]['seconds'] / limits[-1]:.1f}×" for k, v in runs.items()))
+            cut = name == "photos_cut"
+            limits[name].append(_limit(folder, files, random.Random(n) if cut else None))
+            ran.append(_once(scene, files, shas, cut=random.Random(n) if cut else None))
+        tell(f"{n + 1}/{repeat}: " + ", ".join(f"{k} {v[-1]['seconds'] / limits[k][-1]:.1f}×" for k, v in runs.items()))
     traced = _once(scene, files, shas, traced=True)
     out: Figures = {}
     for name, ran in runs.items():
         more = (
-            {"sent_again_chunks_per_cut": max(r["again"] for r in ran), "cuts": ran[-1]["cuts"]}
+            {
+                "sent_again_chunks_per_cut": max(r["again"] for r in ran),
+                "cuts": ran[-1]["cuts"],
+                "ratio_uncut": median(r["seconds"] for r in ran) / median(limits["photos_100x2mb"]),
+            }
             if name == "photos_cut"
             else {}
         )
         out[name] = figure(
-            [r["seconds"] for r in ran], limits, count, [r["wire_bytes"] for r in ran],
+            [r["seconds"] for r in ran], limits[name], count, [r["wire_bytes"] for r in ran],
             traced["fsyncs"] if name != "photos_cut" else None, round_trips=ran[-1]["round_trips"], **more,
         )  # fmt: skip
     return out
@@ -101,7 +108,7 @@ def _record(client: Client, ground: g.Ground, sha: str) -> Edit:
 # --- the limit -------------------------------------------------------------------------------------------------------
 
 
-def _limit(folder: Path, files: Path) -> float:
+def _limit(folder: Path, files: Path, cut: random.Random | None) -> float:
     kept, port = folder / "bare", g.free_port()
     kept.mkdir()
     process = g.FORKS.Process(target=bare_put.serve, args=(port, str(kept)), daemon=True)
@@ -109,17 +116,30 @@ def _limit(folder: Path, files: Path) -> float:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
             _until_it_answers(http)
-            return g.timed(lambda: [_put(http, path) for path in sorted(files.iterdir())])
+            return g.timed(lambda: [_put(http, path, cut) for path in sorted(files.iterdir())])
     finally:
         process.terminate()
         process.join(60)
         shutil.rmtree(kept)
 
 
-def _put(http: httpx.Client, path: Path) -> None:
+def _put(http: httpx.Client, path: Path, cut: random.Random | None) -> None:
     data = path.read_bytes()
-    if http.put(f"/{sha256(data).hexdigest()}", content=data).status_code != 204:
+    address = f"/{sha256(data).hexdigest()}"
+    if cut is not None:
+        with suppress(_Cut):
+            http.put(address, content=_part(data, cut.randrange(SIZE)), headers={"Content-Length": str(len(data))})
+    if http.put(address, content=data).status_code != 204:
         raise RuntimeError("the bare server took something else")
+
+
+class _Cut(Exception):
+    """The line goes dead."""
+
+
+def _part(data: bytes, until: int) -> Iterator[bytes]:
+    yield data[:until]
+    raise _Cut
 
 
 def _until_it_answers(http: httpx.Client) -> None:

@@ -71,6 +71,8 @@ class Recheck:
             self.seqs: set[tuple[str, int]] = set()
             for chain in self.package["chains"]:
                 self.chain(chain)
+            if self.package["selection"]["kind"] == "project":
+                self.gaps(self.package["project"]["id"])
             self.records()
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, zipfile.BadZipFile) as err:
             self.faults.append(f"form {err!r}")
@@ -109,6 +111,8 @@ class Recheck:
 
     def chain(self, c: dict[str, Any]) -> None:  # § 3.4–3.6
         scope, enrolment, lines = c["scope"], c["enrolment"], lines_of(self.files[c["file"]])
+        for named, folder in ((c["file"], "chains/"), (c["receipts"], "receipts/"), (c["forks"], "forks/")):
+            self.want(named is None or named.startswith(folder), "name", named)
         who, pushes = (
             self.keys.get(enrolment),
             [self.push(c, x) for x in lines_of(self.files[c["receipts"]] if c["receipts"] else b"")],
@@ -191,6 +195,14 @@ class Recheck:
         if accepted:
             self.seqs.add((c["scope"], seq))
             self.changes.setdefault(change["record"], []).append((seq, x["outcome"], change))
+
+    def gaps(self, project: str) -> None:  # § 3.6
+        of: dict[str, list[int]] = {}
+        for scope, seq in self.seqs:
+            of.setdefault(scope, []).append(seq)
+        for scope, seqs in of.items():
+            whole = sorted(seqs) == list(range(1, len(seqs) + 1))
+            self.want(whole or scope.rpartition(".")[0] != project, "seqs missing", scope)
 
     def records(self) -> None:  # § 3.7, 3.8
         named: dict[str, list[str]] = {}

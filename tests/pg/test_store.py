@@ -210,7 +210,7 @@ def work(tx: Any) -> None:
     tx.places_of([])
     tx.chain_weight("e1", FIELD)
     tx.chain_weight("no", FIELD)
-    tx.unproven("e1", FIELD)
+    tx.broken_positions("e1", FIELD)
     tx.forks([FIELD])
     tx.forks([FIELD], ("e1", FIELD))
     tx.forks_of(FIELD)

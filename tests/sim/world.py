@@ -346,14 +346,19 @@ def world(seed: int, http: bool = False, steps: int = 50, postgres: bool = False
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def live(seed: int, http: bool = False, steps: int = 50, postgres: bool = False, servers: int = 1) -> dict[str, int]:
-    """One seed from beginning to end. Raises with the seed in the message when a promise was broken."""
-    from tests.sim import check
+def live(
+    seed: int, http: bool = False, steps: int = 50, postgres: bool = False, servers: int = 1, prove: bool = False
+) -> dict[str, int]:
+    """One seed from beginning to end; `prove`: its evidence packages, too. Raises with the seed in the message when a promise
+    was broken."""
+    from tests.sim import check, evidence
 
     try:
         with world(seed, http, steps, postgres, servers) as w:
             w.run()
             w.heal()
+            if prove:
+                evidence.verified(w)
             return check.check(w)
     except (Exception, Killed) as err:
         what = f"{type(err).__name__}: {err}"

@@ -123,7 +123,7 @@ def test_the_browsers_camera_and_a_file_with_its_reason(tablet: Tablet, browser:
     with f.page.expect_file_chooser() as chosen:
         f.tap("同事传来的")
     chosen.value.set_files(good)
-    f.see("岩心箱，已拍 1 / 2 张，与记录不一致")
+    f.see("岩心箱，已拍 1 / 2 张，有要注明的")
     f.see("不是在应用里拍的")  # told at once
     with f.page.expect_download() as out:
         f.tap("保存水印副本")
@@ -143,6 +143,7 @@ def test_the_browsers_camera_and_a_file_with_its_reason(tablet: Tablet, browser:
     shot = photo.find(tablet.folder, str(taken["sha256"]))
     assert shot and Image.open(shot).format == "JPEG"
     said = exif.read(Image.open(shot))
+    assert said.orientation == 2  # a browser mirrors a camera that is not on the back; shown, it is turned back
     assert said.point == "S15" and said.taken_at and said.taken_at.isoformat() == taken["taken_at"]
     stamped = Image.open(copy)
     assert stamped.width == 1280 and stamped.height > 960 + 100 and not stamped.info.get("exif")

@@ -260,3 +260,36 @@ def test_a_heading_counts_where_it_means_something(
     speed: float | None, degrees: float | None, accuracy: float | None, wanted: float | None
 ) -> None:
     assert heading(speed, degrees, accuracy) == wanted
+
+
+@pytest.mark.parametrize("notes", [200, 59_000, 64_000])
+def test_a_picture_on_its_side_stays_so_however_much_the_maker_wrote(notes: int) -> None:
+    own = {
+        "0th": {piexif.ImageIFD.Model: b"P60", piexif.ImageIFD.Orientation: 6},
+        "Exif": {piexif.ExifIFD.MakerNote: b"m" * notes},
+    }
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(out, "JPEG", exif=piexif.dump(own))
+    found = said(with_exif(out.getvalue(), SHOT))
+    assert (found.orientation, found.camera) == (6, "P60")
+
+
+def test_a_second_picture_is_found_where_it_is_after_our_block_went_in() -> None:
+    """MPO (two lenses, a gain map): its offsets count from its own segment, which moves with what it points to."""
+    first, second = Image.new("RGB", (64, 48), "red"), Image.new("RGB", (32, 24), "blue")
+    out = io.BytesIO()
+    first.save(
+        out, "MPO", save_all=True, append_images=[second], exif=piexif.dump({"0th": {piexif.ImageIFD.Orientation: 3}})
+    )
+    made = with_exif(out.getvalue(), SHOT)
+    with Image.open(io.BytesIO(made)) as picture:
+        assert (picture.format, picture.n_frames, said(made).orientation) == ("MPO", 2, 3)
+        picture.seek(1)
+        assert picture.size == (32, 24) and picture.convert("RGB").getpixel((5, 5))[2] > 250
+    assert made.endswith(from_scan(out.getvalue()))
+
+
+def test_a_mirrored_picture_says_so_and_keeps_its_pixels() -> None:
+    plain, turned = (with_exif(jpeg(), SHOT._replace(mirrored=mirrored)) for mirrored in (False, True))
+    assert (said(plain).orientation, said(turned).orientation) == (1, 2)
+    assert from_scan(plain) == from_scan(turned)

@@ -378,7 +378,9 @@ def test_no_text_of_the_app_is_an_empty_box() -> None:
 def test_fonts_are_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     out = fonts.ensure()
     for work in ("_draw", "_put", "_source_font", "_one_at_a_time"):
-        monkeypatch.setattr(fonts, work, lambda *_, work=work: pytest.fail(f"{work} was called for fonts that are there"))
+        monkeypatch.setattr(
+            fonts, work, lambda *_, work=work: pytest.fail(f"{work} was called for fonts that are there")
+        )
     assert fonts.ensure() == out
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from field_app import diagnostics, pin
+from field_app.capture import photo
 from field_app.capture.position import NoFix
 from field_app.desks import needs
 from field_app.desks.pace import FIRST_S
@@ -83,7 +84,7 @@ def test_every_trouble_is_listed_with_reason_and_remedy(store: Store) -> None:
         t.why[0] and t.why[1] and t.remedy[0] and t.remedy[1] for t in todos
     )
     assert [t.again for t in todos] == [False, False, True]
-    assert todos[2].why == ("文件没有收下：图片不完整", "The file was not taken: it is cut off")
+    assert todos[2].why == ("文件没有收下：图片不完整", "The file was not accepted: it is cut off")
     assert (seen.media.total, seen.media.waiting, seen.photo_bytes) == (4, 1, 4000)
     assert todos[2].what[0].endswith(" · 其他")
     opened = needs.refused(store, todos[2].id)
@@ -119,6 +120,7 @@ def test_photos_are_worth_a_try_and_troubled_ones_are_not(store: Store) -> None:
         todo = next(t for t in state.todos if t.kind == "photo")
         await state.centre.open_refused(todo.id)
         assert state.centre.refused is not None
+        assert state.centre.refused.picture == photo.thumb(store.folder, second.sha256) is not None  # which one it is
         await state.centre.again(todo.id)
         assert line.runs == 3 and store.media().waiting == 1
         state.close()

@@ -93,6 +93,15 @@ def test_long_names_are_broken_between_words_first() -> None:
     assert rows[:2] == ["甲乙丙 · 丁戊己庚辛", "一二三四五六七八九十一"] and all(font.getlength(r) <= 220 for r in rows)
 
 
+@pytest.mark.parametrize(
+    "name", ["原某化工厂\n（一期）地块", "a\tb\r\nc", "\x00\x1b\u202e\ud800", "", "名" * 300, " · " * 5]
+)
+@pytest.mark.parametrize("size", [(1200, 900), (40, 1500), (1500, 40), (1, 1)])
+def test_no_name_keeps_a_copy_from_being_made(name: str, size: tuple[int, int]) -> None:
+    copy = stamp.made(Image.new("RGB", size, "white"), [name, f"点位 S01{stamp.SEPARATOR}{name}"])
+    assert copy is not None and Image.open(io.BytesIO(copy)).height > size[1]
+
+
 def test_the_font_writes_whatever_a_record_may_say() -> None:
     data = stamp.font_data()
     assert data is not None and len(data) < 3_000_000 and stamp.writes_chinese(data)
@@ -335,7 +344,7 @@ def test_a_copy_is_made_as_the_record_is_now_and_handed_out_under_a_name(tmp_pat
     assert name.startswith("S15_") and name.endswith(f"_{values['sha256'][:8]}.jpg")
     assert copies.became(record) == (
         "done",
-        ("副本已交出。原件在本机，没有改动。", "The copy is out. The original is here, unchanged."),
+        ("副本已交出。原件在本机，没有改动。", "Copy handed over. The original here is unchanged."),
     )
     assert copies.became("another") is None and not copies.busy
     original = photo.find(tmp_path / "t", values["sha256"])

@@ -205,6 +205,33 @@ def test_migration_copies_first_and_a_failed_one_leaves_the_old(
     db.close()
 
 
+def test_a_migration_that_is_cut_before_the_record_tables_grew_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who says to be of a version has its columns."""
+    open_store(tmp_path).close()
+    with sqlite3.connect(tmp_path / "tablet.db") as db:
+        db.execute("ALTER TABLE photo DROP COLUMN file_position")
+    db.close()
+    now, next_ = device_db.VERSION, device_db.VERSION + 1
+    monkeypatch.setattr(device_db, "VERSION", next_)
+    monkeypatch.setitem(device_db.MIGRATIONS, next_, "CREATE TABLE later (a TEXT)")
+    with monkeypatch.context() as m, pytest.raises(RuntimeError):
+        m.setattr(device_db, "TABLES", Died(device_db.TABLES))
+        Store(tmp_path)
+    with sqlite3.connect(tmp_path / "tablet.db") as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (now,)
+    db.close()
+    store = Store(tmp_path)
+    assert store._rows("SELECT file_position FROM photo") == [] and store._rows("PRAGMA user_version") == [(next_,)]
+    store.close()
+
+
+class Died(dict[str, Any]):
+    def items(self) -> Any:
+        raise RuntimeError("killed")
+
+
 def test_an_older_app_does_not_touch_newer_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_store(tmp_path).close()
     with sqlite3.connect(tmp_path / "tablet.db") as db:

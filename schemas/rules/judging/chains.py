@@ -15,7 +15,7 @@ from schemas.rules.judging.court import ChainFacts, Court, Line
 from schemas.rules.judging.forks import Forks
 from schemas.rules.judging.reading import both, bytes_of, inner_of, place_of, runs_of
 from schemas.rules.judging.receipts import Receipts
-from schemas.rules.package import Chain, Hidden, Shown
+from schemas.rules.package import PACKAGE, Chain, Hidden, Shown
 from schemas.wire import ACCEPTED, CONSOLE
 
 SERVER = "server"  # person and device of what the server does by itself
@@ -40,6 +40,8 @@ def judge_chains(court: Court) -> None:
         forks.judge(facts)
         facts.sound = not court.faulty & {chain.file, chain.receipts, chain.forks}
     _again(court)
+    if p.selection.kind == "project":
+        _gaps(court)
 
 
 class _Walk:
@@ -196,6 +198,16 @@ class _Walk:
                 court.say(f"told.{outcome}", file, count=counts[outcome])
         court.counts["changes"] += self.facts.shown
         court.counts["hidden"] += self.facts.hidden
+
+
+def _gaps(court: Court) -> None:
+    """A scope's seqs rise by one from 1: in the package of a whole project none of its own may be missing in between."""
+    for scope, taken in court.seqs.items():
+        due = 1
+        for seq in sorted(taken) if scope.rpartition(".")[0] == court.package.project.id else ():
+            if seq != due:
+                court.say("line.missing", PACKAGE, None, scope, first=due, last=seq - 1)
+            due = seq + 1
 
 
 def _again(court: Court) -> None:

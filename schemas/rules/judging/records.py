@@ -14,6 +14,9 @@ from schemas.rules.judging.reading import both
 from schemas.rules.package import RECORDS
 
 PHOTO = "photo"
+MOST_STATES = 32  # that one record may be in
+# values, and which change (chain, position) gave them their sha256
+State = tuple[dict[str, Any], tuple[int, int] | None]
 
 
 def judge_records(court: Court) -> None:
@@ -57,6 +60,8 @@ def _row(court: Court, line: Line) -> dict[str, Any] | None:
 
 
 def _replay(court: Court, no: int, row: dict[str, Any]) -> None:
+    """Of a change that clashed in part, the rest went in or waited too, as the type's rules were then. They may be others by now:
+    either is right, today's answer is tried first."""
     id, type = row["id"], row["type"]
     changes = court.changes.pop(id)
     if changes is None:
@@ -69,8 +74,7 @@ def _replay(court: Court, no: int, row: dict[str, Any]) -> None:
     if cls is None:
         court.say("told.type", RECORDS, no, id, type=type)
         return
-    now: dict[str, Any] = {}
-    named: tuple[str, int, int] | None = None
+    states: list[State] = [({}, None)]
     for seq, place in changes:
         stands = court.stands(place)
         c = change.decode(stands.data)
@@ -78,22 +82,32 @@ def _replay(court: Court, no: int, row: dict[str, Any]) -> None:
         if seq == changes[0][0] and not c.creates:
             court.say("record.begins", file, pos, c.id)
         if c.type != type:
-            continue  # said where the changes were read, and below
-        merged = merge(cls, now, c.before, c.after)
-        values = merged.values
+            continue  # said where the changes were read
+        done = [(state, merge(cls, state[0], c.before, c.after)) for state in states]
+        here, made = (stands.chain, pos), list[State]()
         if stands.shown.outcome == "conflict":
-            if not merged.clashes or check(cls, values):
-                values = now  # the whole change waits for a person
-        elif merged.clashes:
-            court.say("record.order", file, pos, c.id, what=", ".join(clash.atom for clash in merged.clashes))
-        if type == PHOTO and values.get("sha256") != now.get("sha256"):
-            named = (str(values.get("sha256")), stands.chain, pos)
-        now = values
-    if (changes[-1][0], now) != (row["seq"], row["values"]):
+            for state, merged in done:
+                ways = [_moved(state, merged.values, here)] if merged.clashes else []
+                whole_waits = not merged.clashes or bool(check(cls, merged.values))
+                made += [state, *ways] if whole_waits else [*ways, state]
+        else:
+            if all(merged.clashes for _, merged in done):
+                clashes = done[0][1].clashes
+                court.say("record.order", file, pos, c.id, what=", ".join(clash.atom for clash in clashes))
+            fit = [d for d in done if not d[1].clashes] or done
+            made = [_moved(state, merged.values, here) for state, merged in fit]
+        states = [s for n, s in enumerate(made) if all(s[0] != t[0] for t in made[:n])][:MOST_STATES]
+    found = next((s for s in states if s[0] == row["values"]), None)
+    if found is None or changes[-1][0] != row["seq"]:
+        now = states[0][0] if found is None else found[0]
         odd = sorted(k for k in {*now, *row["values"]} if now.get(k) != row["values"].get(k))
         court.say("record.differs", RECORDS, no, id, type=type, what=", ".join(odd) or "seq")
-    elif named is not None:
-        court.photo_made.setdefault(named[0], []).append((id, named[1], named[2]))
+    elif type == PHOTO and found[1] is not None:
+        court.photo_made.setdefault(str(found[0].get("sha256")), []).append((id, *found[1]))
+
+
+def _moved(state: State, values: dict[str, Any], here: tuple[int, int]) -> State:
+    return values, here if values.get("sha256") != state[0].get("sha256") else state[1]
 
 
 def _look_up(court: Court, no: int, row: dict[str, Any]) -> None:

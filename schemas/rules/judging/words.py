@@ -78,6 +78,7 @@ FAULTS: dict[str, Label] = {
     "line.again": Label("说是重复送来的变更，但找不到内容相同的第一次", "said to have come before, but no first one with the same contents is here"),
     "line.outcome": Label("结果「{outcome}」与序号 {seq} 或问题号 {problem} 矛盾", "the outcome “{outcome}” contradicts seq {seq} or problem {problem}"),
     "line.seq": Label("序号 {seq} 用了两次；另一处：{where}", "seq {seq} was given twice; the other one: {where}"),
+    "line.missing": Label("整个项目的证据包里没有序号 {first} 到 {last} 的变更：有变更没有给", "in the package of a whole project the changes with seqs {first} to {last} are not there: some were left out"),
     # receipts
     "receipt.signature": Label("回执不是用服务器的密钥签的", "the receipt is not signed with the server's key"),
     "receipt.key": Label("回执写着别的服务器密钥", "the receipt names another server key"),

@@ -23,6 +23,10 @@ from schemas.values import FilePosition, GeoFix
 _DEMAND = "应用规定（无国家统一数值）"
 ASIDE = timedelta(hours=2)  # D: before a visit began and after it ended
 FAR_M = 50  # D: beside the accuracies of both positions
+SITE_M = 1000  # D: the same for an inspection that walks over a whole site
+# What is packed, handed over and filed: after the visit, at the vehicle or the depot, and once for the samples of many points.
+AFTERWARDS = frozenset({"cool_box", "packed", "custody_form", "document"})
+LATER = timedelta(days=2)  # D: until when that is done
 CLOCKS = timedelta(minutes=5)  # D: what a record and its file may differ by
 
 
@@ -67,21 +71,25 @@ class Scene(NamedTuple):
     start: datetime
     end: datetime
     position: GeoFix | None
+    far_m: float = FAR_M
 
 
 def scene_of(visit: Point | Inspection, now: datetime) -> Scene:
     """A visit that goes on ends now."""
-    return Scene(visit.started_at, visit.ended_at or max(now, visit.started_at), visit.position)
+    whole_site = isinstance(visit, Inspection) and not (visit.point_id or visit.manifest_id)
+    far = SITE_M if whole_site else FAR_M
+    return Scene(visit.started_at, visit.ended_at or max(now, visit.started_at), visit.position, far)
 
 
 def contradictions(photo: Photo, scenes: Sequence[Scene]) -> dict[str, Label]:
     """What speaks against the photo: file (not taken in the app), time and file_time (outside every visit ± ASIDE), place and
     file_place (farther than FAR_M and both accuracies from every visit's position), other_time and other_place (the file
-    says something else than the record). Nothing is said of what nobody knows."""
+    says something else than the record). Nothing is said of what nobody knows, nor of where something is done AFTERWARDS."""
     out: dict[str, Label] = {}
+    until = LATER if photo.step in AFTERWARDS else ASIDE
     if photo.source == "file_import":
         out["file"] = Label("不是在应用里拍的", "not taken in the app")
-    if scenes and _outside(photo.taken_at, scenes):
+    if scenes and _outside(photo.taken_at, scenes, until):
         out["time"] = _timed("拍摄时间", "taken", photo.taken_at, scenes)
     said = photo.file_taken_at
     if said is not None and abs(said - photo.taken_at) > CLOCKS:
@@ -89,16 +97,17 @@ def contradictions(photo: Photo, scenes: Sequence[Scene]) -> dict[str, Label]:
             f"文件写的拍摄时间 {show(said, 'zh')}，记录是 {show(photo.taken_at, 'zh')}",
             f"the file says {show(said, 'en')}, the record {show(photo.taken_at, 'en')}",
         )
-        if scenes and _outside(said, scenes) and "time" not in out:
+        if scenes and _outside(said, scenes, until) and "time" not in out:
             out["file_time"] = _timed("文件写的时间", "by the file taken", said, scenes)
+    places = [(s.position, s.far_m) for s in scenes if s.position and photo.step not in AFTERWARDS]
     for case, position in (("place", photo.position), ("file_place", photo.file_position)):
-        if (metres := _far(position, [s.position for s in scenes if s.position is not None])) is not None:
+        if (metres := _far(position, places)) is not None:
             ours = case == "place"
             out[case] = Label(
                 f"{'拍摄位置' if ours else '文件写的位置'}离作业位置 {metres:.0f} m",
                 f"{'taken' if ours else 'by the file taken'} {metres:.0f} m from the place of the work",
             )
-    apart = _far(photo.file_position, [photo.position] if photo.position else [])
+    apart = _far(photo.file_position, [(photo.position, FAR_M)] if photo.position else [])
     if apart is not None:
         out["other_place"] = Label(
             f"文件写的位置离记录的位置 {apart:.0f} m", f"the file's position is {apart:.0f} m from the record's"
@@ -106,8 +115,8 @@ def contradictions(photo: Photo, scenes: Sequence[Scene]) -> dict[str, Label]:
     return out
 
 
-def _outside(at: datetime, scenes: Sequence[Scene]) -> bool:
-    return not any(s.start - ASIDE <= at <= s.end + ASIDE for s in scenes)
+def _outside(at: datetime, scenes: Sequence[Scene], until: timedelta) -> bool:
+    return not any(s.start - ASIDE <= at <= s.end + until for s in scenes)
 
 
 def _timed(zh: str, en: str, at: datetime, scenes: Sequence[Scene]) -> Label:
@@ -119,15 +128,16 @@ def _timed(zh: str, en: str, at: datetime, scenes: Sequence[Scene]) -> Label:
     )
 
 
-def _far(position: GeoFix | FilePosition | None, places: Sequence[GeoFix]) -> float | None:
-    """Metres to the nearest of these places, where that is too far from all of them."""
+def _far(position: GeoFix | FilePosition | None, places: Sequence[tuple[GeoFix, float]]) -> float | None:
+    """Metres to the nearest of these places, where that is farther from each than the metres beside it and both accuracies."""
     if position is None or not places:
         return None
-    found = [(geo.distance_m(position.lon, position.lat, p.lon, p.lat), p.h_acc_m or Decimal(0)) for p in places]
     own = position.h_acc_m or Decimal(0)
-    if any(metres <= FAR_M + float(own + other) for metres, other in found):
-        return None
-    return min(metres for metres, _ in found)
+    found = [
+        (geo.distance_m(position.lon, position.lat, p.lon, p.lat), far + float(own + (p.h_acc_m or Decimal(0))))
+        for p, far in places
+    ]
+    return None if any(metres <= far for metres, far in found) else min(metres for metres, _ in found)
 
 
 @check(
@@ -189,11 +199,16 @@ def photo_twice(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             continue
         things: dict[tuple[str, str], Photo] = {}
         for photo in sorted(by_hash[sha], key=lambda p: (p.taken_at, p.id)):
-            things.setdefault((photo.subject_id, photo.step), photo)
+            things.setdefault(thing(photo.subject_id, photo.step), photo)
         if len(things) > 1:
             first, *others = things.values()
             code = facts.code_of("photo", first.id)
             yield say(first, code, a=_thing(facts, first), b=[_thing(facts, p) for p in others], n=len(things))
+
+
+def thing(subject_id: str, step: str) -> tuple[str, str]:
+    """What a photo shows; one cool box and one custody form may be shown for every point whose samples are in it."""
+    return ("" if step in AFTERWARDS else subject_id, step)
 
 
 def _thing(facts: Facts, photo: Photo) -> Label:
