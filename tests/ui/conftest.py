@@ -1,4 +1,4 @@
-"""What the browser tests share: one Chromium for all of them that run in a process, and the tablet of seed.py."""
+"""What the browser tests share: one Chromium a file, and the tablet of seed.py."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.ui.driver import CHROMIUM, Tablet, chromium
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """Its camera is Chromium's own test picture, allowed without a question; it has a Chinese font, for the console's pages have
-    none of their own, and boxes are not as wide. Ended with this folder: its event loop would be in the way of other tests' own."""
+    none of their own, and boxes are not as wide. One for each file: a longer one is not ended in time, and its event loop is in the way of the tests that follow."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
     fonts = tmp_path_factory.mktemp("fonts")

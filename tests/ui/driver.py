@@ -190,8 +190,10 @@ class Driver:
         self.page.keyboard.press("Control+A")
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(value)
-        held = self._until(lambda: field.input_value() == value, 5)
-        assert held, f"{label!r} holds {field.input_value()!r}, typed was {value!r}"
+        # by the element that has the keyboard: a field may be called otherwise once something is in it
+        holds = "document.activeElement && document.activeElement.value"
+        held = self._until(lambda: self.page.evaluate(holds) == value, 10)
+        assert held, f"{label!r} holds {self.page.evaluate(holds)!r}, typed was {value!r}"
 
     def _until(self, true: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
