@@ -232,8 +232,12 @@ class Recheck:
         for n, (_, outcome, c) in enumerate(changes):
             self.want(n > 0 or not c["before"], "beginning", record)
             done = [self.merge(c, now) for now in states]
-            self.want(outcome == "conflict" or not any(clash for _, clash in done), "clash", record)
-            states = [new for new, _ in done] + (states if outcome == "conflict" else [])
+            fit = [d for d in done if not d[1]]  # what was simply applied cannot have clashed
+            self.want(outcome == "conflict" or bool(fit), "clash", record)
+            if outcome == "conflict":  # without a clash nothing of it moves
+                states = [new for new, clash in done if clash] + states
+            else:
+                states = [new for new, _ in fit]
         return [(changes[-1][2]["type"], changes[-1][0], now) for now in states] if changes else []
 
     def merge(self, c: dict[str, Any], now: dict[str, Any]) -> tuple[dict[str, Any], bool]:
