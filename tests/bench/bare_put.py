@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -20,9 +20,12 @@ def serve(port: int, folder: str) -> None:
         sha, total = request.path_params["sha"], hashlib.sha256()
         temp = place / f"{sha}.new"
         with temp.open("wb", buffering=0) as file:
-            async for piece in request.stream():
-                file.write(piece)
-                total.update(piece)
+            try:
+                async for piece in request.stream():
+                    file.write(piece)
+                    total.update(piece)
+            except ClientDisconnect:  # cut on purpose (photos_cut)
+                return Response(status_code=400)
             os.fsync(file.fileno())
         if total.hexdigest() != sha:
             return Response(status_code=422)
