@@ -36,6 +36,7 @@ ENVIRONMENT = (
     "DYLD_LIBRARY_PATH",
     "VIRTUAL_ENV",
     "PYTHONHOME",
+    "PYTHONPYCACHEPREFIX",
     "PYTHONPATH",
 )
 
@@ -228,8 +229,9 @@ def _spawn() -> subprocess.Popen[bytes]:
     """With what a process needs to find its libraries, and nothing else of the environment: that names the database and secrets."""
     env = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     env["PYTHONPATH"] = os.pathsep.join([str(_ROOT), *filter(None, [env.get("PYTHONPATH")])])
+    # -B: whoever may write no file, or meets a full disk, would leave half a .pyc, and with it nothing starts any more
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "sync_server.blobs.worker"],
+        [sys.executable, "-P", "-B", "-m", "sync_server.blobs.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import resource
+import sys
 import shutil
 import signal
 import sqlite3
@@ -206,6 +207,7 @@ def limited(size: int, *args: str) -> tuple[int, str]:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        sys.dont_write_bytecode = True  # half a .pyc would stay
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
         result = CliRunner().invoke(app, args)
         os.write(writing, result.stderr.encode())

@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 import resource
+import sys
 import threading
 import zipfile
 from html.parser import HTMLParser
@@ -560,6 +561,7 @@ def test_by_command(scene: Scene, tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_leaves_nothing_behind(scene: Scene, tmp_path: Path) -> None:
     out = tmp_path / "there"
     out.mkdir()
+    sys.dont_write_bytecode = True  # half a .pyc would stay
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     whole = scene.export(tmp_path / "whole.zip").size
     for size in (0, 100, 20_000, whole - 1):

@@ -117,6 +117,18 @@ def test_a_thumbnail_is_small_upright_and_made_once(pictures: Pictures, tmp_path
     assert pictures.thumbnail(path, sha, 400) == data
 
 
+def test_the_worker_leaves_no_compiled_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of one, as a full disk leaves it, would keep every process after it from starting."""
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "compiled"))
+    path, sha = put(tmp_path, made.jpeg())
+    pictures = Pictures(tmp_path / "cache")
+    try:
+        assert pictures.thumbnail(path, sha)
+    finally:
+        pictures.close()
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
 def test_sizes_are_few(pictures: Pictures, tmp_path: Path) -> None:
     path, sha = put(tmp_path, turned())
     sizes = {max(opened(pictures.thumbnail(path, sha, size)).size) for size in (1, 7, 200, 201, 400, 650, 799, 9999)}

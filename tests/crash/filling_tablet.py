@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import resource
+import sys
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ Call = Callable[[], Any]
 @contextmanager
 def at_most(size: int) -> Iterator[None]:
     """No file of this process can grow beyond that."""
+    sys.dont_write_bytecode = True  # half a .pyc would stay, and every process after this one would stumble over it
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
     try:
         yield
