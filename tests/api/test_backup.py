@@ -8,10 +8,10 @@ import os
 import random
 import re
 import resource
-import sys
 import shutil
 import signal
 import sqlite3
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator

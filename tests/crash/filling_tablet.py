@@ -10,9 +10,9 @@ import itertools
 import json
 import os
 import resource
-import sys
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
