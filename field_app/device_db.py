@@ -127,6 +127,7 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
     if 0 < have < VERSION:
         _copy(db, path.with_suffix(f".v{have}.bak"))
     with _transaction(db):  # one: who says it is of this version has the columns of this version
+        (have,) = db.execute("PRAGMA user_version").fetchone()  # another process may have been first
         for version in range(have + 1, VERSION + 1):
             for statement in MIGRATIONS[version].split(";"):
                 if statement.strip():

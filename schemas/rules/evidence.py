@@ -28,10 +28,13 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """Inverse of `b64`. Raises ValueError on anything else."""
+    """Inverse of `b64`: one text for the same bytes. Raises ValueError on anything else."""
     if len(text) % 4 == 1 or "=" in text:
         raise ValueError("not base64url")
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if b64(data) != text:  # bits behind the last byte: a changed character that would change nothing
+        raise ValueError("not base64url")
+    return data
 
 
 def salt_of(salt_key: bytes, change_id: str) -> bytes:

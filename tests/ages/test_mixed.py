@@ -210,7 +210,7 @@ def test_too_old_is_said_and_nothing_is_lost(site: Site) -> None:
     new = site.future(strict=True)
     with httpx.Client(base_url=site.server.url, trust_env=False) as http:
         assert http.get("/api/v1/types").headers["Jingtu-Protocol"] == str(PROTOCOL)
-    new.process.stdin.close()  # type: ignore[union-attr]
+    new.stop()
     assert numbers(syncer) == [] and store.counts()["pending"] == 0
 
     new = site.future()  # enrolled by an update that still spoke with this server …

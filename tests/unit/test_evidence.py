@@ -77,6 +77,12 @@ def test_base64_round_trip(data: bytes) -> None:
     assert evidence.unb64(evidence.b64(data)) == data
 
 
+@pytest.mark.parametrize("text", ["AB", "AAB", "A" * 85 + "B"])
+def test_of_two_texts_for_the_same_bytes_one_is_taken(text: str) -> None:
+    with pytest.raises(ValueError):
+        evidence.unb64(text)
+
+
 def test_digest_is_a_sum_that_forgets_the_way() -> None:
     rng = random.Random(1)
     rows: dict[str, tuple[int, dict[str, Any]]] = {}
