@@ -14,7 +14,7 @@ from schemas.problems import Trouble
 from schemas.reference import Label
 from schemas.rules.reconcile import Finding, PointState, Report
 from sync_server.api import Who
-from sync_server.console.views import visible
+from sync_server.console.overview.views import visible
 from sync_server.facts import FactsReader, readable
 from sync_server.service import Service
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 import sync_server.applying
+import sync_server.console.overview.page
 import sync_server.service.base
 import sync_server.service.blobs
 import sync_server.service.deciding
@@ -28,156 +26,19 @@ from schemas.rules import evidence
 from schemas.wire import Outcome, SeenHead
 from sync_server import api, facts
 from sync_server.applying import Applying, Verdict
-from sync_server.console import pages
+from sync_server.console import house
 from sync_server.console.session import Sessions, Visitor
 from sync_server.main import create_app
-from sync_server.service import Caller, Service, Write
+from sync_server.service import Caller, Service
 from sync_server.service.base import Base
 from sync_server.settings import Settings
-from sync_server.store import BlobRow, SourceRow, Stored, Tx
-from tests.api import access
-from tests.api.access import ACCOUNTS, DEVICES, RULES, WHO, Row
-from tests.api.conftest import AT, Device, Server, details, outcomes
-from tests.api.tus import append, begin, picture
-
-PASSWORD = "long enough"
-OURS = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a post from our own page
-ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-class World:
-    """A server with two projects and everybody who may come, signed in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.server = s = Server(folder)
-        service, new = s.service, s.new_id
-        self.people = {who: new() for who in (*ACCOUNTS, "gone")}
-        person = {"name": "人", "org_id": s.org, "duties": ["sampler"]}
-        service.write(None, [Write("person", p, s.home, person) for p in self.people.values()])
-        for who, id in self.people.items():
-            if who in access.ROLES:
-                service.grant(id, s.project, who)
-        service.grant(self.people["home_administrator"], s.org, "administrator")
-        service.grant(self.people["disabled"], s.project, "sampler")
-        service.grant(self.people["former"], s.project, "sampler")
-        service.grant(self.people["gone"], s.other, "sampler")
-        self.devices = {who: Device(s, self.people[access.role(who)]) for who in DEVICES}
-        lost = Device(s, self.people["gone"])
-        self.late = {s.project: self.devices["device_former"], s.other: lost}  # hand in what has to wait
-        service.withdraw(self.people["former"], s.project, "sampler")
-        service.withdraw(self.people["gone"], s.other, "sampler")
-        service.revoke(self.devices["device_revoked"].enrolment)
-        s.auth._hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # many sign in here
-        self.cookies: dict[str, str] = {}
-        self.tokens = {who: device.token for who, device in self.devices.items()}
-        for who in ACCOUNTS:
-            s.auth.add_account(self.people[who], who, PASSWORD)
-            self.cookies[who] = self.session(who)
-            got = self.call("POST", "/api/v1/auth/token", data={"username": who, "password": PASSWORD})
-            self.tokens[who] = got.json()["access_token"]
-        with service.store.writing() as tx:
-            tx.conn.exec_driver_sql("UPDATE account SET disabled = 1 WHERE person = ?", (self.people["disabled"],))
-        self.blobs = {place: self.blob(place) for place in access.SCOPES if place != "nowhere"}
-        self.upload = service.begin_upload(Caller(s.pm), "0" * 64, 9, "a.bin", s.field).id
-
-    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
-        with httpx.Client(transport=self.server.transport, base_url="http://sim") as client:  # keeps no cookie
-            return client.request(method, path, **more)
-
-    def session(self, who: str) -> str:
-        answer = self.call("POST", "/console/login", data={"username": who, "password": PASSWORD}, headers=OURS)
-        return str(answer.headers["set-cookie"].partition(";")[0])
-
-    def headers(self, who: str, console: bool) -> dict[str, str]:
-        """A device's token is shown to the pages too: they must not take it."""
-        out = dict(OURS) if console else {}
-        if who in self.tokens:
-            out["Authorization"] = f"Bearer {self.tokens[who]}"
-        if console and who in self.cookies:
-            out["Cookie"] = self.cookies[who]
-        return out
-
-    def place(self, place: str) -> tuple[str, str]:
-        """(project, scope) by the names of the table."""
-        if place == "organisation":
-            return self.server.org, self.server.home
-        owner, _, audience = place.partition(".")
-        known = {"own": self.server.project, "foreign": self.server.other}
-        project = known.get(owner) or self.server.new_id()
-        return project, f"{project}.{audience or 'field'}"
-
-    def blob(self, place: str) -> str:
-        """A picture that a record in this scope names, sent for it by somebody else than those who ask."""
-        s, (_, scope) = self.server, self.place(place)
-        data = picture(place)
-        sha = sha256(data).hexdigest()
-        temp = s.folder / "picture"
-        temp.write_bytes(data)
-        s.app.state.parts.files.take(temp, sha)
-        with s.service.store.writing() as tx:
-            tx.add_blob(BlobRow(sha, len(data), "jpg", "a.jpg", AT, "{}"))
-            tx.add_blob_source(SourceRow(sha, scope, s.pm, None, "a.jpg", AT))
-            tx.put([Stored("photo", s.new_id(), scope, 0, {"sha256": sha})], [])
-        return sha
-
-    def parked(self, project: str) -> str:
-        """A change that waits in this project, made for one question; of no project: one that nobody made."""
-        if project not in self.late:
-            return self.server.new_id()
-        device, scope = self.late[project], f"{project}.field"
-        (told,) = details(device.push([device.change("point", self.server.point(), scope=scope)], scope))
-        assert told["outcome"] == "parked"
-        return str(told["id"])
-
-    def lost(self, project: str) -> str:
-        """A record only a tablet remembers."""
-        record, scope = self.server.new_id(), f"{project}.field"
-        if project in self.late:
-            values = {"code": "S9", "name": "九号", "status": "idle", "division_code": "1"}
-            row = {"scope": scope, "record": record, "type": "site", "seq": 1, "epoch": "before", "received_at": AT,
-                   "enrolment": self.late[project].enrolment, "line": evidence.row_line("site", record, 1, values)}  # fmt: skip
-            with self.server.service.store.writing() as tx:
-                tx.add_seen([row])
-        return record
-
-    def conflict(self, project: str) -> str:
-        """An open conflict among the field records of this project; of no project: one that nobody noted."""
-        s, scope = self.server, f"{project}.field"
-        if project not in self.late:
-            return s.new_id()
-        site, id = s.new_id(), s.new_id()
-        values = {"code": f"S{site[-6:]}", "name": "九号", "status": "idle", "division_code": "1"}
-        clash = {"subject_kind": "site", "subject_id": site, "change_id": s.new_id(), "field_name": "name",
-                 "before": '{"name":null}', "now": '{"name":"九号"}', "after": '{"name":"十号"}'}  # fmt: skip
-        s.service.write(None, [Write("site", site, scope, values), Write("conflict", id, scope, clash)])
-        return id
-
-
-# --- one question, one answer ----------------------------------------------------------------------------------------
-
-Probe = Callable[[World, str, str], httpx.Response | str]
-
-
-def values_of(world: World, audience: str) -> dict[str, Any]:
-    s = world.server
-    return {
-        "field": s.point(),
-        "enforcement": {"code": "J1", "kind": "patrol", "site_id": s.site, "org_id": s.org, "started_at": AT,
-                        "officers": [{"person_id": s.inspector, "name": "甲", "duty": "inspector"}]},
-        "transfer": {"code": "D1", "kind": "pit"},
-        "organisation": {"code": "I1", "kind": "pid", "model": "M", "serial_no": "1", "org_id": s.org},
-    }[audience]  # fmt: skip
-
-
-def ask(path: str, method: str = "GET", **more: Any) -> Probe:
-    def probe(world: World, who: str, place: str) -> httpx.Response:
-        project, scope = world.place(place)
-        clash = world.conflict(project) if "{conflict}" in path else ""
-        sha = world.blobs.get(place, "0" * 64)
-        there = path.format(project=project, scope=scope, type=access.type_of(place), conflict=clash, sha256=sha)
-        return world.call(method, there, headers=world.headers(who, there.startswith("/console")), **more)
-
-    return probe
+from sync_server.store import Tx
+from tests.api import access, rules
+from tests.api.access import ROOMS, RULES, Row
+from tests.api.conftest import Device, details, outcomes
+from tests.api.rules import DEVICES, WHO
+from tests.api.tus import append, begin
+from tests.api.world import ID, OURS, PASSWORD, Probe, World, ask, values_of
 
 
 def ask_token(world: World, who: str, _: str) -> httpx.Response:
@@ -191,7 +52,7 @@ def ask_push(world: World, who: str, place: str) -> httpx.Response | str:
     _, scope = world.place(place)
     device = world.devices.get(who) or world.devices["device_sampler"]
     audience = scope.rpartition(".")[2]
-    line = device.change(access.WRITTEN[audience], values_of(world, audience), scope=scope)
+    line = device.change(rules.WRITTEN[audience], values_of(world, audience), scope=scope)
     answer = device.push([line], scope, keep=who in DEVICES, headers=world.headers(who, False) or {"Authorization": ""})
     if answer.status_code != 200:
         return answer
@@ -228,7 +89,7 @@ def ask_sign_in(world: World, who: str, _: str) -> httpx.Response:
 
 
 def ask_sign_out(world: World, who: str, _: str) -> httpx.Response:
-    cookie = {"Cookie": world.session(who)} if access.signed_in(who) else {}
+    cookie = {"Cookie": world.session(who)} if rules.signed_in(who) else {}
     return world.call("POST", "/console/logout", headers=OURS | cookie)
 
 
@@ -246,7 +107,7 @@ def ask_settle(world: World, who: str, place: str) -> httpx.Response:
     return world.call("POST", f"/console/projects/{project}/waiting/lost", data=form, headers=headers)
 
 
-SCOPE, PROJECT = access.SCOPE, access.PROJECT
+SCOPE, PROJECT = rules.SCOPE, rules.PROJECT
 PROBES: dict[tuple[str, str], Probe] = {
     **{(m, r): ask(r.replace("{name}", "htmx.min.js").replace("{path}", "console.css")) for m, r in RULES if m == "GET"},
     ("POST", "/api/v1/auth/token"): ask_token,
@@ -264,6 +125,7 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("POST", "/console/logout"): ask_sign_out,
     ("POST", f"{PROJECT}/waiting/parked"): ask_decide,
     ("POST", f"{PROJECT}/waiting/lost"): ask_settle,
+    **{key: probe for room in ROOMS for key, probe in room.PROBES.items()},
 }  # fmt: skip
 
 
@@ -443,7 +305,7 @@ def every_project_is_open(world: World, patch: pytest.MonkeyPatch) -> None:
     """The pages ask which projects are readable; here all are."""
     every = frozenset({"field"})
     found = {world.server.project: every, world.server.other: every}
-    for module in (pages, facts, sync_server.console.waiting, sync_server.console.api):
+    for module in (house, facts, sync_server.console.overview.page, sync_server.console.api):
         patch.setattr(module, "readable", lambda _: found)
 
 
@@ -511,7 +373,7 @@ def test_a_new_route_and_a_route_that_is_gone_are_seen(tmp_path: Path) -> None:
     console.router.routes[:] = [r for r in console.router.routes if getattr(r, "path", "") != "/logout"]
     assert not_in_step(app) == [
         "no line: GET /api/v1/everything",
-        *(f"no line: POST /console/projects/{{project}}/new {p}" for p in sorted(access.PROJECTS)),
+        *(f"no line: POST /console/projects/{{project}}/new {p}" for p in sorted(rules.PROJECTS)),
         "route is gone: POST /console/logout",
     ]
     app.state.parts.service.store.close()
@@ -521,26 +383,26 @@ def test_a_new_route_and_a_route_that_is_gone_are_seen(tmp_path: Path) -> None:
 
 
 def test_every_type_is_in_the_rules() -> None:
-    written = {t for types in access.WRITES.values() for t in types.split()}
-    assert written | set(access.ON_THE_SERVER_ONLY.split()) == TYPES.keys()
-    assert not written & set(access.ON_THE_SERVER_ONLY.split())
+    written = {t for types in rules.WRITES.values() for t in types.split()}
+    assert written | set(rules.ON_THE_SERVER_ONLY.split()) == TYPES.keys()
+    assert not written & set(rules.ON_THE_SERVER_ONLY.split())
 
 
 def test_who_writes_what(world: World) -> None:
     """A change of a type that is not one's own waits for the project manager: it is neither taken nor refused. What only
     the server writes is refused."""
     s, wrong = world.server, []
-    for role in access.ROLES:
+    for role in rules.ROLES:
         device = Device(s, world.people[role])
-        for audience in (*access.AUDIENCES, "organisation"):
+        for audience in (*rules.AUDIENCES, "organisation"):
             scope = s.home if audience == "organisation" else f"{s.project}.{audience}"
             types = sorted(t for t, cls in TYPES.items() if cls.about.audience.value in (audience, "subject"))
             answer = device.push([device.change(t, {"note": "x"}, scope=scope) for t in types], scope)
             for type, detail in zip(types, details(answer), strict=True):
                 parked = (detail["outcome"], detail["problem"]) == ("parked", 3003)
                 refused = (detail["outcome"], detail["problem"]) == ("rejected", 3003)
-                may = audience in access.READS[role].split() and type in access.WRITES[role].split()
-                if type in access.ON_THE_SERVER_ONLY.split():
+                may = audience in rules.READS[role].split() and type in rules.WRITES[role].split()
+                if type in rules.ON_THE_SERVER_ONLY.split():
                     good = refused
                 else:  # a note alone makes no record of most types: it may go wrong later, but not for want of a right
                     good = not parked and not refused if may else parked

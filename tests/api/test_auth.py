@@ -156,7 +156,9 @@ def test_an_unsigned_or_foreign_access_token(server: Server, device: Device) -> 
     who, made, signature = device.token.split(".")
     other = evidence.b64(UUID(server.pm).bytes)
     refused(f"{other}.{made}.{signature}")
-    refused(f"{who}.{made}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}")  # the last letter has bits that say nothing
+    refused(
+        f"{who}.{made}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+    )  # the last letter has bits that say nothing
     refused(f"{who}.{made}.")
     refused(f"{who}.{made}")
     refused(f"{who}.{evidence.b64((2**33).to_bytes(5))}.{signature}")

@@ -15,7 +15,7 @@ from schemas.fields import Audience, fields_of
 from schemas.records import TYPES
 from schemas.reference import codes
 from schemas.shown import fields_in_order
-from sync_server.console.records import PAGE, cell, grouped
+from sync_server.console.tables.table import PAGE, cell, grouped
 from sync_server.console.words import words
 from sync_server.service import Write
 from sync_server.store import Stored

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sync_server.console import pages
+from sync_server.console import shell
+from sync_server.console.overview import summary
 from sync_server.console.session import COOKIE
 from sync_server.main import create_app
 from sync_server.service import Write
@@ -309,7 +310,7 @@ def test_faults_show_no_insides(world: World, monkeypatch: pytest.MonkeyPatch) -
     def burst(*_: Any) -> None:
         raise RuntimeError("secret of the house")
 
-    monkeypatch.setattr(pages.summary, "line", burst)
+    monkeypatch.setattr(summary, "line", burst)
     answer = client.get("/console/")
     assert answer.status_code == 500 and "secret" not in answer.text and "Traceback" not in answer.text
     assert "1100" in answer.text and answer.headers["content-security-policy"].startswith("default-src 'self'")
@@ -333,9 +334,9 @@ def test_the_bare_address_leads_to_the_console(world: World) -> None:
 
 
 def test_libraries_are_the_reviewed_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, (_, _, _, digest) in pages.LIBRARIES.items():
-        assert pages.library(name)[0] and len(digest) == 64
-    package, path, kind, _ = pages.LIBRARIES["leaflet.js"]
-    monkeypatch.setitem(pages.LIBRARIES, "leaflet.js", (package, path, kind, "0" * 64))
+    for name, (_, _, _, digest) in shell.LIBRARIES.items():
+        assert shell.library(name)[0] and len(digest) == 64
+    package, path, kind, _ = shell.LIBRARIES["leaflet.js"]
+    monkeypatch.setitem(shell.LIBRARIES, "leaflet.js", (package, path, kind, "0" * 64))
     with pytest.raises(RuntimeError, match="sha256"):
-        pages.library("leaflet.js")
+        shell.library("leaflet.js")

@@ -16,7 +16,7 @@ from field_app.keys import Identity
 from field_app.store import PAGE, Edit, Store
 from schemas.rules import evidence
 from schemas.wire import PullHead, ScopeGrant
-from sync_server.console.records import PAGE as ROWS
+from sync_server.console.tables.table import PAGE as ROWS
 from sync_server.main import build
 from sync_server.settings import Settings
 from tests.bench import ground as g

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from schemas.rows import codec
 from schemas.rules.evidence import row_hash, row_line
 from sync_server.store import BlobRow, DeviceKey, Journaled, SourceRow, Store, Stored, Tx, UploadRow, open_engine
 from sync_server.store import tables as t
-from tests.pg import Cluster, database
+from tests.pg import Cluster, database, rooms
 
 BYTES = bytes(range(256))
 # the order of code points is neither a dictionary's nor that of UTF-16
@@ -347,6 +349,9 @@ def work(tx: Any) -> None:
     tx.makers_of([])
 
 
+ROOMS = [import_module(f"tests.pg.rooms.{found.name}") for found in iter_modules(rooms.__path__)]
+
+
 def statements() -> set[str]:
     return {name for name in dir(Tx) if not name.startswith("_") and callable(getattr(Tx, name))}
 
@@ -359,6 +364,8 @@ def test_every_statement_answers_the_same_on_both(tmp_path: Path, pg_store: Stor
         with store.writing() as tx:
             told[name] = Told(tx)
             work(told[name])
+            for room in ROOMS:
+                room.work(told[name])
     assert {name for name, _ in told["sqlite"].answers} == statements(), "each statement is asked here"
     for ours, theirs in zip(told["sqlite"].answers, told["postgresql"].answers, strict=True):
         assert ours == theirs

@@ -7,92 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
-from schemas.rules import reconcile
-from sync_server.console import views
-from sync_server.facts import load_facts
-from sync_server.main import create_app
-from sync_server.settings import Settings
-from tests.ui.console_seed import NOW, PASSWORD, Seeded, seed
+from sync_server.console.overview import views
+from tests.ui.console import WIDTHS, Site, in_every_dress, overflow, served, sign_in, watched
+from tests.ui.console_seed import PASSWORD
 
 pytestmark = pytest.mark.ui
-WIDTHS = (1440, 768, 390, 360)
-
-
-class Site(NamedTuple):
-    base: str
-    seeded: Seeded
-    report: reconcile.Report
-    parts: Any
-
-    @property
-    def project(self) -> str:
-        return f"{self.base}/console/projects/{self.seeded.project}"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    app = create_app(Settings(data=tmp_path_factory.mktemp("server")), clock=lambda: NOW)
-    parts = app.state.parts
-    seeded = seed(parts.service, parts.auth)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    report = reconcile.run(load_facts(parts.service, seeded.project, NOW))
-    yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", seeded, report, parts)
-    server.should_exit = True
-    thread.join(10)
-
-
-class Watched(NamedTuple):
-    page: Page
-    faults: list[str]
-    elsewhere: list[str]
-
-
-@contextmanager
-def watched(browser: Browser, site: Site, width: int = 1440, *, script: bool = True, **more: Any) -> Iterator[Watched]:
-    """A page of its own, with all it complains about and all it asks of other places."""
-    context: BrowserContext = browser.new_context(
-        viewport={"width": width, "height": 900}, java_script_enabled=script, **more
-    )
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    faults: list[str] = []
-    elsewhere: list[str] = []
-    page.on("console", lambda m: faults.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda e: faults.append(str(e)))
-    page.on("request", lambda r: elsewhere.append(r.url) if not r.url.startswith((site.base, "data:")) else None)
-    yield Watched(page, faults, elsewhere)
-    context.close()
-
-
-def sign_in(
-    page: Page, site: Site, user: str = "xujing", password: str = PASSWORD, at: str = "/console/", **choice: str
-) -> None:
-    asked = "".join(f"&{k}={v}" for k, v in choice.items())
-    page.goto(f"{site.base}/console/login?next={at}{asked}")
-    page.fill("#username", user)
-    page.fill("#password", password)
-    page.click(".login button")
-
-
-def overflow(page: Page) -> int:
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    with served(tmp_path_factory.mktemp("server")) as found:
+        yield found
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -279,3 +210,7 @@ def test_the_policy_allows_nothing_inline(site: Site, browser: Browser) -> None:
         assert page.locator("[style]:not(#leaflet *):not(#leaflet)").count() == 0
         assert page.locator("script:not([src])").count() == 0 and page.locator("style").count() == 0
         assert faults == []
+
+
+def test_nothing_grave_for_axe(site: Site, browser: Browser) -> None:
+    in_every_dress(site, browser, f"/console/projects/{site.seeded.project}", ready="#leaflet[data-state=ready]")

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from schemas.records import TYPES
 from sync_server.service import Write
-from tests.ui.test_console import Site, overflow, sign_in, site, watched
+from tests.ui.console import Site, overflow, sign_in, watched
+from tests.ui.test_console import site
 
 pytestmark = pytest.mark.ui
 __all__ = ["site"]  # a fixture of the console's tests

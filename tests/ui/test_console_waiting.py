@@ -8,8 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.ui.console import WIDTHS, Site, overflow, sign_in, watched
 from tests.ui.console_seed import NOW
-from tests.ui.test_console import WIDTHS, Site, overflow, sign_in, site, watched
+from tests.ui.test_console import site
 from tests.ui.waiting_seed import Waits, waits
 
 pytestmark = pytest.mark.ui

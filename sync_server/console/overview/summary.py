@@ -13,7 +13,8 @@ from schemas.reference import Label, codes
 from schemas.rules.reconcile import Facts, Report
 from schemas.rules.reconcile.sync import SILENT_H
 from schemas.rules.reconcile.terms import SHANGHAI
-from sync_server.console import views
+from sync_server.console.overview import views
+from sync_server.console.parts import ago, number, when
 from sync_server.console.words import pick, words
 from sync_server.media import Media
 
@@ -51,28 +52,6 @@ def kpis(facts: Facts, report: Report, audiences: Iterable[str], lang: str) -> l
     if Audience.ENFORCEMENT in may:
         out.append(Kpi(w("kpi_findings"), number(t.findings_open), "", w("findings_line_kpi")))
     return out
-
-
-def number(n: int) -> str:
-    """Grouped by a no-break space from four digits: 1 050."""
-    return f"{n:,}".replace(",", "\u00a0")
-
-
-def when(at: datetime, now: datetime) -> str:
-    """Today 14:31; else 11-21 14:31; other year 2025-11-21."""
-    at, now = at.astimezone(SHANGHAI), now.astimezone(SHANGHAI)
-    if at.date() == now.date():
-        return at.strftime("%H:%M")
-    return at.strftime("%m-%d %H:%M") if at.year == now.year else at.strftime("%Y-%m-%d")
-
-
-def ago(at: datetime, now: datetime, lang: str) -> str:
-    w, minutes = words(lang), int((now - at).total_seconds() // 60)
-    if minutes < 1:
-        return w("just_now")
-    if minutes < 60:
-        return w("ago_min", n=minutes)
-    return w("ago_h", n=minutes // 60) if minutes < 48 * 60 else w("ago_d", n=minutes // 1440)
 
 
 class Device(NamedTuple):

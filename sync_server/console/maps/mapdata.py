@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from schemas.records.site import Site
 from schemas.rules.reconcile import Facts, Finding, PointState, Report
-from sync_server.console import views
+from sync_server.console.overview import views
 from sync_server.console.words import compass, words
 
 MANY = 2000  # points drawn one by one; above, neighbours on the screen become one mark

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import FastAPI, Form, Query, Request, Response
+from fastapi import Form, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from schemas import change
-from schemas.fields import Audience, RecordField, fields_of
+from schemas.fields import Audience, fields_of
 from schemas.problems import Trouble
 from schemas.records import TYPES
-from schemas.reference import Label
 from schemas.rows import refs_of
-from schemas.wire import Me, Outcome, ScopeGrant
+from schemas.wire import Outcome, ScopeGrant
 from sync_server.access import may_decide
-from sync_server.console import summary
-from sync_server.console.views import Sign
-from sync_server.console.words import pick, words
-from sync_server.facts import readable
+from sync_server.console.house import House, Place
+from sync_server.console.parts import Sign, when
+from sync_server.console.said import in_order, text_of, type_words
+from sync_server.console.shell import ROOT
+from sync_server.console.words import words
 from sync_server.service import Apart, Parked, Service, Unexplained
-
-if TYPE_CHECKING:
-    from sync_server.console.pages import Shell
-    from sync_server.console.session import Visitor
 
 PAGE = 50
 FIRST_FIELDS = 6  # more are folded away
-LONGEST = 300  # characters of one value; strokes of a signature say nothing to a reader
 
 
 class Field(NamedTuple):
@@ -74,62 +69,10 @@ class Chain(NamedTuple):
     todo: str
 
 
-def scopes_of(me: Me, project: str) -> list[ScopeGrant]:
-    """The scopes of a project this person may read, the organisation's among them. Raises Trouble 2004."""
-    if project not in readable(me.scopes):
-        raise Trouble(2004)
-    return [s for s in me.scopes if s.owner == project or s.audience == Audience.ORGANISATION.value]
-
-
 def counted(scopes: Sequence[ScopeGrant]) -> list[str]:
     """The scopes whose waiting changes are told as somebody's to decide: of the project, and of the organisation for whoever
     decides there."""
     return [s.scope for s in scopes if s.audience != Audience.ORGANISATION.value or may_decide(s.roles, s.audience)]
-
-
-def text_of(field: RecordField | None, value: Any, names: Mapping[str, str], lang: str, now: datetime) -> str:
-    """A value as it is read, not as it is stored."""
-    w = words(lang)
-    if value in (None, "", [], {}):
-        return w("empty_value")
-    if isinstance(value, list):
-        return _short(("、" if lang == "zh" else ", ").join(text_of(field, v, names, lang, now) for v in value))
-    if isinstance(value, bool):
-        return w("yes" if value else "no")
-    if isinstance(value, dict):
-        inner = fields_of(field.model) if field and field.model else {}
-        parts = (
-            f"{inner[k].spec.label(lang) if k in inner else k} {text_of(inner.get(k), value[k], names, lang, now)}"
-            for k in in_order(value, inner)
-        )
-        return _short(" · ".join(parts))
-    text = str(value)
-    if field is None:
-        return _short(text)
-    if field.spec.ref:
-        return names.get(text, w("record_n", n=text[:8]))
-    if text in field.options():
-        return pick(field.options()[text], lang)
-    if field.kind == "datetime":
-        try:
-            return summary.when(datetime.fromisoformat(text), now)
-        except (ValueError, TypeError):
-            return _short(text)
-    return _short(f"{text} {field.spec.unit}" if field.spec.unit else text)
-
-
-def in_order(values: Mapping[str, Any], known: Mapping[str, RecordField]) -> list[str]:
-    """Names as the form asks for them; on the wire they stand by the alphabet. What is not known stands last."""
-    return [name for name in known if name in values] + [name for name in values if name not in known]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def type_words(type: str, lang: str) -> str:
-    about = TYPES[type].about if type in TYPES else None
-    return pick(Label(about.zh, about.en), lang) if about else type
 
 
 class Told:
@@ -188,7 +131,7 @@ class Told:
 
     def _when(self, at: str) -> str:
         try:
-            return summary.when(datetime.fromisoformat(at), self._now)
+            return when(datetime.fromisoformat(at), self._now)
         except (ValueError, TypeError):  # a device may send any text as its own clock
             return at[:40]
 
@@ -244,20 +187,15 @@ class Told:
         return out
 
 
-def add_waiting(
-    app: FastAPI,
-    service: Service,
-    shell: Shell,
-    visitor: Callable[[Request], Visitor],
-    lang_of: Callable[[Request], str],
-    root: str,
-) -> None:
+def add_waiting(house: House) -> None:
+    app, service = house.app, house.service
+
     def show(
-        request: Request, me: Me, project: str, *, after: int = 0, link: int = 0, lost: str = "", device: str = "",
+        request: Request, place: Place, *, after: int = 0, link: int = 0, lost: str = "", device: str = "",
         done: str = "", trouble: Trouble | None = None, reason: str = "", ticked: Sequence[str] = (),
     ) -> Response:  # fmt: skip
-        lang = lang_of(request)
-        w, scopes = words(lang), scopes_of(me, project)
+        lang, scopes = house.lang(request), place.scopes
+        w = words(lang)
         told = Told(service, scopes, lang)
         held = service.parked_page(told.ids, True, after, PAGE + 1)
         linking = service.parked_page(told.ids, False, link, PAGE + 1)
@@ -267,12 +205,10 @@ def add_waiting(
         last = every[PAGE - 1].record if len(every) > PAGE else None
         seen = [u for n, u in enumerate(every) if n < PAGE or u.record == last]
         chains = service.apart(told.ids, _key(device), PAGE + 1)
-        named = next((s.name for s in scopes if s.owner == project), project)
         asks, count = service.waiting_count(counted(scopes)).asks, service.waiting_count(told.ids)
         gone = trouble is not None and trouble.problem.number == 2004
-        return shell.page(
-            request, "waiting.html", trouble.problem.status if trouble else 200, me=me, project_id=project, project_name=named,
-            roles=sorted({r for s in scopes if s.owner == project for r in s.roles}), asks=asks, count=count, done=done,
+        return house.page(
+            request, "waiting/waiting.html", place, "waiting", trouble.problem.status if trouble else 200, asks=asks, counts={"waiting": asks}, count=count, done=done,
             reason=reason, ticked=ticked, trouble=w("w_gone") if gone else trouble.text(lang) if trouble else "", first_fields=FIRST_FIELDS,
             held=told.parked(held[:PAGE]), held_next=held[PAGE - 1].n if len(held) > PAGE else None,
             linking=told.parked(linking[:PAGE]), link_next=linking[PAGE - 1].n if len(linking) > PAGE else None,
@@ -286,7 +222,7 @@ def add_waiting(
 
     def back(project: str, **said: Any) -> Response:
         query = "&".join(f"{k}={v}" for k, v in said.items())
-        return RedirectResponse(f"{root}/projects/{project}/waiting?{query}", 303)
+        return RedirectResponse(f"{ROOT}/projects/{project}/waiting?{query}", 303)
 
     @app.get("/projects/{project}/waiting")
     def waiting(
@@ -301,13 +237,13 @@ def add_waiting(
         parked: Annotated[int, Query(ge=0, le=1000)] = 0,
         rejected: Annotated[int, Query(ge=0, le=1000)] = 0,
     ) -> Response:
-        w, done = words(lang_of(request)), ""
+        w, done = words(house.lang(request)), ""
         if said == "accept":
             some = [w("d_applied", n=applied), w("d_parked", n=parked), w("d_rejected", n=rejected)]
             done = w("join").join(x for x, n in zip(some, (applied, parked, rejected), strict=True) if n)
         elif said in ("decline", "take", "let_go"):
             done = w(f"d_{said}", n=rejected if said == "decline" else applied)
-        return show(request, service.me(visitor(request).caller), project, after=after, link=link, lost=lost,
+        return show(request, house.entered(request, project), after=after, link=link, lost=lost,
                     device=device, done=done)  # fmt: skip
 
     @app.post("/projects/{project}/waiting/parked")
@@ -318,16 +254,15 @@ def add_waiting(
         decision: Annotated[str, Form(pattern="^(accept|decline)$")] = "",
         reason: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
-        me = service.me(visitor(request).caller)
-        scopes_of(me, project)  # whoever may not see the project is told nothing about the changes
+        place = house.entered(request, project)  # whoever may not see the project is told nothing about the changes
         try:
             if not id:
                 raise _unticked()
-            done = service.decide_parked(me.person, id, decision == "accept", reason)
+            done = service.decide_parked(place.me.person, id, decision == "accept", reason)
         except Trouble as err:
             if err.problem.number not in (2004, 3001):
                 raise
-            return show(request, me, project, trouble=err, reason=reason, ticked=id)
+            return show(request, place, trouble=err, reason=reason, ticked=id)
         n = Counter("applied" if o in (Outcome.APPLIED, Outcome.CONFLICT) else o.value for o in done.values())
         return back(project, said=decision, **n)
 
@@ -340,16 +275,15 @@ def add_waiting(
         decision: Annotated[str, Form(pattern="^(take|let_go)$")] = "",
         reason: Annotated[str, Form(max_length=2000)] = "",
     ) -> Response:
-        me = service.me(visitor(request).caller)
-        scopes_of(me, project)
+        place = house.entered(request, project)
         try:
             if not id:
                 raise _unticked()
-            service.settle_unexplained(me.person, scope, id, decision == "take", reason)
+            service.settle_unexplained(place.me.person, scope, id, decision == "take", reason)
         except Trouble as err:
             if err.problem.number not in (2004, 3001, 3101):
                 raise
-            return show(request, me, project, trouble=err, reason=reason, ticked=id)
+            return show(request, place, trouble=err, reason=reason, ticked=id)
         return back(project, said=decision, applied=len(set(id)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,9 +10,9 @@ from typing import Any, NamedTuple
 from schemas.fields import Audience
 from schemas.reference import Label, analyte
 from schemas.rules.reconcile import CHECKS, Finding, PointState, Report
+from sync_server.console.parts import PAGE, Pager, Sign, natural, pager
 from sync_server.console.words import compass, pick, words
 
-PAGE = 200  # rows a page
 SHOWN = 20  # findings of one check before "see all"
 SEVERITIES = ("severe", "error", "warning", "info", "unknown")  # in the order they ask for a decision
 STATES = ("missing", "refused", "partial", "done", "cancelled", "extra", "shifted", "intervention", "screening")
@@ -28,14 +27,6 @@ _EXCEED_SIGN = {
 }  # fmt: skip
 # the audience whose records a family of checks looks at; without the right to read it, nothing of it is said
 _FAMILY = {"T": Audience.TRANSFER.value, "I": Audience.ENFORCEMENT.value}
-
-
-class Sign(NamedTuple):
-    """A chip: icon, colour, word."""
-
-    icon: str
-    colour: str
-    word: str
 
 
 @dataclass(frozen=True)
@@ -102,21 +93,6 @@ class Group(NamedTuple):
     pager: Pager | None
 
 
-class Pager(NamedTuple):
-    first: int
-    last: int
-    total: int
-    previous: int | None
-    next: int | None
-
-
-def pager(total: int, page: int, size: int = PAGE) -> Pager:
-    page = min(max(page, 1), max(1, -(-total // size)))
-    first = (page - 1) * size
-    last = min(total, first + size)
-    return Pager(first, last, total, page - 1 if page > 1 else None, page + 1 if last < total else None)
-
-
 def groups(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> list[Group]:
     """By severity, then the most first."""
     w = words(lang)
@@ -149,11 +125,6 @@ def groups(report: Report, found: Sequence[Finding], by: Filter, lang: str) -> l
 def _same(texts: Iterable[str]) -> str:
     found = set(texts)
     return found.pop() if len(found) == 1 else ""
-
-
-def natural(code: str) -> list[tuple[int, int, str]]:
-    """S9 before S10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", code) if part]
 
 
 def _shown(f: Finding, rows: dict[str, str], lang: str) -> Shown:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from schemas.fields import Audience, RecordField
 from schemas.problems import Trouble
@@ -14,15 +14,11 @@ from schemas.records import TYPES
 from schemas.rows import refs_of
 from schemas.shown import fields_in_order
 from schemas.wire import ScopeGrant
-from sync_server.console.views import Sign
-from sync_server.console.waiting import scopes_of, text_of, type_words
+from sync_server.console.house import House
+from sync_server.console.parts import Sign
+from sync_server.console.said import text_of, type_words
 from sync_server.console.words import words
-from sync_server.service import Service
 from sync_server.store import Stored
-
-if TYPE_CHECKING:
-    from sync_server.console.pages import Shell
-    from sync_server.console.session import Visitor
 
 PAGE = 50
 FOLDED = 36  # characters of a cell that stand open; the rest is folded away
@@ -161,14 +157,10 @@ def who_makes(type: str, lang: str) -> str:
     return w("no_records_plan" if set(writers) == {"project_manager"} else "no_records_tablet", who=who)
 
 
-def add_records(
-    app: FastAPI,
-    service: Service,
-    shell: Shell,
-    visitor: Callable[[Request], Visitor],
-    lang_of: Callable[[Request], str],
-) -> None:
-    @app.get("/projects/{project}/records/{type}")
+def add_tables(house: House) -> None:
+    service = house.service
+
+    @house.app.get("/projects/{project}/records/{type}")
     def records(
         request: Request,
         project: str,
@@ -179,8 +171,8 @@ def add_records(
         before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
         columns: Annotated[str, Query(pattern="^(|all)$")] = "",
     ) -> Response:
-        me, lang = service.me(visitor(request).caller), lang_of(request)
-        scopes = scopes_of(me, project)
+        place, lang = house.entered(request, project), house.lang(request)
+        scopes = place.scopes
         if type not in TYPES:
             raise Trouble(1005)
         audiences = audiences_of(type, scopes)
@@ -190,11 +182,9 @@ def add_records(
         found = service.listed(type, scope.scope, order == "new", after, before, PAGE)
         pointed = {id for r in found.rows for _, id in refs_of(type, r.values)}
         names = service.names_of(pointed, [s.scope for s in scopes])
-        now = datetime.fromisoformat(service.now())
-        return shell.page(
-            request, "records.html", me=me, project_id=project, project_name=next(s.name for s in scopes if s.owner == project),
-            roles=sorted({r for s in scopes if s.owner == project for r in s.roles}), type=type, what=type_words(type, lang),
-            table=table(type, found.rows, names, columns == "all", lang, now), every=columns == "all", order=order,
+        return house.page(
+            request, "tables/records.html", place, "records", type=type, what=type_words(type, lang),
+            table=table(type, found.rows, names, columns == "all", lang, house.now()), every=columns == "all", order=order,
             before=found.before, after=found.after, further=after is not None or before is not None,
             kinds=kinds(scopes, lang), audience=scope.audience, audiences=list(audiences), todo=who_makes(type, lang),
         )  # fmt: skip

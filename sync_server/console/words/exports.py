@@ -1,0 +1,3 @@
+"""Exports."""
+
+WORDS: dict[str, tuple[str, str]] = {}

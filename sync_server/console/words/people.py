@@ -1,0 +1,3 @@
+"""People, devices, sessions, tokens, the log."""
+
+WORDS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""Plans: import, compare, approve, move points."""
+
+WORDS: dict[str, tuple[str, str]] = {}

@@ -1,0 +1,3 @@
+"""The page of one record."""
+
+WORDS: dict[str, tuple[str, str]] = {}

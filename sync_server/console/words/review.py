@@ -1,0 +1,3 @@
+"""Reviewing, returning, conflicts."""
+
+WORDS: dict[str, tuple[str, str]] = {}
