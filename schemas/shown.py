@@ -26,6 +26,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "manifest_leg": ("manifest_id", "kind"),
     "number_block": ("device_id", "from_no"),
     "photo": ("step", "subject_id"),
+    "plan_review": ("plan_id", "conclusion"),
     "planned_target": ("planned_point_id", "medium"),
     "point_adjustment": ("planned_point_id", "kind"),
     "qc_link": ("qc_sample_id", "kind"),

@@ -201,3 +201,13 @@ class PhotoRule(Value):
     role: Annotated[str | None, Spec("适用点位类型", "Planned role", codes="planned_role", mark="K")] = None
     step: Annotated[str, Spec("必拍环节", "Step", codes="photo_step", mark="K")]
     least: Annotated[int, Spec("最少张数", "Least number", default="1", mark="K")] = Field(ge=1, le=20)
+
+
+class Expert(Value):
+    """Somebody who reviewed a plan; seldom with an account here."""
+
+    name: Annotated[str, Spec("专家姓名", "Name of the expert")] = Field(max_length=200)
+    organisation: Annotated[str | None, Spec("专家单位", "Organisation of the expert")] = Field(
+        default=None, max_length=200
+    )
+    title: Annotated[str | None, Spec("专家职称", "Professional title")] = Field(default=None, max_length=200)

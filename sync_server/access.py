@@ -6,17 +6,22 @@ on the record types themselves (`About.writers`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from schemas.fields import Audience
 from schemas.records import TYPES
 from schemas.rules.rights import ADMIN, MANAGER, may_decide
 
-__all__ = ["ADMIN", "FORMER", "MANAGER", "ROLES", "may_decide", "may_read", "may_write", "writable"]
+__all__ = [
+    "ADMIN", "FORMER", "MANAGED", "MANAGER", "OVERSEERS", "ROLES", "answers_for", "giveable", "may_decide", "may_read", "may_write",
+    "role_refused", "writable",
+]  # fmt: skip
 SAMPLER, INSPECTOR, DISPATCHER = "sampler", "inspector", "dispatcher"
 AUDITOR, PARTY = "auditor", "party"
 FORMER = "former"  # noted when a role is withdrawn; gives no right
 ROLES = (SAMPLER, INSPECTOR, DISPATCHER, MANAGER, ADMIN, AUDITOR, PARTY)
+MANAGED = (SAMPLER, INSPECTOR, DISPATCHER, AUDITOR, PARTY)  # what a project manager gives in his or her own project
+OVERSEERS = frozenset({MANAGER, ADMIN, AUDITOR})  # see who belongs to a project and what was done in it
 
 # A sampler's tablet never receives enforcement records (identity numbers, statements, complaints). A party of another
 # firm reads nothing until its own manifests and findings can be told apart (issue MANIFESTS).
@@ -50,3 +55,31 @@ def may_write(roles: Iterable[str], type: str, audience: str) -> bool:
 def writable(roles: Iterable[str], audience: str) -> list[str]:
     held = list(roles)
     return [name for name in TYPES if may_write(held, name, audience)]
+
+
+def giveable(roles: Iterable[str], administers: bool) -> tuple[str, ...]:
+    """Which roles somebody may give and take in a project, by what he or she holds there; `administers`: an administrator of the
+    organisation. Whoever runs commands on the server itself stands above this."""
+    if administers:
+        return ROLES
+    return MANAGED if {MANAGER, ADMIN} & set(roles) else ()
+
+
+def role_refused(role: str, adding: bool, may: Iterable[str], oneself: bool, last: bool) -> int | None:
+    """Why this role may not be given or taken: the number of the problem, None where it may. `may`: roles that are his or hers to
+    give (`giveable`); `oneself`: it is about who does it; `last`: nobody else who can sign in administers the organisation."""
+    if role not in may:
+        return 2003
+    if adding and oneself:
+        return 2013
+    return 2014 if last and not adding and role == ADMIN else None
+
+
+def answers_for(
+    held: Iterable[tuple[str, str]], roles_in: Mapping[str, Iterable[str]], administers: bool, oneself: bool
+) -> bool:
+    """May somebody make what lets another person in (an invitation, a code for a tablet), or shut a tablet of hers? Only where all
+    that this person may do (`held`: owner, role) is his to give: else the manager of one project could enter another one in her
+    name. `roles_in`: what he holds in each project."""
+    live = [(owner, role) for owner, role in held if role != FORMER]
+    return administers or oneself or all(role in giveable(roles_in.get(owner, ()), False) for owner, role in live)

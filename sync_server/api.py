@@ -84,6 +84,8 @@ Who = Annotated[Caller, Depends(caller)]
 
 def problem_response(trouble: Trouble) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if trouble.problem.status == 401 else {}
+    if trouble.problem.number == 1012:  # map programs ask for a password
+        headers["WWW-Authenticate"] = 'Basic realm="Jingtu", Bearer'
     if trouble.problem.status in (423, 429, 503):
         headers["Retry-After"] = str(trouble.words.get("seconds", 5))
     if trouble.problem.status == 416:
@@ -92,8 +94,12 @@ def problem_response(trouble: Trouble) -> Response:
 
 
 def bounds_itself(scope: Scope) -> bool:
-    """A push knows how much it takes, and so does an upload, whose length was announced."""
+    """A push knows how much it takes, and so does an upload, whose length was announced; a plan's file is refused on its page,
+    by the length its browser tells."""
     path: str = scope["path"]
+    if path.startswith("/console/projects/") and path.endswith("/plan/import") and scope["method"] == "POST":
+        length = dict(scope["headers"]).get(b"content-length", b"")
+        return length.isdigit() and len(length) < 20
     if path.startswith("/api/v1/scopes/"):
         return path.endswith(("/push", "/seen"))
     return path.startswith(f"{UPLOADS}/") and scope["method"] == "PATCH"

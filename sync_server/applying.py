@@ -22,7 +22,7 @@ from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
 from sync_server.access import may_read, writable
-from sync_server.plain import Author, Plain
+from sync_server.plain import OF_A_PLAN, OWN, Author, Plain
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
 AGAIN = "again"  # journal only: this line came a second time, under another position; the first one counts
@@ -198,6 +198,8 @@ class Applying(Plain):
             return Verdict(no, problem=3002, words={"type": c.type, "scope": self.scope.id})
         if author is not SERVER and not about.writers:
             return Verdict(no, problem=3003, words={"type": {"zh": about.zh, "en": about.en}})
+        if author is not SERVER and c.type in OWN and c.after.get(OWN[c.type]) not in (None, c.by):
+            return Verdict(no, problem=3117, words={"type": {"zh": about.zh, "en": about.en}})
         there = self._where.get(c.record)
         if there and there != (c.type, self.scope.id):
             return Verdict(no, problem=3006, words={"record": c.record})
@@ -205,6 +207,8 @@ class Applying(Plain):
         if about.audience is Audience.SUBJECT and subject and subject[1] != self.scope.id:
             # it would be seen by people who may not see what it is about
             return Verdict(no, problem=3002, words={"type": c.type, "scope": self.scope.id})
+        if author is not SERVER and c.type in OF_A_PLAN and self._approved(c):
+            return Verdict(no, problem=3121)
         old = self._here.get(c.record)
         if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
@@ -213,6 +217,20 @@ class Applying(Plain):
             if c.after.get(field, old.values.get(field)) != old.values.get(field):
                 return Verdict(no, problem=3004, words={"type": words})
         return None
+
+    def _approved(self, c: Change) -> bool:
+        """Would this change a version of a plan that is approved, or one of its points?"""
+        old = self.seen(c.record)
+        if c.type == "plan":
+            return old is not None and bool(old.values.get("approved_by"))
+        ((parent, up),) = OF_A_PLAN[c.type].items()
+        above = {str(v[parent]) for v in (c.after, old.values if old else {}) if v.get(parent)}
+        self.fetch(above)
+        if up == "planned_point":
+            above = {str(s.values.get("plan_id")) for id in above if (s := self.seen(id)) and s.type == up}
+            self.fetch(above)
+        plans = [s for id in above if (s := self.seen(id)) and (s.type, s.scope) == ("plan", self.scope.id)]
+        return any(s.values.get("approved_by") for s in plans)
 
     def _nothing_to_change(self, c: Change) -> Verdict | None:
         """An edit of a record whose first version was refused can never go in: nobody is asked to decide about it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from itsdangerous import BadData, TimestampSigner
@@ -17,12 +17,23 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from schemas.problems import Trouble
 from schemas.rules import evidence
+from sync_server.applying import fit_to_keep
+from sync_server.passwords import weak
 from sync_server.service import Caller, Service
+from sync_server.service.inviting import WHY, Invited
 from sync_server.store import Tx
 
 CLOCK_LEEWAY_S = 300  # a device clock further off is asked to go by server time
 DEVICE = "jingtu"  # whom a device's assertion is for
 DEVICE_S = 86_400  # a tablet that asks every few minutes signs in once a day; its enrolment is looked up each time all the same
+
+KEY_SIGN = "jtk_"  # what a key for programs begins with, so that a found one can be told for what it is
+KEY_DAYS = 365  # the longest one counts
+DAY_MS = 86_400_000
+MAX_NAME = 100  # characters of the name of a key
+KEY_SEEN_MS = 60_000  # how often a key in use is written down
+
+NOTED_NAME = 64  # characters of what was typed as user name that stand in the audit log
 
 MAX_JTI = 200  # PostgreSQL keeps no index over much longer ones
 
@@ -67,9 +78,11 @@ class Auth:
         self._hasher = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
         self._nobody = self._hasher.hash(secrets.token_hex(16))
 
-    def add_account(self, person: str, username: str, password: str) -> None:
+    def add_account(self, person: str, username: str, password: str, by: str = "") -> None:
         with self._store.writing() as tx:
             tx.add_account(person, username, self._hasher.hash(password))
+            if by:
+                tx.note(self._service.now(), by, "account", person, username=username)
 
     def hashed(self, password: str) -> str:
         """What is kept of a password."""
@@ -77,11 +90,15 @@ class Auth:
 
     def by_password(self, username: str, password: str, place: str) -> Tokens:
         """Raises Trouble 2001, 2007."""
-        return self._issue(Caller(self.person_of(username, password, place)), secrets.token_hex(16))
+        person = self.person_of(username, password, place)
+        with self._store.writing() as tx:
+            tx.note(self._service.now(), person, "sign_in", person, way="program", place=place)
+            return self._issue(Caller(person), secrets.token_hex(16), tx)
 
     def person_of(self, username: str, password: str, place: str) -> str:
         """Whose name and password these are; `place` is where they were typed (a network address). Raises Trouble 2001,
-        in the same time whether or not the user exists, and 2007 after too many wrong tries."""
+        in the same time whether or not the user exists, and 2007 after too many wrong tries. A refusal is noted with the name as
+        typed, never the password; tries that are not even looked at are not, else whoever tries could fill the log."""
         keys = {"both": f"both:{place}:{username}", "place": f"place:{place}", "name": f"name:{username}"}
         keys = {name: sha256(text.encode()).hexdigest() for name, text in keys.items()}
         now = self._service.now_ms()
@@ -90,6 +107,7 @@ class Auth:
             account = tx.account(username)
         good = self._hasher.verify(password, account["password"] if account else self._nobody)
         if account is None or not good or account["disabled"]:
+            self._note_refused(username, place, "unknown" if account is None else "disabled" if good else "password")
             raise Trouble(2001)
         with self._store.writing() as tx:
             free = {name: tx.throttle(keys[name]) for name, *_ in LIMITS}
@@ -97,11 +115,17 @@ class Auth:
             tx.set_throttles({keys[n]: 0 if n == "both" else free[n] - s * 1000 for n, _, s in LIMITS}, now)
         return str(account["person"])
 
+    def _note_refused(self, username: str, place: str, why: str) -> None:
+        """Whoever may read the log learns whether there is such a user; who is refused does not."""
+        shown = "".join(c if c.isprintable() else "?" for c in username.strip())[:NOTED_NAME]
+        with suppress(Trouble), self._store.writing() as tx:  # a full disk makes no right password of a wrong one
+            tx.note(self._service.now(), "?", "refused", shown, place=place, why=why)
+
     def _take_try(self, keys: dict[str, str], now: int) -> None:
         """A try is paid for before the password is looked at, so that many at once cannot slip through together."""
         with self._store.writing() as tx:
             full: dict[str, int] = {}
-            for name, burst, seconds in LIMITS:
+            for name, burst, seconds in (limit for limit in LIMITS if limit[0] in keys):
                 full[keys[name]] = max(tx.throttle(keys[name]), now) + seconds * 1000
                 wait = full[keys[name]] - now - burst * seconds * 1000
                 if wait > 0:
@@ -188,3 +212,104 @@ class Auth:
         if person is None or account is None or account["disabled"]:
             raise Trouble(2002)
         return Caller(person)
+
+    # --- passwords people choose -------------------------------------------------------------------------------------
+
+    def change_own(self, person: str, old: str, new: str, place: str, session: str) -> None:
+        """Another password for whoever is signed in by this session; all others of his or hers end, programs signed in with the
+        old password too. Raises Trouble 2001, 2007, 2016."""
+        with self._store.reading() as tx:
+            account, name = tx.account_of(person), self._name(tx, person)
+        if account is None:
+            raise Trouble(2001)
+        if why := weak(new, account["username"], name):
+            raise Trouble(2016, why=why)
+        if self.person_of(account["username"], old, place) != person:
+            raise Trouble(2001)
+        hashed = self._hasher.hash(new)
+        with self._store.writing() as tx:
+            tx.set_account(person, password=hashed)
+            ended = tx.drop_sessions(person, but=session)
+            tx.drop_families(person)
+            tx.withdraw_invitations(self._service.now_ms(), person)
+            tx.note(self._service.now(), person, "password", person, ended=ended)
+
+    def invited(self, code: str, place: str) -> Invited:
+        """What a link is for. Raises Trouble 2012 for one that never was, 2007 for who asks for many such."""
+        found = self._service.invitation(code)
+        if found is None:
+            self._take_try({"place": _hash(f"place:{place}")}, self._service.now_ms())
+            raise Trouble(2012, why=WHY["unknown"])
+        return found
+
+    def accept(self, code: str, username: str, password: str, place: str) -> str:
+        """User name and password for whoever was invited. Returns the person. Raises Trouble 2007, 2012, 2015, 2016, 3001."""
+        found = self.invited(code, place)
+        if found.state != "open":
+            raise Trouble(2012, why=WHY[found.state])
+        if why := weak(password, username, found.username, found.name):
+            raise Trouble(2016, why=why)
+        return self._service.take_invitation(code, username, self._hasher.hash(password))
+
+    @staticmethod
+    def _name(tx: Tx, person: str) -> str:
+        found = tx.load("person", [person])
+        return str(found[0].values.get("name", "")) if found else ""
+
+    # --- keys for programs -------------------------------------------------------------------------------------------
+
+    def make_key(self, person: str, name: str, days: int) -> str:
+        """A key with which a program reads in a person's name; shown once, kept as a hash. Raises Trouble 2017, 1001."""
+        name = name.strip()
+        fit_to_keep([name])
+        if not name or len(name) > MAX_NAME or not 1 <= days <= KEY_DAYS:
+            raise Trouble(2017, days=KEY_DAYS)
+        key, now = KEY_SIGN + secrets.token_urlsafe(32), self._service.now_ms()
+        with self._store.writing() as tx:
+            id = self._service.new_id()
+            tx.add_api_key(
+                id=id, hash=_hash(key), person=person, name=name, made_at=now, expires_at=now + days * DAY_MS
+            )
+            tx.note(self._service.now(), person, "key_made", id, name=name, days=days)
+        return key
+
+    def keys_of(self, person: str) -> list[Mapping[str, Any]]:
+        """The newest first; what is in them of the key is a hash."""
+        with self._store.reading() as tx:
+            return tx.api_keys(person)
+
+    def signed_in_programs(self, person: str) -> int:
+        """How many are signed in with the person's password."""
+        with self._store.reading() as tx:
+            return tx.families_of(person, self._service.now_ms())
+
+    def revoke_key(self, person: str, id: str) -> None:
+        """One of one's own. Raises Trouble 2004."""
+        now = self._service.now_ms()
+        with self._store.writing() as tx:
+            found = next((k for k in tx.api_keys(person) if k["id"] == id), None)
+            if found is None:
+                raise Trouble(2004)
+            if tx.revoke_api_keys(now, person, id):
+                tx.note(self._service.now(), person, "key_revoked", id, name=found["name"])
+
+    def by_key(self, token: str) -> Caller:
+        """Whom a key for programs speaks for: it reads what the person may read at this moment, and writes nothing (no route that
+        writes takes one). Raises Trouble 2002."""
+        now = self._service.now_ms()
+        if not token.startswith(KEY_SIGN):
+            raise Trouble(2002)
+        with self._store.reading() as tx:
+            key = tx.api_key(_hash(token))
+            account = tx.account_of(key["person"]) if key else None
+        good = account is not None and not account["disabled"]
+        if key is None or not good or key["revoked_at"] is not None or now >= key["expires_at"]:
+            raise Trouble(2002)
+        if now - (key["used_at"] or 0) >= KEY_SEEN_MS:
+            with suppress(Trouble), self._store.writing() as tx:  # a full disk can still be read
+                tx.api_key_used(key["id"], now)
+        return Caller(key["person"])
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -203,9 +203,9 @@ def _note(service: Service, manifest: Manifest, out: Path, size: int, by: str, u
             return  # replaced meanwhile
         if unverified is None:
             tx.set_backed_up(manifest.made_at, file, manifest.epoch, manifest.heads)
-        detail = {"file": file, "size": size, "made_at": manifest.made_at, "heads": manifest.heads,
-                  "photos": manifest.photos.count if manifest.photos else None}  # fmt: skip
-        tx.note(service.now(), by, "backup", manifest.epoch, verified=unverified is None, **detail)
+        tx.note(service.now(), by, "backup", manifest.epoch, verified=unverified is None, file=file, size=size,
+                made_at=manifest.made_at, heads=manifest.heads,
+                photos=manifest.photos.count if manifest.photos else None)  # fmt: skip
 
 
 def _not_made(zh: str, en: str) -> Trouble:

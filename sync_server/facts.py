@@ -7,6 +7,7 @@ those that were sent for a scope tells, which only grows.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -30,8 +31,10 @@ from sync_server.resting import RESTING
 from sync_server.service import Service
 from sync_server.store import ScopeRow, Tx
 
+log = logging.getLogger("jingtu")
 CLOCK_OFF_MS = 5 * 60 * 1000  # a clock further off marks what it touched
 REPORT_AGE = timedelta(seconds=60)  # a report no record has moved under still ages: deadlines pass
+HAND_AGE = timedelta(hours=1)  # an older one is not shown to anybody
 COSTLY_S, REST = 1.0, 10  # a report that took longer than this is shown for ten times as long, whatever came in since
 SCOPES_KEPT, REPORTS_KEPT = 24, 24
 EVERYTHING: frozenset[str] = frozenset(a.value for a in Audience) - {Audience.SUBJECT.value}
@@ -69,17 +72,28 @@ class FactsReader:
         self._service, self._store = service, service.store
         self._lock = threading.Lock()
         self._turns: defaultdict[tuple[str, frozenset[str]], threading.Lock] = defaultdict(threading.Lock)
+        self._costly: set[tuple[str, frozenset[str]]] = set()  # whose last report took long
         self._epoch = ""
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._reports: OrderedDict[tuple[str, frozenset[str]], Seen] = OrderedDict()
+        self._last: OrderedDict[tuple[str, frozenset[str]], tuple[Facts, tuple[object, ...]]] = OrderedDict()
         self._makers: OrderedDict[tuple[str, frozenset[str]], dict[str, str]] = (
             OrderedDict()
         )  # of photos that have not come
 
     def facts(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Facts:
-        """Everything of these audiences that is known of a project. Raises Trouble 2004 when there is no such project."""
+        """Everything of these audiences that is known of a project; as of a moment ago, with what was worked out of it, where
+        nothing has changed since. Raises Trouble 2004 when there is no such project."""
+        wanted = (project, frozenset(audiences))
         with self._lock, RESTING:
-            return self._read(project, now, frozenset(audiences))[0]
+            facts, key = self._read(project, now, wanted[1])
+            old, old_key = self._last.get(wanted, (facts, key))
+            if old_key == key and now - old.now < REPORT_AGE:
+                facts = old
+            self._last[wanted] = (facts, key)
+            self._last.move_to_end(wanted)
+            _keep(self._last, REPORTS_KEPT)
+            return facts
 
     def report(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Seen:
         """The facts checked by every rule. Never more than these audiences may see: the rules get nothing else."""
@@ -92,6 +106,7 @@ class FactsReader:
             with RESTING:
                 with self._lock:
                     facts, key = self._read(project, now, wanted[1])
+                    self._last[wanted] = (facts, key)
                 if old and old.key == key and now - old.facts.now < REPORT_AGE:
                     return old
                 report = reconcile.run(facts)
@@ -99,6 +114,7 @@ class FactsReader:
                     media, makers = media_of(facts, tx, self._makers.get(wanted, {}))
                 took = time.monotonic() - began
             rest = REST * took if took > COSTLY_S else 0
+            (self._costly.add if rest else self._costly.discard)(wanted)
             seen = Seen(facts, report, key, time.monotonic() + rest, media)
             with self._lock:
                 self._makers[wanted] = makers
@@ -107,6 +123,28 @@ class FactsReader:
                 self._reports.move_to_end(wanted)
                 _keep(self._reports, REPORTS_KEPT)
             return seen
+
+    def known(self, project: str, audiences: Collection[str] = EVERYTHING) -> bool:
+        """Was a report made for these audiences? Then the next one costs only what changed."""
+        return (project, frozenset(audiences)) in self._reports
+
+    def at_hand(self, project: str, now: datetime, audiences: Collection[str] = EVERYTHING) -> Seen:
+        """The report as it was last made, where making it anew would keep a reader waiting: then that is done beside. For
+        pages to which findings are only an addition; the report says as of when it is. Raises Trouble 2004."""
+        wanted = (project, frozenset(audiences))
+        old = self._reports.get(wanted)
+        if old is None or wanted not in self._costly or now - old.facts.now > HAND_AGE:
+            return self.report(project, now, audiences)
+        if time.monotonic() >= old.good_until and not self._turns[wanted].locked():
+            anew = threading.Thread(target=self._again, args=(project, now, wanted[1]), daemon=True)
+            anew.start()
+        return old
+
+    def _again(self, project: str, now: datetime, audiences: frozenset[str]) -> None:
+        try:
+            self.report(project, now, audiences)
+        except Exception as err:  # nobody waits for it: whoever asks next makes it, and is told
+            log.warning("report of %s not made anew: %s", project, err)
 
     def _read(self, project: str, now: datetime, audiences: frozenset[str]) -> tuple[Facts, tuple[object, ...]]:
         with self._store.reading() as tx:
@@ -210,10 +248,12 @@ def _devices(tx: Tx, project: str, scopes: list[ScopeRow]) -> tuple[DeviceSeen, 
         at = datetime.fromisoformat(key.last_seen) if key.last_seen else None
         old = found.get(key.device)
         pending = key.pending
+        people: tuple[str, ...] = (key.person,)
         if old is not None:
+            people = tuple(dict.fromkeys((*old.people, key.person)))
             at = max((t for t in (at, old.last_seen) if t), default=None)
             pending = None if pending is None and old.pending is None else (pending or 0) + (old.pending or 0)
-        found[key.device] = DeviceSeen(key.device, label, at, pending)
+        found[key.device] = DeviceSeen(key.device, label, at, pending, people)
     return tuple(found.values())
 
 

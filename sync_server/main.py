@@ -18,6 +18,7 @@ from sync_server.blobs.files import Files
 from sync_server.blobs.pictures import Pictures
 from sync_server.blobs.shelf import Shelf
 from sync_server.blobs.tus import Packed, Spoken, make_blob_router
+from sync_server.console.maps.tiles import Tiles
 from sync_server.console.pages import mount_console
 from sync_server.restore import settle
 from sync_server.service import Service
@@ -44,7 +45,11 @@ def open_store(url: str) -> Store:
 def service_of(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Service:
     """The rules over a database as it is: nothing in it is made, upgraded or run again."""
     return Service(
-        open_store(settings.url()), settings.secret("receipt.key", evidence.new_key), clock, shelf=shelf_of(settings)
+        open_store(settings.url()),
+        settings.secret("receipt.key", evidence.new_key),
+        clock,
+        shelf=shelf_of(settings),
+        exports=settings.data / "exports",
     )
 
 
@@ -55,6 +60,12 @@ def shelf_of(settings: Settings) -> Shelf:
         Files(data / "blobs"), Pictures(data / "thumbnails"), data / "uploads", settings.max_blob_mb * 1_000_000,
         settings.upload_hours * 3_600_000, settings.uploads_per_person,
     )  # fmt: skip
+
+
+def tiles_of(settings: Settings) -> Tiles | None:
+    """The base map of the console, where its key is set."""
+    key = settings.tianditu_key.get_secret_value().strip() if settings.tianditu_key else ""
+    return Tiles(key, settings.tianditu_url, settings.tianditu_note) if key else None
 
 
 def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> Parts:
@@ -77,7 +88,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     handle_problems(app)
     app.include_router(make_router(parts.service, parts.auth))
     app.include_router(make_blob_router(parts.service))
-    mount_console(app, parts.service, parts.auth)
+    mount_console(app, parts.service, parts.auth, tiles_of(parts.settings))
     app.state.parts = parts
     return app
 
@@ -88,6 +99,7 @@ def _resting(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[No
     @asynccontextmanager
     async def living(_: FastAPI) -> AsyncIterator[None]:
         parts.service.look_beside()
+        parts.service.look_exports()
         yield
         await run_in_threadpool(parts.service.rest)
 

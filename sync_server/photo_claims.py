@@ -22,8 +22,13 @@ def untrue(tx: Tx, scope: str) -> Iterator[tuple[str, list[str]]]:
     for photo in photos:
         blob = blobs.get(str(photo.values["sha256"]))
         said = json.loads(blob.exif) if blob is not None and blob.exif else {}
-        if against := [*_time(photo.values, said), *_place(photo.values, said)]:
+        if against := differs(photo.values, said):
             yield photo.id, against
+
+
+def differs(values: Mapping[str, Any], said: Mapping[str, Any]) -> list[str]:
+    """ "time" and "place" as far as a file (`said`: its EXIF as rules/exif.as_json) says another than its photo's record."""
+    return [*_time(values, said), *_place(values, said)]
 
 
 def _time(values: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[str]:

@@ -22,6 +22,12 @@ from schemas.sure import read_many
 from sync_server.store import Journaled, ScopeRow, Stored, Values
 
 Place = tuple[str, int, bytes, str]  # enrolment, position, link, proof
+# Whom these name decided: nobody hands in a decision in somebody else's name, and so as somebody who did not record it.
+OWN = {"review_decision": "person_id", "plan": "approved_by"}
+# An approved version stays as it was approved. Type → where it hangs: the field, and the type that leads to.
+OF_A_PLAN: dict[str, dict[str, str]] = {
+    "plan": {}, "planned_point": {"plan_id": "plan"}, "plan_zone": {"plan_id": "plan"}, "planned_target": {"planned_point_id": "planned_point"},
+}  # fmt: skip
 
 
 class Author(NamedTuple):
@@ -161,6 +167,8 @@ class Plain:
         return (
             about.audience.value == self.scope.audience
             and not about.frozen
+            and type not in OWN
+            and type not in OF_A_PLAN
             and not author.revoked
             and author.types <= SCHEMA
             and bool(about.writers)

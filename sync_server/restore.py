@@ -120,6 +120,9 @@ def _begin(
     with service.store.writing() as tx:
         epoch = service.begin_epoch(tx, manifest.epoch)
         gone = tx.end_sign_ins()
+        # what was revoked after the backup must not come back
+        tx.revoke_api_keys(service.now_ms())
+        tx.withdraw_invitations(service.now_ms())
         for upload in tx.uploads():  # what had come of them is not in a backup
             tx.drop_upload(upload.id)
         numbers = _skip_numbers(tx, gap, device_gap)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sync_server.store.engine import room_on_disk, to_disk
@@ -20,6 +21,9 @@ class Settings(BaseSettings):
     database_url: str | None = None  # None: SQLite in `data`
     host: str = "127.0.0.1"
     port: int = 8000
+    # which reverse proxies are believed when they say that a request came over https, and from where: addresses or networks,
+    # parted by commas; "*": whoever connects, for a server that nothing but the proxy can reach
+    forwarded_allow_ips: str = "127.0.0.1,::1"
     access_minutes: int = 10
     refresh_days: int = 30
     max_blob_mb: int = Field(
@@ -27,6 +31,18 @@ class Settings(BaseSettings):
     )  # of one photo or other file; the record types know no larger one
     upload_hours: int = Field(default=72, ge=1)  # how long an upload that was cut may be resumed
     uploads_per_person: int = Field(default=64, ge=1)  # that have not ended
+    tianditu_key: SecretStr | None = None  # without it the map has no base map; only the server ever sees it
+    tianditu_url: str = "https://t{n}.tianditu.gov.cn"  # {n}: one of t0 … t7; another address of the same service
+    tianditu_note: str = ""  # the map approval number (审图号) that goes with the base map, as its maker asks
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        for part in parts:
+            if part != "*":
+                ip_network(part)  # raises ValueError with the part that is none
+        return ",".join(parts)
 
     def url(self) -> str:
         return self.database_url or f"sqlite:///{(self.data / 'server.db').absolute()}"

@@ -16,8 +16,10 @@ from schemas.change import Change
 from schemas.fields import fields_of
 from schemas.problems import PROBLEMS
 from schemas.records import TYPES
+from schemas.records.review_decision import ReviewDecision
 from schemas.reference import codes
 from schemas.rules import evidence
+from schemas.rules.review import state_of
 from schemas.rules.rights import may_decide
 from schemas.shown import plain_title
 from schemas.wire import Receipt
@@ -233,23 +235,41 @@ def whole(store: Store, made: Change) -> Values:
 
 
 def sent_back(store: Store, now: datetime) -> list[Todo]:
-    """Records a reviewer sent back that nobody has changed since, and that are this person's or nobody's."""
-    reviews = [r for id in store.sent_back(LOOKED) if (r := store.get("review_decision", id)) is not None]
-    mine = store.made_here({str(r.values["subject_id"]) for r in reviews})
-    out = []
-    for r in reviews:
-        v = r.values
-        subject = store.get(v["subject_kind"], v["subject_id"]) if v["subject_kind"] in TYPES else None
-        if subject is None or subject.state != "accepted" or subject.seq > v["record_seq"]:
-            continue  # changed since: the reviewer's turn
-        if subject.id not in mine and not _theirs(store, subject):
+    """Records a reviewer sent back that nobody has done again since, and that are this person's or nobody's."""
+    wanted = store.sent_back(LOOKED)
+    said: dict[str, list[ReviewDecision]] = {}
+    for seen in store.related("review_decision", "subject_id", wanted):
+        decision = ReviewDecision.of(seen.id, seen.values, seen.seq)
+        said.setdefault(decision.subject_id, []).append(decision)
+    photos: dict[str, list[Seen]] = {}
+    for seen in store.related("photo", "subject_id", wanted):
+        if not seen.values.get("deleted"):
+            photos.setdefault(seen.values["subject_id"], []).append(seen)
+    mine, out = store.made_here(wanted), []
+    for id in wanted:
+        found = _sent_back(store, id, said.get(id, []), photos.get(id, []))
+        if found is None or id not in mine and not _theirs(store, found[0]):
             continue
-        at = datetime.fromisoformat(v["at"])
-        when = words.clock("zh", at, now), words.clock("en", at, now)
-        why = pair("todo.back", who=person_name(store, v["person_id"]), at=when, why=v.get("reason") or "–")
+        subject, last = found
+        when = words.clock("zh", last.at, now), words.clock("en", last.at, now)
+        why = pair("todo.back", who=person_name(store, last.person_id), at=when, why=last.reason or "–")
         what = title(store, subject.type, subject.id, subject.values)
-        out.append(Todo("rejected", what, why, pair("todo.back.remedy"), "record", r.id, subject.type, subject.id))
+        out.append(Todo("rejected", what, why, pair("todo.back.remedy"), "record", last.id, subject.type, subject.id))
     return out
+
+
+def _sent_back(
+    store: Store, id: str, said: list[ReviewDecision], photos: list[Seen]
+) -> tuple[Seen, ReviewDecision] | None:
+    """The record and what was said of it, as long as it is to be done again."""
+    kind = said[0].subject_kind if said else ""
+    subject = store.get(kind, id) if kind in TYPES else None
+    if subject is None or subject.seq == 0:
+        return None  # changed here and not yet back from the server: the reviewer's turn
+    if any(p.seq == 0 and p.state != "parked" for p in photos):
+        return None  # a photo of it is on its way
+    now = state_of(subject.seq, said, answered=max((p.seq for p in photos), default=0))
+    return (subject, now.last) if now.state == "returned" and now.last is not None else None
 
 
 def _theirs(store: Store, subject: Seen) -> bool:

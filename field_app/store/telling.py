@@ -109,12 +109,14 @@ class Telling(Lists):
         return [id for (id,) in rows]
 
     def sent_back(self, limit: int) -> list[str]:
-        """Review decisions that sent a record back and are the last word on it; the last first."""
+        """Records that the last word of some level of review sent back; the last first. Whether they were done again
+        since, the rules say."""
         with self._lock:
             hidden = json.dumps(sorted(self._hidden()))
-            rows = self._db.execute(  # SQLite takes id and state from the row that has the greatest seq
-                "SELECT id, state, max(seq) FROM review_decision WHERE subject_id IN (SELECT subject_id FROM review_decision"
-                f" WHERE state='back') AND state<>'comment' AND coalesce(deleted,0)=0 AND scope NOT IN {LISTED}"
-                " GROUP BY subject_id HAVING state='back' ORDER BY 3 DESC LIMIT ?", (hidden, limit),
+            rows = self._db.execute(  # SQLite takes state from the row that has the greatest seq
+                "SELECT subject_id FROM (SELECT subject_id, state, max(seq) AS at FROM review_decision WHERE subject_id IN"
+                " (SELECT subject_id FROM review_decision WHERE state='back') AND state<>'comment' AND coalesce(deleted,0)=0"
+                f" AND scope NOT IN {LISTED} GROUP BY subject_id, level HAVING state='back')"
+                " GROUP BY subject_id ORDER BY max(at) DESC LIMIT ?", (hidden, limit),
             ).fetchall()  # fmt: skip
-        return [id for id, _, _ in rows]
+        return [subject for (subject,) in rows]

@@ -96,7 +96,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "todo.parked": ("{what} {n} 条", "{what}: {n}"),
     "todo.waits": ("无需操作", "Nothing to do"),
     "todo.back": ("{who}，{at}：{why}", "{who}, {at}: {why}"),
-    "todo.back.remedy": ("打开它，按意见改好，再完成一次。", "Open it, correct it as said, finish it again."),
+    "todo.back.remedy": ("打开它，按意见改好或补上照片，再完成一次。", "Open it, correct it as said or add the photo, finish it again."),
     "todo.clash": ("两边填得不同", "Two different values"),
     "todo.clash.mine": ("两边填得不同，由项目经理定", "Two different values; the project manager decides"),
     "todo.clash.coming": ("冲突的内容下次同步取回", "The details come with the next sync"),

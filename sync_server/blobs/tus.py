@@ -9,31 +9,29 @@ import asyncio
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Annotated, BinaryIO, NamedTuple
-from urllib.parse import quote
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.problems import Trouble
 from schemas.wire import BLOBS, STORED, TUS, UPLOADS
 from sync_server.api import PROBLEM, PROBLEM_SCHEMA, Who, problem_response
 from sync_server.blobs.incoming import Checksum, Incoming
+from sync_server.blobs.outgoing import PIECE, handed_out, hash_of
+from sync_server.blobs.outgoing import shown as shown_as
 from sync_server.service import Service
 from sync_server.store import UploadRow
 
 EXTENSIONS = "creation,checksum,expiration"
 ALGORITHMS = {"sha1": 20, "sha256": 32}  # bytes of the digest
 APPENDS = "application/offset+octet-stream"
-PIECE = 1 << 20  # bytes handed to the disk at a time
 STALLED_S = (
     30  # a request of which nothing comes for so long is over: whoever sent it may already be back on another line
 )
@@ -42,9 +40,8 @@ MAX_METADATA = 8000
 SHOWN = (
     4  # thumbnails made or waited for at a time: whoever scrolls through hundreds keeps no thread from those who sync
 )
-KINDS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_PICTURES = re.compile(r"/console/projects/[^/]+/photos/")
 _HASH, _NUMBER = re.compile(r"[0-9a-f]{64}"), re.compile(rf"\d{{1,{MOST_DIGITS}}}")
-_ONE_RANGE = re.compile(r"bytes=(?:(\d{1,15})-(\d{0,15})|-(\d{1,15}))")
 
 
 class Spoken:
@@ -92,7 +89,7 @@ class Packed:
         self._app, self._packing = app, GZipMiddleware(app, minimum_size=500, compresslevel=1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        plain = scope["type"] == "http" and is_blobs(scope)
+        plain = scope["type"] == "http" and (is_blobs(scope) or _PICTURES.match(scope["path"]) is not None)
         await (self._app if plain else self._packing)(scope, receive, send)
 
 
@@ -152,20 +149,8 @@ def make_blob_router(service: Service) -> APIRouter:
     def fetch(
         who: Who, sha256: str, request: Request, scope: Annotated[str | None, Query(max_length=200)] = None
     ) -> Response:
-        only = request.method == "HEAD"
-        seen = service.see_blob(who, _hash(sha256), scope, ask=only)
-        blob, tag = seen.blob, f'"{sha256}"'
-        headers = _shown(seen.name, sha256, blob.kind) | {"ETag": tag, "Accept-Ranges": "bytes"}
-        if tag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        part = _part(request, tag, blob.size)
-        headers["Content-Length"] = str(part.last - part.first + 1)
-        if part.of:
-            headers["Content-Range"] = f"bytes {part.first}-{part.last}/{blob.size}"
-        status = 206 if part.of else 200
-        if only:
-            return Response(status_code=status, headers=headers)
-        return StreamingResponse(_pieces(service.open_blob(sha256), part), status, headers)
+        seen = service.see_blob(who, hash_of(sha256), scope, ask=request.method == "HEAD")
+        return handed_out(request, service, seen.blob, seen.name)
 
     @api.get(
         "/{sha256}/thumbnail", response_class=Response, summary="照片缩略图 · A thumbnail of a photo",
@@ -177,8 +162,8 @@ def make_blob_router(service: Service) -> APIRouter:
         scope: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Response:  # fmt: skip
         async with shown:
-            made = await run_in_threadpool(service.thumbnail, who, _hash(sha256), size, scope)
-        return Response(made, headers=_shown("", sha256, "jpg"))
+            made = await run_in_threadpool(service.thumbnail, who, hash_of(sha256), size, scope)
+        return Response(made, headers=shown_as("", sha256, "jpg"))
 
     return api
 
@@ -256,65 +241,9 @@ async def _poured(request: Request, service: Service, work: Incoming) -> tuple[b
         return held, True
 
 
-def _hash(said: str) -> str:
-    if not _HASH.fullmatch(said):
-        raise Trouble(1309)
-    return said
-
-
 # --- what goes out ---------------------------------------------------------------------------------------------------
 
 
 def _stands(row: UploadRow) -> dict[str, str]:
     until = datetime.fromtimestamp(row.expires_at // 1000, UTC)
     return {"Upload-Offset": str(row.stands_at), "Upload-Expires": format_datetime(until, usegmt=True)}
-
-
-def _shown(name: str, sha: str, kind: str) -> dict[str, str]:
-    """Whatever a file holds, no browser shows it as a page of ours."""
-    named = name or f"{sha[:16]}.{kind if kind in KINDS else 'bin'}"
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", named)
-    return {
-        "Content-Type": KINDS.get(kind, "application/octet-stream"),
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(named, safe='')}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cross-Origin-Resource-Policy": "same-origin",
-    }
-
-
-class Part(NamedTuple):
-    """Bytes `first` to `last` of a file; `of`: it was asked for as a part."""
-
-    first: int
-    last: int
-    of: bool
-
-
-def _part(request: Request, tag: str, size: int) -> Part:
-    """A single range counts; several, and what cannot be read, are as none. Raises Trouble 1313."""
-    whole = Part(0, size - 1, False)
-    asked = _ONE_RANGE.fullmatch(request.headers.get("range", "").replace(" ", ""))
-    if asked is None or request.headers.get("if-range", tag) != tag:
-        return whole
-    begin, end, tail = asked.groups()
-    if tail is not None:
-        first, last = max(0, size - int(tail)), size - 1
-    else:
-        first, last = int(begin), min(int(end), size - 1) if end else size - 1
-        if end and int(end) < first:  # not a range at all
-            return whole
-    if first > last:
-        raise Trouble(1313, size=size)
-    return Part(first, last, True)
-
-
-async def _pieces(file: BinaryIO, part: Part) -> AsyncIterator[bytes]:
-    try:
-        await run_in_threadpool(file.seek, part.first)
-        left = part.last - part.first + 1
-        while left and (piece := await run_in_threadpool(file.read, min(left, PIECE))):
-            yield piece
-            left -= len(piece)
-    finally:
-        file.close()

@@ -14,11 +14,13 @@ from rich.table import Table
 
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
-from sync_server.cli import bundle, care, check, devices, evidence, members, people, plan, tablet, waiting
+from sync_server.cli import bundle, care, check, devices, evidence, export, members, people, plan, tablet, waiting
 from sync_server.cli.common import Data, err, find_project, not_done, opened, out, settings_of, told
+from sync_server.console.session import LOOPBACK
 from sync_server.facts import load_facts
 from sync_server.main import create_app, server_clock
 from sync_server.proof.verify import main as verify_main
+from sync_server.settings import Settings
 
 app = typer.Typer(help="净土外业 · Jingtu: 现场记录同步服务器 · the sync server of the field app", no_args_is_help=True)
 for name, sub in (
@@ -29,7 +31,7 @@ for name, sub in (
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
-for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app):
+for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app, export.export):
     app.command()(command)
 
 GRACE_S = 30  # a server that is stopped ends for so long what it is at; a long upload goes on with the next one
@@ -48,16 +50,37 @@ def server(data: Data = None, host: str = "", port: int = 0) -> None:
     more: dict[str, Any] = {**({"host": host} if host else {}), **({"port": port} if port else {})}
     with told():
         settings = settings_of(data, **more)
-        if settings.host not in ("127.0.0.1", "localhost", "::1"):
-            err.print(
-                "[yellow]在别的机器上使用须经 TLS 反向代理 · other machines must reach this through a TLS proxy[/]"
-            )
+        for zh, en in to_mind(settings):
+            err.print(f"{zh}\n  {en}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        if settings.tianditu_key and settings.tianditu_key.get_secret_value().strip():
+            err.print("底图：天地图已开启 · base map: TianDiTu is on")
         # listening comes first: a port in use is told before anything else starts
         with listening(settings.host, settings.port) as door:
             app = create_app(settings)
             gc.freeze()  # what was made up to here stays: no collection needs to look through it
-            how = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_S)
+            how = uvicorn.Config(
+                app, log_level="warning", server_header=False, timeout_graceful_shutdown=GRACE_S, proxy_headers=True,
+                forwarded_allow_ips=settings.forwarded_allow_ips,
+            )  # fmt: skip
             uvicorn.Server(how).run(sockets=[door])
+
+
+def to_mind(settings: Settings) -> list[tuple[str, str]]:
+    """What whoever starts the server has to know of its safety on the network, zh and en."""
+    out = []
+    if settings.host not in LOOPBACK:
+        out.append((
+            f"注意：{settings.host}:{settings.port} 没有加密。密码、登记码和记录在网络上可被读取和改动：在别的机器上使用须经 TLS 反向代理（docs/administration.md 第 11 节）",
+            f"NOTE: {settings.host}:{settings.port} is not encrypted. Passwords, enrolment codes and records can be read and altered on the "
+            "network: other machines must reach this through a TLS proxy (docs/administration.md, section 11)",
+        ))  # fmt: skip
+    if "*" in settings.forwarded_allow_ips.split(","):
+        out.append((
+            "注意：JINGTU_FORWARDED_ALLOW_IPS=* 时，任何能连上的人都能自称来自别处、来自 https：只在除代理外无人能连到服务器时使用",
+            "NOTE: with JINGTU_FORWARDED_ALLOW_IPS=* whoever can connect may claim to come from elsewhere and over https: only where nobody "
+            "but the proxy can reach the server",
+        ))  # fmt: skip
+    return out
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -57,10 +57,10 @@ def organisation_add(
             raise not_done("；".join(f.zh for f in faults), "; ".join(f.en for f in faults))
         if not home:
             id = organisation_of(parts, name)
-            parts.service.write(None, [Write("organisation", id, f"{id}.organisation", values)])
+            parts.service.write(None, [Write("organisation", id, f"{id}.organisation", values)], operator())
         else:
             id = parts.service.new_id()
-            parts.service.write(None, [Write("organisation", id, f"{home}.organisation", values)])
+            parts.service.write(None, [Write("organisation", id, f"{home}.organisation", values)], operator())
         own = "" if home else "（本单位）"
         out.print(f"单位 {name}{own} 已建 · organisation made: {id}", markup=False, soft_wrap=True)
 

@@ -58,8 +58,8 @@ def project_add(
         # both are judged before either goes in
         if faults := check(TYPES["project"], values) + check(TYPES["site"], site):
             raise not_done("；".join(f.zh for f in faults), "; ".join(f.en for f in faults))
-        project = parts.service.add_project(values)
-        parts.service.write(None, [Write("site", parts.service.new_id(), f"{project}.field", site)])
+        project = parts.service.add_project(values, by=operator())
+        parts.service.write(None, [Write("site", parts.service.new_id(), f"{project}.field", site)], operator())
         if account:
             parts.service.grant(account["person"], project, "project_manager", operator())
         out.print(f"项目 {code} 已建 · project made: {project}", markup=False, soft_wrap=True)
@@ -73,7 +73,7 @@ def _add_person(parts: Parts, name: str, account: str, roles: list[str]) -> str:
     values: dict[str, Any] = {"name": name, "org_id": org, "account": account}
     if duties := [DUTY[r] for r in roles if r in DUTY]:
         values["duties"] = duties
-    parts.service.write(None, [Write("person", person, f"{org}.organisation", values)])
+    parts.service.write(None, [Write("person", person, f"{org}.organisation", values)], operator())
     return person
 
 
@@ -100,7 +100,7 @@ def user_add(
                            f"there is a user {username} ({', '.join(known_as)}) already; name and password stay")  # fmt: skip
         person = account["person"] if account else _add_person(parts, name, username, role or [])
         if account is None:
-            parts.auth.add_account(person, username, password)
+            parts.auth.add_account(person, username, password, operator())
         for one in role or []:
             parts.service.grant(person, where, one, operator())
         said = "已有，只加了角色 · was there already, roles added" if account else f"可以登录 · {username} can sign in"

@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from schemas.problems import Trouble
-from sync_server.cli.common import Data, err, find_project, not_done, out, settings_of, tell, told
+from sync_server.cli.common import Data, err, find_project, not_done, operator, out, settings_of, tell, told
 from sync_server.main import build
 from sync_server.plan.cells import MAX_BYTES
 from sync_server.plan.importing import Imported, Options, import_plan, zones_of
@@ -74,6 +74,8 @@ def plan_import(
                 parts.service, found_project, found, options,
                 progress=lambda n, total: bar.update(task, completed=n, total=total),
             )  # fmt: skip
+        detail = {"version": done.version, "points": done.points, "file": file.name}
+        parts.service.noted(operator(), "plan_import", done.plan, found_project, **detail)
         _tell_file(found)
         _tell_import(done)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from schemas.fields import Audience
 from schemas.problems import Trouble
 from schemas.reference import Label
-from schemas.rules.reconcile import Finding, PointState, Report
+from schemas.rules.reconcile import Finding, PointState, Progress, Report
 from sync_server.api import Who
 from sync_server.console.overview.views import visible
 from sync_server.facts import FactsReader, readable
@@ -69,6 +69,8 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(v) for v in value]
+    if isinstance(value, Progress):
+        return {k: getattr(value, k) for k in value.__dataclass_fields__}
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, (datetime, date)):

@@ -11,7 +11,10 @@ from fastapi import FastAPI, Request, Response
 from schemas.fields import Audience
 from schemas.problems import Trouble
 from schemas.wire import Me, ScopeGrant
+from sync_server.access import FORMER
 from sync_server.auth import Auth
+from sync_server.console import counts as navigation
+from sync_server.console.maps.tiles import Tiles
 from sync_server.console.session import Sessions, Visitor
 from sync_server.console.shell import LANG, Shell, choice
 from sync_server.console.words import LANGS
@@ -43,7 +46,7 @@ class Place(NamedTuple):
 
     @property
     def roles(self) -> list[str]:
-        return sorted({role for s in self.own for role in s.roles})
+        return sorted({role for s in self.own for role in s.roles} - {FORMER})
 
     @property
     def ids(self) -> list[str]:
@@ -61,6 +64,7 @@ class House:
     sessions: Sessions
     reader: FactsReader
     shell: Shell
+    tiles: Tiles | None = None  # the base map, where one is set up
 
     def visitor(self, request: Request) -> Visitor:
         found = self.sessions.visitor(request)
@@ -93,11 +97,26 @@ class House:
         place = self.entered(request, project)
         return place, self.reader.report(project, self.now(), place.audiences)
 
+    def at_hand(self, request: Request, project: str) -> tuple[Place, Seen]:
+        """`opened`, without waiting where the report takes long: as it was last made (facts.at_hand)."""
+        place = self.entered(request, project)
+        return place, self.reader.at_hand(project, self.now(), place.audiences)
+
+    def counts(self, place: Place) -> dict[str, int]:
+        """What waits behind the entries of the navigation."""
+        return navigation.known(self.service, self.reader, place.project, place.scopes, place.audiences, self.now())
+
     def page(
         self, request: Request, template: str, place: Place, here: str, status: int = 200, **values: Any
     ) -> Response:
-        """A page of a project; `here`: which entry of the navigation it is."""
+        """A page of a project; `here`: which entry of the navigation it is. `counts`: what the page knows better."""
+        given = values.pop("counts", {})
+        counts = given if len(given) == 3 else {**self.counts(place), **given}
         return self.shell.page(
             request, template, status, me=place.me, project_id=place.project, project_name=place.name, roles=place.roles,
-            nav=here, place=place, **values,
+            nav=here, place=place, counts=counts, **values,
         )  # fmt: skip
+
+    def room(self, request: Request, template: str, me: Me, here: str, status: int = 200, **values: Any) -> Response:
+        """A page of no project."""
+        return self.shell.page(request, template, status, me=me, nav=here, **values)

@@ -15,18 +15,28 @@ from schemas.problems import Trouble
 from sync_server.api import problem_response
 from sync_server.auth import Auth
 from sync_server.console.api import make_report_router
+from sync_server.console.exports.page import add_exports
 from sync_server.console.house import House, SignedOut
 from sync_server.console.maps.page import add_maps
+from sync_server.console.maps.tiles import Tiles
 from sync_server.console.overview.page import add_overview
+from sync_server.console.people.page import add_people
+from sync_server.console.planning.page import add_planning
+from sync_server.console.record.page import add_record
+from sync_server.console.review.page import add_review
 from sync_server.console.session import Sessions, give_cookie, plain_over_network, take_cookie
 from sync_server.console.shell import LIBRARIES, ROOT, STATIC, Guard, Shell, library
-from sync_server.console.tables.table import add_tables
+from sync_server.console.tables.page import add_tables
 from sync_server.console.waiting.page import add_waiting
 from sync_server.facts import FactsReader
+from sync_server.ogc.router import make_ogc_router
 from sync_server.service import Service
 
 # each adds its own pages
-ROOMS = (add_overview, add_maps, add_tables, add_waiting)
+ROOMS = (add_overview, add_maps, add_tables, add_waiting, add_planning, add_record, add_review, add_exports, add_people)
+
+
+LONGEST_NEXT = 2000  # characters of the address somebody comes back to
 
 
 def after_sign_in(wanted: str) -> str:
@@ -35,11 +45,11 @@ def after_sign_in(wanted: str) -> str:
     return wanted if clean else f"{ROOT}/"
 
 
-def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
-    shell, sessions = Shell(), Sessions(service, auth)
+def make_console(service: Service, auth: Auth, reader: FactsReader, tiles: Tiles | None = None) -> FastAPI:
+    shell, sessions = Shell(service.administers), Sessions(service, auth)
     held = {name: library(name) for name in LIBRARIES}
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    house = House(app, service, auth, sessions, reader, shell)
+    house = House(app, service, auth, sessions, reader, shell, tiles)
     app.add_middleware(Guard, shell=shell)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
@@ -61,6 +71,8 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         if request.url.path.endswith(".json"):
             return problem_response(Trouble(2002))
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        if len(here) > LONGEST_NEXT:  # the sign-in page would refuse it; the page without its filters is the next best
+            here = request.url.path if len(request.url.path) <= LONGEST_NEXT else f"{ROOT}/"
         there = f"{ROOT}/login?{urlencode({'next': here})}"
         if request.headers.get("hx-request"):  # it would put the sign-in page into a corner of this one
             return Response(status_code=204, headers={"HX-Redirect": there})
@@ -74,7 +86,7 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         return Response(data, media_type=kind)
 
     @app.get("/login")
-    def login(request: Request, next: Annotated[str, Query(max_length=2000)] = "") -> Response:
+    def login(request: Request, next: Annotated[str, Query(max_length=LONGEST_NEXT)] = "") -> Response:
         if sessions.visitor(request):
             return RedirectResponse(after_sign_in(next), 303)
         return shell.page(
@@ -86,7 +98,7 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
         request: Request,
         username: Annotated[str, Form(max_length=200)] = "",
         password: Annotated[str, Form(max_length=1000)] = "",
-        next: Annotated[str, Form(max_length=2000)] = "",
+        next: Annotated[str, Form(max_length=LONGEST_NEXT)] = "",
     ) -> Response:
         try:
             token = sessions.sign_in(request, username, password)
@@ -116,11 +128,12 @@ def make_console(service: Service, auth: Auth, reader: FactsReader) -> FastAPI:
     return app
 
 
-def mount_console(app: FastAPI, service: Service, auth: Auth) -> None:
-    """The pages under /console, the same report for programs, and the way there from the bare address."""
+def mount_console(app: FastAPI, service: Service, auth: Auth, tiles: Tiles | None = None) -> None:
+    """The pages under /console, the same report for programs, features for maps, and the way there from the bare address."""
     reader = FactsReader(service)
     app.include_router(make_report_router(service, reader))
-    app.mount(ROOT, make_console(service, auth, reader))
+    app.include_router(make_ogc_router(service, reader))
+    app.mount(ROOT, make_console(service, auth, reader, tiles))
 
     @app.get("/", include_in_schema=False)
     def home() -> Response:

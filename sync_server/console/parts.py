@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import NamedTuple
 
@@ -33,11 +32,6 @@ def pager(total: int, page: int, size: int = PAGE) -> Pager:
     first = (page - 1) * size
     last = min(total, first + size)
     return Pager(first, last, total, page - 1 if page > 1 else None, page + 1 if last < total else None)
-
-
-def natural(code: str) -> list[tuple[int, int, str]]:
-    """S9 before S10."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", code) if part]
 
 
 def number(n: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.problems import Trouble
 from sync_server.api import problem_response
 from sync_server.console import charts
+from sync_server.console.charts.core import core, core_text
+from sync_server.console.charts.paint import SOIL_DEFS
 from sync_server.console.parts import number
 from sync_server.console.session import check_origin
 from sync_server.console.words import LANGS, words
@@ -84,12 +87,14 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
-                headers.update(POLICY)
+                for name, value in POLICY.items():
+                    headers.setdefault(name, value)  # a file of somebody's is kept even closer
                 kept = "/static/" in request.url.path or "/lib/" in request.url.path
                 lasting = kept and message["status"] == 200 and request.query_params.get("v") == stamp()
-                headers["Cache-Control"] = (
-                    f"public, max-age={YEAR_S}, immutable" if lasting else "no-cache" if kept else "no-store"
-                )
+                if not headers.get("cache-control", "").startswith("private"):  # of a picture that never changes
+                    headers["Cache-Control"] = (
+                        f"public, max-age={YEAR_S}, immutable" if lasting else "no-cache" if kept else "no-store"
+                    )
             await send(message)
 
         try:
@@ -107,17 +112,22 @@ class Guard:
 class Shell:
     """Turns a template and its values into a page in the reader's language and theme."""
 
-    def __init__(self) -> None:
+    def __init__(self, administers: Callable[[str], bool] = lambda person: False) -> None:
+        self.administers = administers
         self.env = Environment(
             loader=PackageLoader("sync_server.console"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
             lstrip_blocks=True,
         )  # fmt: skip
         self.env.globals.update(
             root=ROOT, v=stamp(), symbol=charts.symbol, limit_bar=charts.limit_bar, progress=charts.progress,
-            number=number,
+            core=core, core_text=core_text, number=number, soil_defs=SOIL_DEFS,
         )  # fmt: skip
 
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    def page(
+        self, request: Request, template: str, status: int = 200, path: str | None = None, **values: Any
+    ) -> Response:
+        """`path`: where the links of this page to itself lead, when it is the answer to a post."""
+        here_path = path or request.url.path
         lang, theme = choice(request, "lang", LANG, LANGS), choice(request, "theme", THEME, THEMES)
         here = {k: x for k, x in request.query_params.items() if k not in ("lang", "theme")}
 
@@ -125,14 +135,22 @@ class Shell:
             """An address on this page: what is asked for now, with changes."""
             query = {**here, **(changes or {})} if path is None else changes or {}
             query = {k: x for k, x in query.items() if x not in (None, "")}
-            return (path or request.url.path) + (f"?{urlencode(query)}" if query else "") + (f"#{at}" if at else "")
+            return (path or here_path) + (f"?{urlencode(query)}" if query else "") + (f"#{at}" if at else "")
 
         body = self.env.get_template(template).render(
             w=words(lang),
             lang=lang,
             theme=theme,
             link=link,
-            **{"me": None, "project_id": None, "roles": (), "nav": "projects", "counts": {}, **values},
+            **{
+                "me": None,
+                "project_id": None,
+                "roles": (),
+                "nav": "projects",
+                "counts": {},
+                "admin": self._admin(values),
+                **values,
+            },
         )
         response = HTMLResponse(body, status)
         for name, cookie, allowed in (("lang", LANG, LANGS), ("theme", THEME, THEMES)):
@@ -143,6 +161,10 @@ class Shell:
                     cookie, str(asked), max_age=YEAR_S, path="/", httponly=True, samesite="lax", secure=secure
                 )
         return response
+
+    def _admin(self, values: Mapping[str, Any]) -> bool:
+        """Does the reader look after the whole organisation?"""
+        return values.get("me") is not None and self.administers(values["me"].person)
 
     def trouble(self, request: Request, err: Trouble) -> Response:
         if request.url.path.endswith(".json"):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from schemas.problems import Trouble
-from schemas.rules.geo import distance_m, gk_zone
+from schemas.rules.geo import gk_zone
+from sync_server.plan.diff import steps
 from sync_server.plan.rows import PlanFile, PlanRow
 from sync_server.service import Service, Write
 from sync_server.store import Stored, Tx, Values
@@ -51,54 +51,60 @@ class Imported(NamedTuple):
 
 def compare(old: list[Values], new: list[Values]) -> Difference:
     """By point code: what a new version changes. Values are those of planned points, with their `targets` beside them."""
-    before, after = {v["code"]: v for v in old}, {v["code"]: v for v in new}
-    moved, changed = [], []
-    for code in before.keys() & after.keys():
-        a, b = before[code], after[code]
-        where = [tuple(float(p["position"][x]) for x in ("lon", "lat")) for p in (a, b)]
-        if where[0] != where[1]:
-            moved.append((code, distance_m(*where[0], *where[1])))
-        fields = sorted(k for k in {*a, *b} - _NOT_COMPARED if _plain(a.get(k)) != _plain(b.get(k)))
-        if fields:
-            changed.append((code, fields))
-    touched = {c for c, _ in moved} | {c for c, _ in changed}
+    found = steps(old, new)
+    both = {v["code"] for v in old} & {v["code"] for v in new}
     return Difference(
-        sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys()), sorted(moved), sorted(changed),
-        len(before.keys() & after.keys()) - len(touched),
+        [s.code for s in found if s.added], [s.code for s in found if s.removed],
+        [(s.code, s.moved_m) for s in found if s.moved_m is not None],
+        [(s.code, list(s.fields)) for s in found if s.fields],
+        len(both - {s.code for s in found}),
     )  # fmt: skip
 
 
-_NOT_COMPARED = frozenset({"plan_id", "position", "zone_id"})  # the position is compared by itself
+class Version(NamedTuple):
+    """One version of a plan with its points as `steps` wants them. `mark` is another whenever anything of it was edited."""
 
-
-def _plain(value: Any) -> Any:
-    """5 and 5.0 are the same figure, however a spreadsheet wrote it; lists are sets of codes."""
-    if isinstance(value, str):
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            return value
-        return number if number.is_finite() else value
-    if isinstance(value, list):
-        return sorted((_plain(v) for v in value), key=repr)
-    return {k: _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
+    plan: Stored
+    rows: list[Stored]  # its planned points
+    points: list[Values]  # the same, in the same order, as values with their targets
+    mark: str
 
 
 def newest_version(tx: Tx, scope: str) -> tuple[Stored | None, list[Values]]:
     """The newest plan, and its points as `compare` wants them."""
     plan = _newest(tx.of_scope("plan", scope))
-    if plan is None:
-        return None, []
-    targets: dict[str, list[Values]] = {}
-    for t in tx.of_scope("planned_target", scope):
+    return (plan, version_of(tx, plan).points) if plan else (None, [])
+
+
+def version_of(tx: Tx, plan: Stored) -> Version:
+    """A version with all that belongs to it, voided points left out."""
+    points, targets = tx.plan_points(plan.scope, plan.id), tx.plan_targets(plan.scope, plan.id)
+    by_point: dict[str, list[Values]] = {}
+    for t in targets:
         if not t.values.get("deleted"):
-            targets.setdefault(t.values["planned_point_id"], []).append(_target_facts(t.values))
-    points = [s for s in tx.of_scope("planned_point", scope) if s.values["plan_id"] == plan.id]
-    return plan, [{**s.values, "targets": targets.get(s.id, [])} for s in points if not s.values.get("deleted")]
+            by_point.setdefault(t.values["planned_point_id"], []).append(_target_facts(t.values))
+    rows = [s for s in points if not s.values.get("deleted")]
+    values = [{**s.values, "targets": by_point.get(s.id, [])} for s in rows]
+    return Version(plan, rows, values, f"{plan.id}:{max(s.seq for s in (plan, *points, *targets))}")
 
 
 def _target_facts(values: Values) -> Values:
     return {k: v for k, v in values.items() if k != "planned_point_id"}
+
+
+def newest_of(tx: Tx, scope: str) -> Version | None:
+    plan = _newest(tx.of_scope("plan", scope))
+    return version_of(tx, plan) if plan else None
+
+
+def read_version(service: Service, scope: str, plan: str = "") -> Version | None:
+    """A version by its plan's id, else the newest; None where there is none. Raises Trouble 2004 for an id of no plan here."""
+    with service.store.reading() as tx:
+        plans = [p for p in tx.of_scope("plan", scope) if not p.values.get("deleted")]
+        chosen = next((p for p in plans if p.id == plan), None) if plan else _newest(plans)
+        if plan and chosen is None:
+            raise Trouble(2004)
+        return version_of(tx, chosen) if chosen else None
 
 
 def newest_plan(service: Service, project: str) -> Stored | None:
@@ -157,18 +163,15 @@ def zones_of(service: Service, project: str) -> list[int]:
 
 def import_plan(
     service: Service, project: str, file: PlanFile, options: Options, person: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None, seen: str | None = None,
 ) -> Imported:  # fmt: skip
-    """All rows or none, unless only the good ones were asked for. `progress` gets rows written, rows in all.
+    """All rows or none, unless only the good ones were asked for. `progress` gets rows written, rows in all. `seen`: the mark
+    of the version a person compared it with ("" where there was none); None where nobody did.
 
-    Raises Trouble 4003 with every fault, 4006 (survey coordinates that nobody confirmed), 2003, 2004, 3001.
+    Raises Trouble 4003 with every fault, 4006 (survey coordinates that nobody confirmed), 4009 (another version than the one
+    that was seen is the newest now, or it was edited), 2003, 2004, 3001.
     """
-    if file.faults and not (options.only_good and file.rows):
-        wrong = len({f.line for f in file.faults})
-        raise Trouble(4003, {"faults": [f._asdict() for f in file.faults]}, count=wrong)
-    if file.projection and not options.confirmed:
-        zh, en = file.projection.words()
-        raise Trouble(4006, found={"zh": zh, "en": en})
+    refuse_faulty(file, options)
     scope = f"{project}.field"
     records = service.records("project", scope)
     if not records:
@@ -187,8 +190,10 @@ def import_plan(
     without = 0
     with service.store.writing() as tx:
         tx.scope(scope, lock=True)  # of two imports at once the second sees what the first one wrote
-        last, old = newest_version(tx, scope)
-        version = last.values["version"] + 1 if last else 1
+        last = newest_of(tx, scope)
+        if seen is not None and seen != (last.mark if last else ""):
+            raise Trouble(4009)
+        version = last.plan.values["version"] + 1 if last else 1
         head |= {"code": f"{values['code'][:58]}-P{version}", "version": version}
         writes = [Write("plan", plan, scope, head)]
         for n, row in enumerate(file.rows):
@@ -196,8 +201,7 @@ def import_plan(
                 service._write_in(tx, person, scope, writes)
                 writes = []
                 progress(n, len(file.rows))
-            point = planned_values(row, plan, options)
-            target = target_values(row, point["role"], options)
+            point, target = row_values(row, plan, options)
             if last:
                 new.append({**point, "targets": [target] if target else []})
             without += not target
@@ -206,7 +210,25 @@ def import_plan(
             if target:
                 writes.append(Write("planned_target", service.new_id(), scope, {"planned_point_id": id, **target}))
         service._write_in(tx, person, scope, writes)
+        if person:
+            tx.note(service.now(), person, "plan_import", plan, owner=project, version=version, points=len(file.rows))
     progress(len(file.rows), len(file.rows))
     left_out = len({f.line for f in file.faults})
-    difference = compare(old, new) if last else None
+    difference = compare(last.points, new) if last else None
     return Imported(plan, version, len(file.rows), left_out, difference, without)
+
+
+def row_values(row: PlanRow, plan: str, options: Options) -> tuple[Values, Values | None]:
+    """What a row becomes: the planned point, and its target where anything says what to sample."""
+    point = planned_values(row, plan, options)
+    return point, target_values(row, point["role"], options)
+
+
+def refuse_faulty(file: PlanFile, options: Options) -> None:
+    """Raises Trouble 4003 with every fault, 4006 (survey coordinates that nobody confirmed)."""
+    if file.faults and not (options.only_good and file.rows):
+        wrong = len({f.line for f in file.faults})
+        raise Trouble(4003, {"faults": [f._asdict() for f in file.faults]}, count=wrong)
+    if file.projection and not options.confirmed:
+        zh, en = file.projection.words()
+        raise Trouble(4006, found={"zh": zh, "en": en})

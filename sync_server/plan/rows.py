@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
+from schemas.problems import Trouble
 from schemas.reference import codes
 from sync_server.plan import projection as survey
 from sync_server.plan.cells import Progress, Table, silent, unreadable
@@ -66,10 +67,11 @@ class PlanFile(NamedTuple):
 
 
 def read_plan(
-    data: bytes, *, zone: int | None = None, sheet: str | None = None, fits: Callable[[], Sequence[int]] = tuple, progress: Progress = silent
+    data: bytes, *, zone: int | None = None, sheet: str | None = None, fits: Callable[[], Sequence[int]] = tuple, progress: Progress = silent,
+    most: int | None = None,
 ) -> PlanFile:  # fmt: skip
     """CSV, XLSX or GeoJSON. `zone`: 3° zone of eastings without prefix; `fits`: asked for the zones in which the
-    project is known to lie, to name them where a zone is needed; `sheet`: of a workbook.
+    project is known to lie, to name them where a zone is needed; `sheet`: of a workbook; `most`: rows that are taken.
 
     Raises Trouble 4001 (not a table), 4002 (columns missing), 4004 (no such sheet), 4005 (zone needed), 4007
     (coordinate system of a GeoJSON), 4008 (no such zone). Row faults are returned, all of them.
@@ -78,6 +80,8 @@ def read_plan(
     table = read_table(data, sheet, progress)
     if not table.rows:
         raise unreadable("只有表头，没有点位", "there is a header but no point")
+    if most is not None and len(table.rows) > most:
+        raise Trouble(4010, count=len(table.rows), limit=most)
     read: list[_Row] = []
     lines_of: dict[str, list[int]] = {}
     for n, (line, cells) in enumerate(table.rows):

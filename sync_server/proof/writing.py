@@ -59,7 +59,7 @@ def export(service: Service, files: Files, wanted: Wanted, out: Path, tell: Tell
 
         def note(whole: str, size: int) -> None:
             with service.store.writing() as tx:
-                tx.note(service.now(), wanted.by.id, "evidence", s.id, kind=s.kind, label=s.label, project=wanted.project.id,
+                tx.note(service.now(), wanted.by.id, "evidence", s.id, owner=wanted.project.id, kind=s.kind, label=s.label,
                         file=str(out.absolute()), sha256=whole, size=size)  # fmt: skip
 
         whole, size = archive.seal(service.server_key, service.sign, note)

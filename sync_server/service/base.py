@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.fields import Audience
 from schemas.ids import Ids
@@ -24,6 +25,7 @@ from sync_server.plain import Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
 log = logging.getLogger("jingtu")
+NOTED_IDS = 20  # of one write that stand in the audit log by id; the others are counted
 
 
 class Caller(NamedTuple):
@@ -175,8 +177,14 @@ class Base:
             least = heads if least is None else {s: min(n, heads.get(s, 0)) for s, n in least.items()}
         return (least or {}) if at == epoch else {}
 
-    def write(self, person: str | None, writes: Iterable[Write]) -> list[str]:
-        """Make or change records as `person` (None = the installation itself). All or none, in one transaction.
+    def noted(self, by: str, action: str, about: str, owner: str | None = None, **detail: Any) -> None:
+        """A line of the audit log, in a transaction of its own; inside one it is `tx.note`. `owner`: the project it concerns."""
+        with self.store.writing() as tx:
+            tx.note(self.now(), by, action, about, owner=owner, **detail)
+
+    def write(self, person: str | None, writes: Iterable[Write], by: str = "") -> list[str]:
+        """Make or change records as `person` (None = the installation itself). All or none, in one transaction, with a line in
+        the audit log for each scope: by the person, or whoever runs the command (`by`).
 
         Raises Trouble 3001 with the faults, 2003 when the person may not, 1001 for text that no tablet could read.
         Returns the ids."""
@@ -187,8 +195,24 @@ class Base:
             ):  # always in the same order: no two writers wait for each other
                 tx.scope(scope_id, lock=True)
             for scope_id in dict.fromkeys(w.scope for w in todo):
-                self._write_in(tx, person, scope_id, [w for w in todo if w.scope == scope_id])
+                here = [w for w in todo if w.scope == scope_id]
+                self._write_in(tx, person, scope_id, here)
+                if person or by:
+                    self._note_written(tx, person or by, scope_id, here)
         return [w.id for w in todo]
+
+    def _note_written(self, tx: Tx, by: str, scope_id: str, writes: Sequence[Write]) -> None:
+        """One line however many records: which types, how many of each, and the first of them by id. Pushes of tablets do not
+        come by here: each of their changes stands in the journal, signed."""
+        ids = list(dict.fromkeys(w.id for w in writes))
+        owner = self._project_of(tx.scope(scope_id))
+        counts = Counter(type for type, _ in {(w.type, w.id) for w in writes})
+        tx.note(self.now(), by, "write", ids[0], owner=owner, scope=scope_id, types=dict(counts), ids=ids[:NOTED_IDS])
+
+    @staticmethod
+    def _project_of(scope: ScopeRow | None) -> str | None:
+        """The project whose scope it is; None of the organisation's."""
+        return scope.owner if scope and scope.audience != Audience.ORGANISATION else None
 
     def _write_in(self, tx: Tx, person: str | None, scope_id: str, writes: Sequence[Write]) -> None:
         fit_to_keep([[w.type, w.id, w.values] for w in writes])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Collection
 from typing import BinaryIO, NamedTuple
 
 from schemas.problems import Trouble
@@ -27,9 +28,11 @@ class Seen(NamedTuple):
 
 
 class Blobs(Uploads):
-    def see_blob(self, caller: Caller, sha: str, scope_id: str | None = None, ask: bool = False) -> Seen:
+    def see_blob(
+        self, caller: Caller, sha: str, scope_id: str | Collection[str] | None = None, ask: bool = False
+    ) -> Seen:
         """A file, for who sent it and for who may read a record that names it in a scope it was sent for; `scope_id`: only
-        as far as this scope goes. To everybody else it is not there, and finding that out takes as many questions.
+        as far as this scope, or these, go. To everybody else it is not there, and finding that out takes as many questions.
 
         `ask`: only whether it is there, which a revoked device may know of what it sent itself. Raises Trouble 1309, 2005."""
         with self.store.reading() as tx:
@@ -42,9 +45,9 @@ class Blobs(Uploads):
             scopes = {s.id: s for s in tx.scopes_named(sorted({s.scope for s in sources}))}
         if revoked and not ask:
             raise Trouble(2005)
-        name = None
+        name, only = None, {scope_id} if isinstance(scope_id, str) else scope_id
         for source in sources:
-            if scope_id not in (None, source.scope):
+            if only is not None and source.scope not in only:
                 continue
             if revoked:
                 sees = source.enrolment == caller.enrolment
@@ -71,7 +74,7 @@ class Blobs(Uploads):
         except FileNotFoundError as err:
             raise Trouble(1309) from err
 
-    def thumbnail(self, caller: Caller, sha: str, size: int, scope_id: str | None = None) -> bytes:
+    def thumbnail(self, caller: Caller, sha: str, size: int, scope_id: str | Collection[str] | None = None) -> bytes:
         """A small JPEG of it, upright. Raises Trouble 1309, also where there is no picture in it; 2005."""
         seen = self.see_blob(caller, sha, scope_id)
         made = None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
@@ -19,9 +19,24 @@ from sync_server.access import may_decide, may_read
 from sync_server.applying import Applying, Verdict, accepted, fit_to_keep
 from sync_server.service.base import Caller
 from sync_server.service.waiting import Unexplained, Waiting
-from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values
+from sync_server.store import DeviceKey, Journaled, ScopeRow, Stored, Tx, Values
 
 LONGEST_REASON = 2000
+
+
+class Side(NamedTuple):
+    """Where a value came from. `key`: of the device; None: written on the server."""
+
+    line: Journaled
+    key: DeviceKey | None
+
+
+class ConflictTold(NamedTuple):
+    now: ConflictNow
+    record: Stored  # the conflict itself
+    subject: Stored
+    now_side: Side | None  # of a decided one, the value that stood there; None: several changes made it
+    after_side: Side | None
 
 
 class Deciding(Waiting):
@@ -56,6 +71,9 @@ class Deciding(Waiting):
             return
         work.resolve(found, choice, reason, person, value)
         work.finish()
+        v = found.values
+        tx.note(self.now(), person, "resolve", conflict_id, owner=self._project_of(scope), choice=choice, reason=reason,
+                type=v["subject_kind"], record=v["subject_id"])  # fmt: skip
 
     def _decided_so(
         self, work: Applying, found: Stored, person: str, choice: str, reason: str, value: Values | None
@@ -91,17 +109,40 @@ class Deciding(Waiting):
                 choice=v.get("choice"), may_decide=may_decide(roles, scope.audience),
             )  # fmt: skip
 
+    def conflict_told(self, caller: Caller, conflict_id: str) -> ConflictTold:
+        """`conflict` with all that is known of how both values came about. Raises Trouble 2004."""
+        now = self.conflict(caller, conflict_id)
+        with self.store.reading() as tx:
+            (found,) = tx.load("conflict", [conflict_id])
+            (subject,) = tx.load(now.subject_kind, [now.subject_id])
+            later = tx.journaled([found.values["change_id"]]).get(found.values["change_id"])
+            if now.choice is None:
+                first = self._line_that_made(tx, subject.id, now.now)
+            else:  # whose value stood there when the later one came
+                first = self._line_that_made(tx, subject.id, json.loads(found.values["now"]), later)
+            lines = (first, later)
+            keys = {j.enrolment: tx.key(j.enrolment) for j in lines if j is not None}
+        sides = tuple(Side(j, keys.get(j.enrolment)) if j is not None else None for j in lines)
+        return ConflictTold(now, found, subject, *sides)
+
     def _who_made(self, tx: Tx, record: str, now: Values) -> Hand | None:
-        """Whose change made these fields what they are: the last one that was taken and touched any of them, if it wrote
-        all of today's values. One that met a conflict itself may have left them as they were."""
-        for j in reversed(tx.history(record)):
+        return self._hand(tx, self._line_that_made(tx, record, now))
+
+    def _line_that_made(self, tx: Tx, record: str, now: Values, before: Journaled | None = None) -> Journaled | None:
+        """The change that made these fields what they are: the last one that was taken and touched any of them, if it wrote
+        all of today's values. One that met a conflict itself may have left them as they were. `before`: only what came in
+        front of that change."""
+        lines = tx.history(record)
+        if before is not None:
+            lines = lines[: next((n for n, j in enumerate(lines) if j.id == before.id), len(lines))]
+        for j in reversed(lines):
             try:
                 after = change.decode(j.line).after
             except NotCanonical:
                 continue
             if j.outcome in ACCEPTED and after.keys() & now.keys():
                 if {k: after.get(k) for k in now} == now:
-                    return self._hand(tx, j)
+                    return j
                 if j.outcome == Outcome.APPLIED:
                     return None
         return None
@@ -146,7 +187,7 @@ class Deciding(Waiting):
                     if before is not None and bool(before["accepted"]) == accept:
                         continue  # accepted before, waits for something else
                     (tx.decide if before is None else tx.change_decision)(j.id, accept, person, self.now(), reason)
-                    tx.note(self.now(), person, "accept" if accept else "decline", j.id,
+                    tx.note(self.now(), person, "accept" if accept else "decline", j.id, owner=self._project_of(scope),
                             scope=scope.id, type=j.type, record=j.record, reason=reason)  # fmt: skip
                     if not accept:
                         no = Verdict(Outcome.REJECTED, problem=3008, words={"reason": reason})
@@ -216,8 +257,8 @@ class Deciding(Waiting):
             for record in sorted(wanted):
                 tx.settle_seen(scope_id, record, self.now())
             for u in found:
-                tx.note(self.now(), person, "retake" if take else "let_go", u.record,
-                        scope=scope_id, lost=u.lost, reason=reason)  # fmt: skip
+                tx.note(self.now(), person, "retake" if take else "let_go", u.record, owner=self._project_of(scope),
+                        scope=scope_id, type=u.type, lost=u.lost, reason=reason)  # fmt: skip
 
     def _retake(self, work: Applying, u: Unexplained, person: str) -> None:
         """Written in the name of who decided. It needs no right to the type: most of what is lost was a sampler's."""

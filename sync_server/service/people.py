@@ -42,33 +42,41 @@ class People(Base):
             )
         return org
 
-    def add_project(self, values: Values, project: str | None = None) -> str:
-        """Make a project and its three scopes. Returns its id."""
+    def add_project(self, values: Values, project: str | None = None, by: str = "") -> str:
+        """Make a project and its three scopes; `by`: whose doing it is, for the audit log. Returns its id."""
         id = project or self.new_id()
         with self.store.writing() as tx:
             for audience in (Audience.FIELD, Audience.ENFORCEMENT, Audience.TRANSFER):
                 tx.add_scope(f"{id}.{audience.value}", id, audience.value)
             self._write_in(tx, None, f"{id}.field", [Write("project", id, f"{id}.field", values)])
+            if by:
+                tx.note(self.now(), by, "project_made", id, owner=id, code=values.get("code"), name=values.get("name"))
         return id
 
     def grant(self, person: str, owner: str, role: str, by: str = "") -> None:
         """Add a role; what waited for that right goes in."""
         with self.store.writing() as tx:
-            if tx.add_membership(person, owner, role):
-                tx.note(self.now(), by, "grant", person, owner=owner, role=role)
-            # a role in one project also counts in the organisation, an administrator's anywhere
-            rights = [f"right:{person}:{o}" for o in sorted({s.owner for s in tx.scopes()})]
-            tx.after_commit.append(lambda: self._run_waiting(rights))  # a busy database must not undo or deny the grant
+            self._grant_in(tx, person, owner, role, by)
+
+    def _grant_in(self, tx: Tx, person: str, owner: str, role: str, by: str) -> None:
+        if tx.add_membership(person, owner, role):
+            tx.note(self.now(), by, "grant", person, owner=owner, role=role)
+        # a role in one project also counts in the organisation, an administrator's anywhere
+        rights = [f"right:{person}:{o}" for o in sorted({s.owner for s in tx.scopes()})]
+        tx.after_commit.append(lambda: self._run_waiting(rights))  # a busy database must not undo or deny the grant
 
     def withdraw(self, person: str, owner: str, role: str, by: str = "") -> None:
         """Take a role away. What was recorded before and comes later is parked for the project manager, so it is kept
         who once belonged to the project."""
         with self.store.writing() as tx:
-            if (owner, role) not in tx.memberships(person):
-                return  # nobody becomes a former member of what he or she never belonged to
-            tx.note(self.now(), by, "withdraw", person, owner=owner, role=role)
-            tx.drop_membership(person, owner, role)
-            tx.add_membership(person, owner, FORMER)
+            self._withdraw_in(tx, person, owner, role, by)
+
+    def _withdraw_in(self, tx: Tx, person: str, owner: str, role: str, by: str) -> None:
+        if (owner, role) not in tx.memberships(person):
+            return  # nobody becomes a former member of what he or she never belonged to
+        tx.note(self.now(), by, "withdraw", person, owner=owner, role=role)
+        tx.drop_membership(person, owner, role)
+        tx.add_membership(person, owner, FORMER)
 
     def me(self, caller: Caller, epoch: str | None = None) -> Me:
         """`epoch`: the one the caller knows, if it may be an earlier one. Raises Trouble 2005, 2010."""
@@ -94,6 +102,7 @@ class People(Base):
         text = "".join(letters[b % 32] for b in self._random(16))
         with self.store.writing() as tx:
             tx.add_code(_hash(text), person, use, made_by, self.now_ms() + minutes * 60_000)
+            tx.note(self.now(), made_by, "code", person, use=use, minutes=minutes)
         return "-".join(text[i : i + 4] for i in range(0, 16, 4))
 
     def enrol(self, request: EnrolRequest) -> EnrolAnswer:
@@ -170,22 +179,25 @@ class People(Base):
             self._write_in(tx, None, home, [Write("number_block", self.new_id(), home, values)])
         return Block(use=use, from_no=first, to_no=first + size - 1)
 
-    def revoke(self, enrolment: str, by: str = "") -> None:
+    def revoke(self, enrolment: str, by: str = "", reason: str = "") -> None:
         """The device may read nothing any more; what it hands in waits for the project manager. Raises Trouble 2010."""
-        self._set_state(enrolment, "revoked", by)
+        self._set_state(enrolment, "revoked", by, reason)
 
-    def reinstate(self, enrolment: str, by: str = "") -> None:
+    def reinstate(self, enrolment: str, by: str = "", reason: str = "") -> None:
         """Undo a revocation; what the device handed in meanwhile goes in. Raises Trouble 2010."""
-        self._set_state(enrolment, "enrolled", by)
+        self._set_state(enrolment, "enrolled", by, reason)
 
-    def _set_state(self, enrolment: str, state: str, by: str) -> None:
+    def _set_state(self, enrolment: str, state: str, by: str, reason: str = "", owner: str | None = None) -> None:
+        """`owner`: the project out of whose page it was done."""
         with self.store.writing() as tx:
             home = f"{self.home(tx)}.organisation"
             tx.scope(home, lock=True)
-            if tx.key(enrolment) is None:
+            key = tx.key(enrolment)
+            if key is None:
                 raise Trouble(2010)
             tx.set_key(enrolment, state=state)
-            tx.note(self.now(), by, state, enrolment)
+            why = {"reason": reason} if reason else {}
+            tx.note(self.now(), by, state, enrolment, owner=owner, device=key.device_code, person=key.person, **why)
             if state == "enrolled":
                 tx.after_commit.append(lambda: self._run_waiting([f"device:{enrolment}"]))
             old = tx.load("enrolment", [enrolment])

@@ -145,10 +145,10 @@ class Waiting(Base):
         with self.store.reading() as tx:
             where = tx.types_of(ids)
             here = self._stored(tx, [i for i in ids if i in where and where[i][1] in scopes])
-            out = {i: name for i, values in here.items() if (name := _name(where[i][0], values))}
+            out = {i: name for i, values in here.items() if (name := named(where[i][0], values))}
             for record, lines in tx.histories([i for i in ids if i not in where]).items():
                 made = next((j for j in lines if j.outcome == "parked" and j.scope in scopes), None)
-                if made and (name := _name(made.type, _after(made))):
+                if made and (name := named(made.type, _after(made))):
                     out[record] = name
         return out
 
@@ -175,7 +175,8 @@ def _steps(j: Journaled) -> list[tuple[str, Any, Any]]:
     return [(name, c.before.get(name), value) for name, value in c.after.items()]
 
 
-def _name(type: str, values: Mapping[str, Any]) -> str:
+def named(type: str, values: Mapping[str, Any]) -> str:
+    """How people call a record: a code, a name, a number; "" where it has none."""
     key = TYPES[type].about.key if type in TYPES else ()
     said = [values.get(k) for k in (*key, "code", "name", "number", "title")]
     if type == "device":

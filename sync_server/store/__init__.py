@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from schemas.problems import Trouble
 from sync_server.store.blobs import BlobStatements
 from sync_server.store.care import CareStatements, Head, State
+from sync_server.store.credentials import CredentialStatements
 from sync_server.store.engine import (
     check_server,
     copy_to,
@@ -26,16 +27,22 @@ from sync_server.store.engine import (
     told,
     wait_turn,
 )  # fmt: skip
+from sync_server.store.exports import ExportRow, ExportStatements
+from sync_server.store.history import HistoryStatements
 from sync_server.store.lists import ListStatements
+from sync_server.store.log import LogStatements, Sought
 from sync_server.store.media import MediaStatements
 from sync_server.store.migrations import VERSION, upgrade, version_of
 from sync_server.store.people import PeopleStatements
+from sync_server.store.planning import DraftRow, PlanningStatements
 from sync_server.store.proof import ForkLine, ProofStatements
 from sync_server.store.records import RecordStatements
+from sync_server.store.reviews import Made, ReviewStatements
 from sync_server.store.rows import (
     BlobRow,
     DeviceKey,
     Journaled,
+    Noted,
     ScopeRow,
     SourceRow,
     Stored,
@@ -46,7 +53,7 @@ from sync_server.store.rows import (
 from sync_server.store.waiting import Chained, WaitingStatements
 
 __all__ = [
-    "BlobRow", "Chained", "DeviceKey", "ForkLine", "Head", "Journaled", "ScopeRow", "SourceRow", "State", "Store", "Stored", "Tx", "UploadRow",
+    "BlobRow", "Chained", "DeviceKey", "DraftRow", "ExportRow", "ForkLine", "Head", "Journaled", "Made", "Noted", "ScopeRow", "Sought", "SourceRow", "State", "Store", "Stored", "Tx", "UploadRow",
     "Values", "detail_json", "open_engine",
 ]  # fmt: skip
 
@@ -139,7 +146,8 @@ def _emptied(left: deque[Callable[[], None]]) -> list[Callable[[], None]]:
 
 class Tx(
     RecordStatements, ListStatements, PeopleStatements, CareStatements, WaitingStatements, ProofStatements, BlobStatements,
-    MediaStatements,
+    MediaStatements, CredentialStatements, LogStatements, HistoryStatements, PlanningStatements, ReviewStatements,
+    ExportStatements,
 ):  # fmt: skip
     """Statements inside one transaction."""
 

@@ -56,8 +56,27 @@ def _photos(conn: Connection) -> None:
     conn.exec_driver_sql("CREATE INDEX IF NOT EXISTS photo_sha256 ON photo (sha256)")
 
 
+def _log_by_project(conn: Connection) -> None:
+    """5: the audit log is read by project."""
+    conn.exec_driver_sql("CREATE INDEX IF NOT EXISTS audit_owner ON audit (owner, n)")
+
+
+def _subjects(conn: Connection) -> None:
+    """6: what was said about a record is asked for by that record, for every row of a table. Also made with a new database, as
+    step 4 is."""
+    for name in ("review_decision", "conflict", "comment"):
+        conn.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name}_subject ON {name} (subject_id)")
+
+
+def _chains(conn: Connection) -> None:
+    """7: every page of a project says whether a chain did not fit; that must not look through the whole journal."""
+    conn.exec_driver_sql("CREATE INDEX IF NOT EXISTS journal_unproven ON journal (scope) WHERE proof='unproven'")
+
+
 # 1 is the database of 0.1.0, which kept no number
-STEPS: dict[int, Callable[[Connection], None]] = {2: _device_numbers, 3: _indexes, 4: _photos}
+STEPS: dict[int, Callable[[Connection], None]] = {
+    2: _device_numbers, 3: _indexes, 4: _photos, 5: _log_by_project, 6: _subjects, 7: _chains,
+}  # fmt: skip
 VERSION = max(STEPS)
 
 
@@ -82,6 +101,7 @@ def upgrade(conn: Connection) -> int:
             step(conn)
     if not have:
         _photos(conn)
+        _subjects(conn)
     guards.put(conn)  # no step: a database restored or mended by other means gets them back at the next start
     if have != VERSION:
         upsert(conn, t.setting, {"key": "schema", "value": str(VERSION)})

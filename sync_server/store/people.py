@@ -129,9 +129,12 @@ class PeopleStatements:
         free = select(key).where(gone).with_for_update(skip_locked=True)
         self.conn.execute(delete(table).where(key.in_(free)))
 
-    def add_session(self, hash: str, person: str, username: str, seen_at: int, expires_at: int) -> None:
+    def add_session(
+        self, hash: str, person: str, username: str, seen_at: int, expires_at: int, place: str = "", agent: str = ""
+    ) -> None:
         """Sessions that ended are cleared out on the way."""
-        values = {"hash": hash, "person": person, "username": username, "seen_at": seen_at, "expires_at": expires_at}
+        values = {"hash": hash, "person": person, "username": username, "seen_at": seen_at, "expires_at": expires_at,
+                  "began_at": seen_at, "place": place, "agent": agent}  # fmt: skip
         self.conn.execute(insert(t.web_session).values(**values))
         self._clear_out(t.web_session, t.web_session.c.expires_at < seen_at)
 
@@ -163,10 +166,10 @@ class PeopleStatements:
 
     # --- what people did -----------------------------------------------------------------------------------------
 
-    def note(self, at: str, by: str, action: str, about: str, **detail: Any) -> None:
-        """Into the audit log."""
+    def note(self, at: str, by: str, action: str, about: str, owner: str | None = None, **detail: Any) -> None:
+        """Into the audit log. `by`: a person's id, or who ran the command; `owner`: the project (or organisation) it concerns."""
         text = json.dumps(detail, ensure_ascii=False) if detail else None
-        self.conn.execute(insert(t.audit).values(at=at, by=by, action=action, about=about, detail=text))
+        self.conn.execute(insert(t.audit).values(at=at, by=by, action=action, about=about, detail=text, owner=owner))
 
     def notes(self, about: str | None = None, limit: int = 1000) -> list[Mapping[str, Any]]:
         """The newest first."""

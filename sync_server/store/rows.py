@@ -45,6 +45,18 @@ class Journaled(NamedTuple):
     received_at: str
 
 
+class Noted(NamedTuple):
+    """A line of the audit log. `by`: a person's id, who ran the command, or "?"; `owner`: the project it concerns."""
+
+    n: int
+    at: str
+    by: str
+    action: str
+    about: str
+    owner: str | None
+    detail: dict[str, Any]
+
+
 class DeviceKey(NamedTuple):
     enrolment: str
     device: str

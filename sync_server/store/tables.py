@@ -62,6 +62,7 @@ journal = Table(
     Index("journal_record", "record"),
     Index("journal_seq", "scope", "seq"),
     Index("journal_parked", "scope", sqlite_where=text("outcome='parked'"), postgresql_where=text("outcome='parked'")),
+    Index("journal_unproven", "scope", sqlite_where=text("proof='unproven'"), postgresql_where=text("proof='unproven'")),
 )  # fmt: skip
 
 waiting = Table(
@@ -99,6 +100,7 @@ account = Table(
     Column("username", Name, nullable=False, unique=True),
     Column("password", Name, nullable=False),
     Column("disabled", Boolean, nullable=False, default=False),
+    Column("seen_at", Big),  # the last page he or she asked for
 )  # fmt: skip
 
 membership = Table(
@@ -164,6 +166,9 @@ web_session = Table(
     Column("username", Name, nullable=False),
     Column("seen_at", Big, nullable=False),
     Column("expires_at", Big, nullable=False),
+    Column("began_at", Big),
+    Column("place", Name),  # the network address of the sign-in
+    Column("agent", Name),  # what the browser says of itself, bounded
 )  # fmt: skip
 
 throttle = Table(
@@ -214,7 +219,9 @@ audit = Table(
     Column("action", Name, nullable=False),
     Column("about", Name, nullable=False),  # id of the project, person, enrolment, change … it was done to
     Column("detail", Text),  # JSON
+    Column("owner", Name),  # the project (or organisation) it concerns; null: the installation, a person
     Index("audit_about", "about"),
+    Index("audit_owner", "owner", "n"),
 )  # fmt: skip
 
 blob = Table(
@@ -251,4 +258,69 @@ upload = Table(
     Column("expires_at", Big, nullable=False),
     Column("metadata", Text, nullable=False),  # as its sender wrote it: whoever asks how far it is gets it back
     Index("upload_person", "person"),
+)  # fmt: skip
+
+api_key = Table(
+    "api_key", meta,  # of a person, for a program that reads in his or her name
+    Column("id", Name, primary_key=True),
+    Column("hash", Name, nullable=False, unique=True),  # of the key; the key itself is nowhere
+    Column("person", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("made_at", Big, nullable=False),
+    Column("expires_at", Big, nullable=False),
+    Column("used_at", Big),  # the last time, to the minute
+    Column("revoked_at", Big),
+    Index("api_key_person", "person"),
+)  # fmt: skip
+
+invitation = Table(
+    "invitation", meta,  # a link with which a person chooses user name and password, once
+    Column("hash", Name, primary_key=True),  # of the code in the link; the code itself is nowhere
+    Column("person", Name, nullable=False),
+    Column("use", Name, nullable=False),  # invite: first user name and password; reset: another password
+    Column("username", Name),  # as proposed by who invited
+    Column("made_by", Name, nullable=False),
+    Column("made_at", Big, nullable=False),
+    Column("expires_at", Big, nullable=False),
+    Column("owner", Name),  # the project he or she is invited to
+    Column("used_at", Big),
+    Column("withdrawn_at", Big),
+    Index("invitation_person", "person"),
+)  # fmt: skip
+
+plan_draft = Table(
+    "plan_draft", meta,  # a file or edits a person looks at before they become a new version of a plan; gone after a day
+    Column("person", Name, primary_key=True),
+    Column("project", Name, primary_key=True),
+    Column("kind", Name, primary_key=True),  # file, edits: at most one of each, so that nobody fills the disk
+    Column("id", Name, nullable=False),  # another whenever its contents are
+    Column("name", Name, nullable=False),  # of the file
+    Column("content", LargeBinary),  # the file
+    Column("options", Text, nullable=False),  # JSON
+    Column("at", Name, nullable=False),
+    Column("expires_at", Big, nullable=False),
+)  # fmt: skip
+
+export_job = Table(
+    "export_job", meta,  # a file somebody asked for, made beside the work
+    Column("id", Name, primary_key=True),
+    Column("project", Name, nullable=False),
+    Column("person", Name, nullable=False),
+    Column("wish", Text, nullable=False),  # JSON
+    Column("name", Name, nullable=False),  # of the file, for whoever fetches it
+    Column("state", Name, nullable=False),  # waiting, running, done, failed, cancelled, interrupted, removed
+    Column("runner", Name),  # the process that makes it
+    Column("scopes", Text),  # JSON list: whose records it holds
+    Column("done", Big, nullable=False),  # rows so far
+    Column("total", Big),  # rows expected
+    Column("size", Big),
+    Column("sha256", Name),
+    Column("counts", Text),  # JSON
+    Column("problem", Integer),
+    Column("words", Text),  # JSON
+    Column("made_at", Name, nullable=False),
+    Column("ended_at", Name),
+    Column("expires_at", Big),
+    Index("export_job_person", "person", "project", "made_at"),
+    Index("export_job_state", "state"),
 )  # fmt: skip

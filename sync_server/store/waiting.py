@@ -81,7 +81,7 @@ class WaitingStatements:
         c = t.journal.c
         key = tuple_(c.enrolment, c.scope)
         query = select(c.enrolment, c.scope, func.min(c.pos), func.count(), func.max(c.received_at)).where(
-            c.scope.in_(scopes), c.proof == "unproven", key > tuple_(*after)
+            c.scope.in_(scopes), literal_column("journal.proof='unproven'"), key > tuple_(*after)
         )
         found = self.conn.execute(query.group_by(c.enrolment, c.scope).order_by(c.enrolment, c.scope).limit(limit))
         return [Chained(*row) for row in found]

@@ -27,7 +27,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from tests.api import rooms, rules
-from tests.api.rules import PROJECTS, SCOPES, TABLES, WHO, WRITTEN, Rule
+from tests.api.rules import PROJECTS, SCOPES, TABLES, WHO, Rule
 
 TABLE = Path(__file__).with_name("access.csv")
 
@@ -81,11 +81,6 @@ def places_of(route: str) -> tuple[str, ...]:
     if "{project}" in route:
         return TABLES if "{type}" in route else PROJECTS
     return SCOPES if "{scope}" in route else ("",)
-
-
-def type_of(place: str) -> str:
-    """What a probe of a table asks for: a type of that audience."""
-    return WRITTEN.get(place.partition(".")[2], "point")
 
 
 def expected_rows(app: Any) -> list[Row]:

@@ -51,7 +51,7 @@ WRITES = {
     "instrument photo comment",
     "inspector": "inspection checklist_answer finding corrective_action recheck photo comment",
     "dispatcher": "transfer_plan manifest manifest_leg vehicle photo comment",
-    "project_manager": "project site plan plan_zone planned_point planned_target point_adjustment sample_container soil_lot "
+    "project_manager": "project site plan plan_review plan_zone planned_point planned_target point_adjustment sample_container soil_lot "
     "corrective_action review_decision comment organisation person person_qualification instrument checklist",
     "auditor": "",
     "party": "",
@@ -62,6 +62,11 @@ ON_THE_SERVER_ONLY = "conflict device enrolment number_block"
 
 # What a probe of push writes: something somebody may write in each audience, and others may not
 WRITTEN = {"field": "point", "enforcement": "inspection", "transfer": "soil_lot", "organisation": "instrument"}
+
+
+def type_of(place: str) -> str:
+    """What a probe of a table asks for: a type of that audience."""
+    return WRITTEN.get(place.partition(".")[2], "point")
 
 
 def reads(who: str, place: str) -> bool:

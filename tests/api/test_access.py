@@ -225,7 +225,8 @@ def test_pages_change_nothing_for_a_post_from_elsewhere(world: World) -> None:
     cookie, before = {"Cookie": world.cookies["project_manager"]}, world.server.state()
     for route in posts:
         for said in ({}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
-            answer = world.call("POST", route.format(project=project), data=ids, headers=cookie | said)
+            there = re.sub(r"\{(?!project\})\w+\}", world.server.new_id(), route).format(project=project)
+            answer = world.call("POST", there, data=ids, headers=cookie | said)
             assert (answer.status_code, result(answer)) == (403, "2003"), (route, said)
     assert world.server.state() == before
 
@@ -325,9 +326,9 @@ def a_device_opens_pages(world: World, patch: pytest.MonkeyPatch) -> None:
 PLANTS: list[tuple[Plant, str, str]] = [
     (everybody_reads, "/pull", "foreign.field"),
     (everybody_reads, "/pull", "own.enforcement"),
-    (no_dependency, "/me", ""),
+    (no_dependency, "/v1/me", ""),
     (no_dependency, "/reconcile", "foreign"),
-    (no_visitor, "/map.json", "own"),
+    (no_visitor, "{project}/map.json", "own"),
     (no_visitor, "/console/", ""),
     (revoked_is_live, "/seen", "own.field"),
     (revoked_is_live, "/pull", "own.field"),
@@ -337,16 +338,16 @@ PLANTS: list[tuple[Plant, str, str]] = [
     (everybody_decides, "/waiting/parked", "own"),
     (everybody_decides, "/waiting/lost", "own"),
     (everybody_decides, "/decision", "own"),
-    (a_role_counts_everywhere, "/conflicts/{conflict}", "foreign"),
-    (revoked_is_live, "/conflicts/{conflict}", "own"),
+    (a_role_counts_everywhere, "/api/v1/conflicts/{conflict}", "foreign"),
+    (revoked_is_live, "/api/v1/conflicts/{conflict}", "own"),
     (every_file_is_named, "/blobs/{sha256}", "foreign.field"),
-    (every_file_is_named, "/thumbnail", "own.enforcement"),
+    (every_file_is_named, "/v1/blobs/{sha256}/thumbnail", "own.enforcement"),
     (a_role_counts_everywhere, "/blobs/{sha256}", "foreign.enforcement"),
     (everybody_belongs, "/api/v1/blobs", "foreign.field"),
     (every_upload_is_ones_own, "/uploads/{upload}", ""),
     (refused_instead_of_parked, "/push", "own.field"),
     (everybody_writes, "/push", "own.transfer"),
-    (disabled_stays_in, "/me", ""),
+    (disabled_stays_in, "/v1/me", ""),
     (disabled_stays_in, "/console/", ""),
     (every_project_is_open, "/reconcile", "foreign"),
     (every_project_is_open, "/waiting", "foreign"),

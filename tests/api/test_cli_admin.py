@@ -125,7 +125,8 @@ def test_a_disabled_user_signs_in_nowhere(office: Office) -> None:
     said = office.run("user", "disable", "xu")
     code = office.json("device", "list")[0]["device_code"]
     assert code in said and "--with-devices" in said  # its tablet goes on: told, not hidden
-    assert not office.sign_in("xu", "secret-1") and office.noted()[0] == (ME, "disable")
+    assert office.noted()[0] == (ME, "disable")
+    assert not office.sign_in("xu", "secret-1") and office.noted()[0] == ("?", "refused")
     for ended in (
         lambda: server.auth.by_refresh(tokens.refresh_token),
         lambda: server.auth.caller(tokens.access_token),
@@ -149,7 +150,7 @@ def test_a_new_password_ends_what_the_old_one_opened(office: Office) -> None:
     assert office.sign_in("xu", "secret-2") and not office.sign_in("xu", "secret-1")
     with pytest.raises(Trouble):
         office.server.auth.by_refresh(tokens.refresh_token or "")
-    assert office.noted()[0] == (ME, "password")
+    assert office.noted()[:2] == [("?", "refused"), (ME, "password")]
     assert "secret" not in office.any("audit").stdout
     office.refused("user", "password", "nobody")
 
@@ -171,7 +172,8 @@ def test_devices_are_listed_revoked_and_reinstated(office: Office) -> None:
     assert device.pull().status_code == 200 and len(server.service.records("point", server.field)) == 2
     for command in ("revoke", "reinstate"):
         assert "没有设备" in office.refused("device", command, "Z9")
-    assert "登记码" in office.run("device", "enrol", "xu") and office.noted()[0] == (ME, "enrolled")
+    assert office.noted()[0] == (ME, "enrolled")
+    assert "登记码" in office.run("device", "enrol", "xu") and office.noted()[0] == (ME, "code")
 
 
 def test_blocks_of_numbers(office: Office) -> None:

@@ -15,14 +15,16 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from schemas.rules import evidence
 from sync_server.service import Caller, Write
 from sync_server.store import BlobRow, SourceRow, Stored
-from tests.api import access, rules
+from tests.api import rules
 from tests.api.conftest import AT, Device, Server, details
 from tests.api.rules import ACCOUNTS, DEVICES
 from tests.api.tus import picture
 
 PASSWORD = "long enough"
 OURS = {"Sec-Fetch-Site": "same-origin"}  # what a browser says of a post from our own page
-ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{64}"
+)  # of records, and of files
 
 
 class World:
@@ -154,7 +156,7 @@ def ask(path: str, method: str = "GET", **more: Any) -> Probe:
         project, scope = world.place(place)
         clash = world.conflict(project) if "{conflict}" in path else ""
         sha = world.blobs.get(place, "0" * 64)
-        there = path.format(project=project, scope=scope, type=access.type_of(place), conflict=clash, sha256=sha)
+        there = path.format(project=project, scope=scope, type=rules.type_of(place), conflict=clash, sha256=sha)
         return world.call(method, there, headers=world.headers(who, there.startswith("/console")), **more)
 
     return probe

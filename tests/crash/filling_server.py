@@ -20,14 +20,16 @@ from schemas.rules import evidence
 from schemas.wire import SeenHead
 from sync_server.blobs.incoming import mark_whole
 from sync_server.console.session import IDLE_MS, TOUCH_MS, Sessions
+from sync_server.export.making import Order, make
+from sync_server.export.wish import FORMATS, Wish
 from sync_server.main import build
-from sync_server.service import Caller, Write
+from sync_server.service import Caller, Write, export_jobs
 from sync_server.settings import Settings
 from sync_server.store import BlobRow
 from tests.api.conftest import AT, Device, Server, details, outcomes
 from tests.api.tus import picture
 from tests.crash import migrations
-from tests.crash.filling_tablet import LONG, Limited, Small, report, told
+from tests.crash.filling_tablet import FRAME, LONG, Limited, Small, report, told
 from tests.crash.site import want
 from tests.sim.tablet import empty
 
@@ -43,6 +45,7 @@ class FakeRequest:
         self.url = httpx.URL("http://127.0.0.1/")
         self.url.hostname = "127.0.0.1"  # type: ignore[attr-defined]
         self.cookies = {"jingtu_session": cookie} if cookie else {}
+        self.headers: dict[str, str] = {}
 
 
 class Office:
@@ -210,6 +213,41 @@ class Office:
             tx.add_blob(BlobRow(sha, len(data), "jpg", "a.jpg", AT, None))
         return self.s.read_facts
 
+    # --- exports -------------------------------------------------------------------------------------------------
+
+    def _ordered(self) -> str:
+        return self.s.order_export(Caller(self.server.pm), self.server.project, Wish("gpkg"))
+
+    def order_export(self) -> Call:
+        return self._ordered
+
+    def again_export(self) -> Call:
+        id = self._ordered()
+        return lambda: self.s.again_export(Caller(self.server.pm), id)
+
+    def cancel_export(self) -> Call:
+        id = self._ordered()
+        return lambda: self.s.cancel_export(Caller(self.server.pm), id)
+
+    def make_export(self) -> Call:
+        """Where there is room for the word that it begins, but none for the file, the job says so."""
+        self._ordered()
+        export_jobs.AGAIN_S = 0.0
+        return self.s.make_export
+
+    def settle_exports(self) -> Call:
+        id = self._ordered()
+        with self.s.store.writing() as tx:
+            tx.move_export(id, ("waiting",), state="running", runner="0" * 16)
+        return self.s.settle_exports
+
+    def clear_exports(self) -> Call:
+        id = self._ordered()
+        want(self.s.make_export(), "nothing was made")
+        (self.server.folder / "kept").hardlink_to(self.server.folder / "exports" / id)  # removing it makes no room
+        self.server.clock.turn(hours=25)
+        return self.s.clear_exports
+
     # --- people and devices --------------------------------------------------------------------------------------
 
     def add_project(self) -> Call:
@@ -270,6 +308,112 @@ class Office:
 
         return call
 
+    # --- what people do on the pages -----------------------------------------------------------------------------
+
+    def _admin(self) -> str:
+        self.s.grant(self.server.pm, self.server.org, "administrator")
+        return self.server.pm
+
+    def noted(self) -> Call:
+        return lambda: self.s.noted(self.server.pm, "looked", LONG, self.server.project)
+
+    def review(self) -> Call:
+        record = self.s.new_id()
+        self.device.push([self.device.change("point", self.server.point(), record)])
+        ((seq,),) = self.server.sql("SELECT seq FROM point WHERE id=?", record)
+        return lambda: self.s.review(self.server.pm, [("point", record, seq)], "back", LONG)
+
+    def _plan(self) -> tuple[str, str]:
+        id = self.s.new_id()
+        values = {"code": "F1", "version": 1, "title": LONG[:200], "stage": "detailed", "author_id": self.server.org}
+        self.s.write(self.server.pm, [Write("plan", id, self.server.field, values)])
+        ((seq,),) = self.server.sql("SELECT seq FROM plan WHERE id=?", id)
+        return id, str(seq)
+
+    def review_plan(self) -> Call:
+        plan, seen = self._plan()
+        said = {"kind": "meeting", "held_on": "2026-11-20", "conclusion": "pass", "opinions": LONG,
+                "experts": [{"name": "甲", "organisation": "某院", "title": "教授级高工"}]}  # fmt: skip
+        return lambda: self.s.review_plan(self.server.pm, self.server.project, plan, said, seen, approve=True)
+
+    def change_seen(self) -> Call:
+        plan, seen = self._plan()
+        values = {**self.s.records("plan", self.server.field)[0].values, "change_note": LONG}
+        writes = [Write("plan", plan, self.server.field, values)]
+        return lambda: self.s.change_seen(self.server.pm, self.server.project, writes, {plan: int(seen)}, "plan_rules")
+
+    def put_plan_draft(self) -> Call:
+        what = (self.server.pm, self.server.project, "edit", "草案", LONG.encode(), {})
+        return lambda: self.s.put_plan_draft(*what)
+
+    def drop_plan_draft(self) -> Call:
+        self.put_plan_draft()()
+        return lambda: self.s.drop_plan_draft(self.server.pm, self.server.project, "edit")
+
+    def give_role(self) -> Call:
+        return lambda: self.s.give_role(self.server.pm, self.person, self.server.project, "sampler")
+
+    def take_role(self) -> Call:
+        self.give_role()()
+        return lambda: self.s.take_role(self.server.pm, self.person, self.server.project, "sampler")
+
+    def code_for(self) -> Call:
+        return lambda: self.s.code_for(self.server.pm, self.server.sampler, "field")
+
+    def switch_account(self) -> Call:
+        self.auth.add_account(self.person, "new", PASSWORD)
+        self._admin()
+        return lambda: self.s.switch_account(self.server.pm, self.person, True, True)
+
+    def switch_device(self) -> Call:
+        return lambda: self.s.switch_device(self.server.pm, self.device.enrolment, True, LONG, self.server.project)
+
+    def invite_new(self) -> Call:
+        values = {"name": "新人", "org_id": self.server.org, "duties": ["sampler"]}
+        return lambda: self.s.invite_new(self.server.pm, values, self.server.project, ["sampler"], "xinren")
+
+    def invite(self) -> Call:
+        self.s.grant(self.person, self.server.project, "sampler")
+        return lambda: self.s.invite(self.server.pm, self.person, self.server.project)
+
+    def withdraw_invitation(self) -> Call:
+        self.invite()()
+        return lambda: self.s.withdraw_invitation(self.server.pm, self.person, self.server.project)
+
+    def take_invitation(self) -> Call:
+        code = self.invite()()
+        return lambda: self.s.take_invitation(code, "xinren", self.auth.hashed(PASSWORD))
+
+    def accept(self) -> Call:
+        code = self.invite()()
+        return lambda: self.auth.accept(code, "xinren", PASSWORD + "，再长一点", "here")
+
+    def reset_link(self) -> Call:
+        self.auth.add_account(self.person, "new", PASSWORD)
+        self._admin()
+        return lambda: self.s.reset_link(self.server.pm, self.person)
+
+    def change_own(self) -> Call:
+        return lambda: self.auth.change_own(self.server.pm, PASSWORD, PASSWORD + "，再长一点", "here", "")
+
+    def make_key(self) -> Call:
+        return lambda: self.auth.make_key(self.server.pm, LONG[:100], 30)
+
+    def revoke_key(self) -> Call:
+        self.make_key()()
+        id = self.auth.keys_of(self.server.pm)[0]["id"]
+        return lambda: self.auth.revoke_key(self.server.pm, id)
+
+    def begin(self) -> Call:
+        return lambda: self.sessions.begin(FakeRequest(), self.server.pm, "pm")  # type: ignore[arg-type]
+
+    def end(self) -> Call:
+        self.begin()()
+        here = FakeRequest(self.sessions.begin(FakeRequest(), self.server.pm, "pm"))  # type: ignore[arg-type]
+        visitor = self.sessions.visitor(here)  # type: ignore[arg-type]
+        want(visitor, "nobody is signed in")
+        return lambda: self.sessions.end(visitor)  # type: ignore[arg-type]
+
     # --- sign-in -------------------------------------------------------------------------------------------------
 
     def add_account(self) -> Call:
@@ -299,7 +443,7 @@ class Office:
 
 CALLS = [name for name, made in vars(Office).items() if not name.startswith("_") and callable(made)]
 OPENING = ["start", "found"]  # see `starting`
-READING = ["visitor"]  # see `reading`
+READING = ["visitor", "by_key", "invited"]  # see `reading`
 TRACELESS = ["could_move"]  # writes nothing in the end, by its purpose
 
 
@@ -391,7 +535,8 @@ def reading(way: Any) -> None:
     server.auth.add_account(server.pm, "pm", PASSWORD)
     sessions = Sessions(server.service, server.auth)
     request = FakeRequest(sessions.sign_in(FakeRequest(), "pm", PASSWORD))  # type: ignore[arg-type]
-    token = device.token
+    token, key = device.token, server.auth.make_key(server.pm, "地图", 30)
+    link = server.service.invite(server.pm, server.sampler, server.project)
     server.close()
     with way.full(0):
         try:
@@ -406,6 +551,8 @@ def reading(way: Any) -> None:
         want(sessions.visitor(request) is not None, "who is signed in cannot read while the disk is full")  # type: ignore[arg-type]
         head, lines = again.service.pull(again.auth.caller(token), server.field, None, 0)
         want(lines and not head.more, "a full disk cannot be pulled from")
+        want(again.auth.by_key(key).person == server.pm, "a key does not count while the disk is full")
+        want(again.auth.invited(link, "here").state == "open", "an invitation does not count while the disk is full")
     server.clock.turn(milliseconds=IDLE_MS + 1)
     with way.full(0):
         want(sessions.visitor(request) is None, "a session that is over counts while the disk is full")  # type: ignore[arg-type]
@@ -441,9 +588,38 @@ def migration(way: Any) -> None:
     report("migration", failed)
 
 
+def exporting(way: Any) -> None:
+    """A file in every format: whole or not there, and nothing beside it."""
+    folder = way.place / "exporting"
+    server = equipped(folder)
+    points = [server.point(code=f"S{n}", note=LONG) for n in range(60)]
+    server.service.write(None, [Write("point", server.new_id(), server.field, p) for p in points])
+    scopes = {server.field: "field"}
+    for format in FORMATS:
+        order = Order(Wish(format, () if format == "photos" else ("point",)), "P", scopes, "pm", AT)
+        out, failed = folder / "out" / format, 0
+        out.parent.mkdir(exist_ok=True)
+        for step in (*way.steps, 32 + FRAME * 200, 10**6):
+            emptied(server)
+            out.unlink(missing_ok=True)
+            with way.full(step):
+                try:
+                    make(server.service, server.service.shelf.files, order, out, lambda n: None)
+                except Trouble as err:
+                    failed += 1
+                    told(err, (1102,), f"an export as {format}")
+                    want(not [*out.parent.iterdir()], f"half an export as {format} is left")
+        want([*out.parent.iterdir()] == [out] and out.stat().st_size, f"no export as {format} when there is room")
+        want(failed, f"an export as {format} never met a full disk")
+        out.unlink()
+        report(f"export {format}", failed)
+    server.close()
+
+
 def main(kind: str, place: str) -> None:
     way = {"limited": Limited, "small": Small}[kind](Path(place))
     calls(way, CALLS)
+    exporting(way)
     starting(way)
     reading(way)
     migration(way)

@@ -39,9 +39,9 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def served(folder: Path, fill: Callable[[Any], Seeded] | None = None) -> Iterator[Site]:
+def served(folder: Path, fill: Callable[[Any], Seeded] | None = None, **settings: Any) -> Iterator[Site]:
     """The real server over a new folder; `fill(parts)` writes what it shows (else console_seed.seed)."""
-    app = create_app(Settings(data=folder), clock=lambda: NOW)
+    app = create_app(Settings(data=folder, **settings), clock=lambda: NOW)
     parts = app.state.parts
     seeded = fill(parts) if fill else seed(parts.service, parts.auth)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -104,17 +104,21 @@ def grave(page: Page) -> list[str]:
 def in_every_dress(site: Site, browser: Browser, path: str, *, user: str = "xujing", ready: str = "") -> None:
     """A page at three widths, light and dark, zh and en: no fault told, nothing asked elsewhere, nothing wider than the window,
     nothing grave for axe. `ready`: a selector to wait for."""
-    for lang, theme in (("zh", "light"), ("en", "dark"), ("en", "light"), ("zh", "dark")):
-        with watched(browser, site) as (page, faults, elsewhere):
-            sign_in(page, site, user, at=path, lang=lang, theme=theme)
+    with watched(browser, site) as (page, faults, elsewhere):
+        sign_in(page, site, user)
+        for n, (lang, theme) in enumerate((("zh", "light"), ("en", "dark"), ("en", "light"), ("zh", "dark"))):
+            where = f"{path} ({lang}, {theme})"
+            page.set_viewport_size(
+                {"width": PAGES[n % len(PAGES)], "height": 900}
+            )  # loaded at each width once, resized to all
+            page.goto(f"{site.base}{path}{'&' if '?' in path else '?'}lang={lang}&theme={theme}")
+            if ready:
+                page.wait_for_selector(ready)
             for width in PAGES:
                 page.set_viewport_size({"width": width, "height": 900})
-                page.goto(site.base + path)
-                if ready:
-                    page.wait_for_selector(ready)
-                assert overflow(page) == 0, f"{path} is wider than {width} px ({lang}, {theme})"
+                assert overflow(page) == 0, f"{where} is wider than {width} px"
             assert page.locator("html").get_attribute("data-theme") == theme
             assert page.locator("h1").count() == 1
             if found := grave(page):
-                pytest.fail(f"{path} ({lang}, {theme}): {found}")
-            assert (faults, elsewhere) == ([], []), f"{path} ({lang}, {theme})"
+                pytest.fail(f"{where}: {found}")
+            assert (faults, elsewhere) == ([], []), where

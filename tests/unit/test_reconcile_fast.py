@@ -29,7 +29,7 @@ from schemas.rules.limits import convert, judge
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, UnsureClock, run
 from schemas.rules.reconcile.facts import _PARENTS
 from schemas.rules.reconcile.plain import report_json
-from schemas.rules.reconcile.readings import _LONGEST, _stick, exceedance
+from schemas.rules.reconcile.readings import _LONGEST, exceedance, stick_of
 from sync_server.resting import RESTING
 from tests.bench.judging import NOW, Site
 from tests.unit.factory import World, at, record
@@ -172,7 +172,7 @@ def test_what_is_plain_to_see_is_what_judge_says() -> None:
         for unit, method in ways:
             like = record("field_reading", parameter=name, unit=unit, method=method, value=1)
             assert isinstance(like, FieldReading)
-            stick = _stick(like, site, standard)
+            stick = stick_of(like, site, standard)
             assert stick.analyte is not None
             tops = {t for t in (stick.top, stick.action) if t is not None}
             values = [

@@ -29,7 +29,8 @@ from schemas.rules.reconcile import (  # noqa: F401  (each module registers its 
 from schemas.rules.reconcile.checks import CHECKS, RUNS, CheckInfo, Finding, Say, Severity, once
 from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.inspection import finding_state
-from schemas.rules.reconcile.points import PointState, Totals, point_state, totals
+from schemas.rules.reconcile.points import PointState, Totals, states
+from schemas.rules.reconcile.progress import Progress
 from schemas.rules.reconcile.terms import Basis, DeviceSeen, Place, UnsureClock
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Finding",
     "Place",
     "PointState",
+    "Progress",
     "Report",
     "Severity",
     "Totals",
@@ -77,6 +79,6 @@ def run_point(facts: Facts, id: str) -> Report:
 
 def _report(facts: Facts, view: View, checks: Sequence[str]) -> Report:
     by_check = {id: once(list(RUNS[id](facts, view, Say(CHECKS[id], facts)))) for id in checks}
-    points = [point_state(facts, place) for place in view.places]
+    points, counts = states(facts, view.places)
     findings = [finding for id in checks for finding in by_check[id]]
-    return Report(facts.basis, findings, points, totals(facts, points), by_check)
+    return Report(facts.basis, findings, points, counts, by_check)

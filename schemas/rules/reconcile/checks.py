@@ -157,8 +157,8 @@ class Say:
         return Finding(
             check=self.info.id,
             severity=severity,
-            zh=text.zh.format_map({k: show(v, "zh") for k, v in figures.items()}),
-            en=text.en.format_map({k: show(v, "en") for k, v in figures.items()}),
+            zh=text.zh.format_map({"point": "?"} | {k: show(v, "zh") for k, v in figures.items()}),
+            en=text.en.format_map({"point": "?"} | {k: show(v, "en") for k, v in figures.items()}),
             subject_type=type(subject).about.type if subject is not None else "project",
             subject_id=subject.id if subject is not None else self.facts.project_id,
             point_code=point,

@@ -72,7 +72,7 @@ def _asked(facts: Facts, place: Place) -> list[PlannedTarget]:
     return [t for t in targets if depth is None or t.depth_top_m is None or t.depth_top_m < depth]
 
 
-def _answered(facts: Facts, place: Place) -> list[tuple[PlannedTarget, list[Sample]]]:
+def answered(facts: Facts, place: Place) -> list[tuple[PlannedTarget, list[Sample]]]:
     """The targets in force, each with the samples that answer it."""
 
     def look() -> list[tuple[PlannedTarget, list[Sample]]]:
@@ -80,6 +80,11 @@ def _answered(facts: Facts, place: Place) -> list[tuple[PlannedTarget, list[Samp
         return [(target, satisfying(target, samples)) for target in _asked(facts, place)]
 
     return facts.remember(("answered", id(place)), look)
+
+
+def carried(facts: Facts, samples: list[Sample]) -> set[str]:
+    """The analyte groups of these samples' containers."""
+    return {g for s in samples for c in facts.containers_of(s.id) if c.state != "discarded" for g in c.groups}
 
 
 def _adjusted_depth(facts: Facts, place: Place) -> Decimal | None:
@@ -100,7 +105,7 @@ def target_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for place in view.places:
         if not place.visited:
             continue
-        for target, found in _answered(facts, place):
+        for target, found in answered(facts, place):
             if not found:
                 medium = codes("medium").get(target.medium, Label(target.medium, target.medium))
                 medium = Label(medium.zh, medium.en.lower())
@@ -122,13 +127,13 @@ def groups_missing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         if not place.visited:
             continue
         changed = [a for a in facts.adjustments_at(place) if a.kind == "analyte" and a.decision == "approved"]
-        for target, found in _answered(facts, place):
+        for target, found in answered(facts, place):
             if not found:
                 continue
             if not facts.alive(SampleContainer):
                 yield say.cannot("样品容器", "the containers")
                 return
-            have = {g for s in found for c in facts.containers_of(s.id) if c.state != "discarded" for g in c.groups}
+            have = carried(facts, found)
             lacking = [g for g in target.groups if g not in have]
             if lacking and changed:  # the approved change is in words: what is asked now is not known
                 yield say.cannot("调整后的检测项目清单", "the list of analytes after the approved change", changed[0])

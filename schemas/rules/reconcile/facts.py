@@ -111,6 +111,11 @@ class Facts:
         dead = self._dead(name)
         return [r for r in self.every(cls) if r.id not in dead] if dead else list(self.every(cls))
 
+    def uncounted(self, cls: type[R]) -> list[R]:
+        """Deleted and orphaned records of a type: what `every` has and `alive` has not. Not for those about a subject."""
+        rows = self.records.get(cls.about.type, {})
+        return [r for id in self._dead(cls.about.type) if isinstance(r := rows.get(id), cls)]
+
     def get(self, cls: type[R], id: str | None) -> R | None:
         """The record if it is here and counts."""
         found, name = self.find(cls, id), cls.about.type
@@ -121,8 +126,8 @@ class Facts:
         found = self.records.get(cls.about.type, {}).get(id) if id else None
         return found if isinstance(found, cls) else None
 
-    def _counts(self, name: str, record: Record) -> bool:
-        """Neither deleted nor orphaned."""
+    def _counts(self, name: str, record: Record, below: tuple[str, ...] = ()) -> bool:
+        """Neither deleted nor orphaned. `below`: whose subject it is, so that a ring of subjects, were there one, ends."""
         if name not in _ABOUT_A_SUBJECT:
             return record.id not in self._dead(name)
         kind, id = getattr(record, "subject_kind", ""), getattr(record, "subject_id", None)
@@ -130,9 +135,9 @@ class Facts:
             return not record.deleted and id not in self._dead(kind)
         key = ("counts", name, record.id)
         if key not in self._memo:
-            self._memo[key] = True  # a ring of subjects, were there one, ends here
-            subject = self.records.get(kind, {}).get(id) if id else None
-            self._memo[key] = not record.deleted and (subject is None or self._counts(kind, subject))
+            subject = self.records.get(kind, {}).get(id) if id and id not in below else None
+            ends = subject is None or self._counts(kind, subject, (*below, record.id))
+            self._memo[key] = not record.deleted and ends
         return bool(self._memo[key])
 
     def _dead(self, name: str) -> frozenset[str]:

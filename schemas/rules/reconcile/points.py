@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from schemas.records.sample import Sample
 from schemas.rules.reconcile.facts import Facts
 from schemas.rules.reconcile.fieldwork import cancelled
 from schemas.rules.reconcile.inspection import open_findings
+from schemas.rules.reconcile.progress import Progress, lacking, progress
 from schemas.rules.reconcile.readings import Level, exceedance
 from schemas.rules.reconcile.samples import duplicates_at
 from schemas.rules.reconcile.shift import shift_of
@@ -22,7 +24,8 @@ State = Literal["missing", "done", "partial", "refused", "cancelled", "extra"]
 @dataclass(frozen=True, slots=True)
 class PointState:
     """One planned point, or one visit outside the plan (`extra`). `shifted` and `exceed` are unknown where the records
-    cannot tell; a point without readings that a standard knows is unknown, not clean."""
+    cannot tell; a point without readings that a standard knows is unknown, not clean. `lacking`: "medium/group" of what was
+    planned and is not taken yet."""
 
     code: str
     planned_id: str | None
@@ -39,13 +42,16 @@ class PointState:
     accuracy: Decimal | None
     visited: bool = False
     judged: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """`planned` = done + missing + refused + cancelled; `done` includes `partial` and shifted points. `visited` = done
     points and visited extra ones: what duplicates and exceedances are counted over. `exceedances`: every analyte that
-    could be judged, lower-case English name → visited points above its screening value."""
+    could be judged, lower-case English name → visited points above its screening value. `above`: visited points above any
+    screening value, those above an intervention value among them. `samples`: all that count. `targets`: planned samples
+    that are asked for, by `progress` (medium, "")."""
 
     planned: int = 0
     done: int = 0
@@ -62,9 +68,22 @@ class Totals:
     exceedances: dict[str, int] = field(default_factory=dict)
     manifests: dict[str, int] = field(default_factory=dict)
     findings_open: int = 0
+    samples: int = 0
+    above: int = 0
+    above_intervention: int = 0
+    targets: int = 0
+    targets_done: int = 0
+    progress: tuple[Progress, ...] = ()
 
 
-def point_state(facts: Facts, place: Place) -> PointState:
+def states(facts: Facts, places: Sequence[Place]) -> tuple[list[PointState], Totals]:
+    """Each place, and the counts over them."""
+    count: dict[tuple[str, str], list[int]] = {}
+    points = [point_state(facts, place, count) for place in places]
+    return points, totals(facts, points, progress(count))
+
+
+def point_state(facts: Facts, place: Place, count: dict[tuple[str, str], list[int]]) -> PointState:
     shift = shift_of(facts, place)
     result = exceedance(facts, place)
     main = place.main
@@ -86,6 +105,7 @@ def point_state(facts: Facts, place: Place) -> PointState:
         accuracy=fix.h_acc_m if fix else None,
         visited=place.visited,
         judged=tuple(result.judged),
+        lacking=lacking(facts, place, count),
     )
 
 
@@ -99,7 +119,7 @@ def _state(facts: Facts, place: Place) -> State:
     return "refused" if any(v.outcome in ("refused", "not_needed") for v in place.visits) else "missing"
 
 
-def totals(facts: Facts, points: Sequence[PointState]) -> Totals:
+def totals(facts: Facts, points: Sequence[PointState], far: tuple[Progress, ...]) -> Totals:
     planned = [p for p in points if p.state != "extra"]
     done = [p for p in planned if p.visited]
     visited = [p for p in points if p.visited]
@@ -128,4 +148,10 @@ def totals(facts: Facts, points: Sequence[PointState]) -> Totals:
             "not_received": sum(load.trip.on_the_way for load in sent),
         },
         findings_open=len(open_findings(facts)),
+        samples=len(facts.alive(Sample)),
+        above=sum(p.exceed in ("screening", "intervention") for p in visited),
+        above_intervention=sum(p.exceed == "intervention" for p in visited),
+        targets=sum(p.planned for p in far if not p.group),
+        targets_done=sum(p.done for p in far if not p.group),
+        progress=far,
     )

@@ -23,9 +23,9 @@ from schemas.rules.reconcile.terms import Place, day
 _FORM_34 = "建设用地土壤污染状况初步调查监督检查工作指南（试行）（公告2022年第17号）表3-4"
 
 # Instruments that are calibrated before use; scales, thermometers and level meters are verified by metrology instead.
-_CALIBRATED = frozenset({"pid", "xrf", "fid", "meter"})
+CALIBRATED = frozenset({"pid", "xrf", "fid", "meter"})
 # Methods whose readings have a figure to hold them against. PID and FID have none (HJ 1019-2019 5.2: screening only).
-_JUDGED = frozenset({"xrf", "test_kit"})
+JUDGED = frozenset({"xrf", "test_kit"})
 _VALID = fields_of(Calibration)["valid_hours"]
 _DEFAULT_VALID_H = Decimal(_VALID.spec.default or 24)
 _LONGEST = timedelta(hours=float(_VALID.le or 720))
@@ -51,6 +51,14 @@ def _covers(calibrations: Sequence[Calibration], times: Sequence[datetime], at: 
     return False
 
 
+def calibration_of(facts: Facts, reading: FieldReading) -> tuple[bool, Calibration | None]:
+    """Does a passed calibration of its instrument cover a reading, as R01 asks; and the last one before it."""
+    calibrations = facts.calibrations_of(reading.instrument_id)
+    times = [c.at for c in calibrations]
+    before = bisect_right(times, reading.at)
+    return _covers(calibrations, times, reading.at), calibrations[before - 1] if before else None
+
+
 @check(
     "R01", "当日无合格校准", "No passed calibration that day", ERROR, f"HJ 1019-2019 5.2.2；{_FORM_34}", "C", SAMPLER,
     texts={"": ("{ins} 于 {d} 的 {n} 个读数无合格校准", "{ins} on {d}: readings without a passed calibration: {n}")},
@@ -58,11 +66,11 @@ def _covers(calibrations: Sequence[Calibration], times: Sequence[datetime], at: 
 )  # fmt: skip
 def not_calibrated(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     if not facts.held(Calibration):
-        if any(r.method in _CALIBRATED for r in view.readings):
+        if any(r.method in CALIBRATED for r in view.readings):
             yield say.cannot("校准记录", "the calibrations")
         return
     bare: dict[tuple[str, str], list[FieldReading]] = {}
-    for instrument, of_it in _by_instrument(view.readings, _CALIBRATED).items():
+    for instrument, of_it in _by_instrument(view.readings, CALIBRATED).items():
         calibrations = facts.calibrations_of(instrument)
         times = [c.at for c in calibrations]
         covered: dict[datetime, bool] = {}  # one look at the display gives many readings
@@ -177,25 +185,25 @@ def exceedance(facts: Facts, place: Place) -> Exceedance:
 def _exceedance(facts: Facts, place: Place) -> Exceedance:
     out = Exceedance({}, [], {})
     weights: dict[str, tuple[int, Decimal]] = {}
-    sticks: dict[tuple[str, ...], _Stick] = facts.remember("sticks", dict)
+    sticks: dict[tuple[str, ...], Stick] = facts.remember("sticks", dict)
     for visit in place.visits:
         site = facts.get(Site, visit.site_id)
         of_soil = (site.standard if site else None) or ""
         for reading in facts.readings_of(visit.id):
-            if reading.method not in _JUDGED:
+            if reading.method not in JUDGED:
                 continue
-            standard = of_soil if reading.sample_id is None else _standard(facts, reading, site)
+            standard = of_soil if reading.sample_id is None else standard_of(facts, reading, site)
             if standard is None:
                 continue
             key = (reading.parameter, reading.unit, reading.method, standard, visit.site_id)
             stick = sticks.get(key)
             if stick is None:
-                stick = sticks[key] = _stick(reading, site, standard)
+                stick = sticks[key] = stick_of(reading, site, standard)
             _weigh(out, weights, stick, reading, site, standard)
     return out
 
 
-def _standard(facts: Facts, reading: FieldReading, site: Site | None) -> str | None:
+def standard_of(facts: Facts, reading: FieldReading, site: Site | None) -> str | None:
     """The code of the standard; "" = the site does not name it; None = no standard applies to this medium."""
     medium = "soil"
     if reading.sample_id:
@@ -206,7 +214,7 @@ def _standard(facts: Facts, reading: FieldReading, site: Site | None) -> str | N
     return ((site.gw_standard if site else None) or "") if medium == "groundwater" else None
 
 
-class _Stick(NamedTuple):
+class Stick(NamedTuple):
     """What holds for every reading of one parameter, unit and method at one site, whatever its value: looked up once.
     `always`: the judgement, where the value has no say in it; `gap` and `nothing`: what it leaves open or has no figure for.
     `top` and `action`: screening and intervention value, where there are plain upper limits."""
@@ -230,14 +238,14 @@ class _Stick(NamedTuple):
         return "below" if reading.qualifier in ("nd", "lt") and value is None and lod and 0 < lod <= top else None
 
 
-def _stick(reading: FieldReading, site: Site | None, standard: str) -> _Stick:
+def stick_of(reading: FieldReading, site: Site | None, standard: str) -> Stick:
     found = analyte(reading.parameter)
     if found is None:
-        return _Stick(None)
+        return Stick(None)
     if site is None:
-        return _Stick(found, (None, Label("地块", "the site"), True))
+        return Stick(found, (None, Label("地块", "the site"), True))
     if standard == "":
-        return _Stick(found, (site, _MISSING["standard"], True))
+        return Stick(found, (site, _MISSING["standard"], True))
     # what is said of nothing at all does not depend on the value, unless it is said by way of another standard's figure
     verdict = judge(
         Decimal(0), "eq", None, reading.unit, found.key, standard, site.land_use, site.ph_band, reading.method
@@ -245,11 +253,11 @@ def _stick(reading: FieldReading, site: Site | None, standard: str) -> _Stick:
     reason, limit = verdict.reason, verdict.limit
     if reason is not None and limit is None and reason.missing != "open_class":
         if reason.missing in _NO_FIGURE:
-            return _Stick(found, nothing=Label(found.zh, found.en))
-        return _Stick(found, _open(site, found, reason), always=verdict)
+            return Stick(found, nothing=Label(found.zh, found.en))
+        return Stick(found, _open(site, found, reason), always=verdict)
     if reason is not None or limit is None or limit.low is not None or limit.standard != standard:
-        return _Stick(found)
-    return _Stick(found, top=limit.screening, action=limit.intervention)
+        return Stick(found)
+    return Stick(found, top=limit.screening, action=limit.intervention)
 
 
 def _open(site: Site, found: Analyte, reason: CannotSay) -> tuple[Site | None, Label, bool]:
@@ -263,7 +271,7 @@ _BELOW = Judgement("below", Label("", ""), Label("", ""))  # nobody reads the wo
 def _weigh(
     out: Exceedance,
     weights: dict[str, tuple[int, Decimal]],
-    stick: _Stick,
+    stick: Stick,
     reading: FieldReading,
     site: Site | None,
     standard: str,
@@ -282,7 +290,7 @@ def _weigh(
         return
     state, verdict = stick.state(reading), stick.always
     if state is None and verdict is None:
-        verdict = _judged(found, reading, site, standard)
+        verdict = verdict_on(found, reading, site, standard)
         if verdict.reason is not None and verdict.reason.missing in _NO_FIGURE:
             out.no_figure.setdefault(standard, set()).add(Label(found.zh, found.en))
             return
@@ -291,11 +299,11 @@ def _weigh(
     weight, old = _weight(state or (verdict or _BELOW).state, reading), weights.get(found.key)
     if old is None or weight > old:
         weights[found.key] = weight
-        verdict = verdict or (_BELOW if state == "below" else _judged(found, reading, site, standard))
+        verdict = verdict or (_BELOW if state == "below" else verdict_on(found, reading, site, standard))
         out.worst[found.key] = Worst(found, reading, verdict)
 
 
-def _judged(found: Analyte, reading: FieldReading, site: Site, standard: str) -> Judgement:
+def verdict_on(found: Analyte, reading: FieldReading, site: Site, standard: str) -> Judgement:
     return judge(
         reading.value, reading.qualifier, reading.lod, reading.unit, found.key, standard,
         site.land_use, site.ph_band, reading.method,
@@ -339,7 +347,7 @@ def above_standard(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             if state not in ("above_screening", "above_intervention") or limit is None:
                 continue
             severe = state == "above_intervention"
-            z = _depth(facts, worst.reading)
+            z = depth_of(facts, worst.reading)
             yield say(
                 worst.reading, place.code, "intervention" if severe else "",
                 z="" if z is None else f" {z.normalize():f} m", title=worst.judgement.title,
@@ -353,7 +361,7 @@ def above_standard(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         yield say.cannot(f"{label.zh} 中的限值：{zh}", f"figures in {label.en} for {en}")
 
 
-def _depth(facts: Facts, reading: FieldReading) -> Decimal | None:
+def depth_of(facts: Facts, reading: FieldReading) -> Decimal | None:
     if reading.depth_top_m is not None or reading.sample_id is None:
         return reading.depth_top_m
     sample = facts.get(Sample, reading.sample_id)

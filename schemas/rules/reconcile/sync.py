@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from schemas.records import TYPES
 from schemas.records.conflict import Conflict
 from schemas.records.photo import Photo
-from schemas.records.review_decision import ReviewDecision
 from schemas.reference import Label
 from schemas.rules.reconcile.checks import INFO, SAMPLER, WARNING, Finding, Say, check
 from schemas.rules.reconcile.facts import Facts, View
+from schemas.rules.reconcile.reviewed import answered_by, decisions_of
 from schemas.rules.reconcile.terms import hours
+from schemas.rules.review import state_of
 
 _OWN = "本系统设定"
 SILENT_H = 48  # D
@@ -27,15 +28,12 @@ def open_questions(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     for conflict in facts.alive(Conflict):
         if conflict.choice is None:
             open_.setdefault((conflict.subject_kind, conflict.subject_id), [0, 0])[0] += 1
-    latest: dict[tuple[str, str, int], ReviewDecision] = {}
-    for decision in facts.alive(ReviewDecision):
-        key = (decision.subject_kind, decision.subject_id, decision.level)
-        if decision.state != "comment" and (key not in latest or latest[key].at <= decision.at):
-            latest[key] = decision
-    for decision in latest.values():
-        subject = facts.records.get(decision.subject_kind, {}).get(decision.subject_id)
-        if decision.state == "back" and (subject is None or subject.seq <= decision.record_seq):
-            open_.setdefault((decision.subject_kind, decision.subject_id), [0, 0])[1] += 1
+    for (kind, id), decisions in decisions_of(facts).items():
+        subject = facts.records.get(kind, {}).get(id)
+        # a record that is not here yet cannot have been changed since
+        seq = subject.seq if subject is not None else 0
+        if state_of(seq, decisions, answered=answered_by(facts, id)).state == "returned":
+            open_.setdefault((kind, id), [0, 0])[1] += 1
     for (kind, id), (conflicts, returns) in sorted(open_.items()):
         code = facts.code_of(kind, id)
         if not view.whole and code != view.code:

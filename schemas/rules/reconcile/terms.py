@@ -39,12 +39,14 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSeen:
-    """A device as the server last heard of it. `pending` None: it has never said how much it holds."""
+    """A device as the server last heard of it. `pending` None: it has never said how much it holds. `people`: ids of those
+    who use it."""
 
     device_id: str
     label: str
     last_seen: datetime | None
     pending: int | None
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

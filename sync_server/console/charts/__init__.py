@@ -25,6 +25,8 @@ SYMBOLS: dict[str, str] = {
     "refused": _RING + '<path d="M-5 -5l10 10" class="s-planned" stroke-width="2"/>',
     "cancelled": _RING + '<path d="M-4 0h8" class="s-planned" stroke-width="2"/>',
     "extra": _DISC.format("warn") + '<path d="M-4 0h8M0 -4v8" class="s-surface" stroke-width="2"/>',
+    "returned": '<rect x="-8" y="-8" width="16" height="16" rx="3" class="f-surface s-alert" stroke-width="2"/>'
+    '<path d="M0 -4l-4 4 4 4M-4 0h8" class="nf s-alert" stroke-width="1.8"/>',
     "screening": _TRIANGLE.format("warn") + _CHEVRON.format(4),
     "intervention": _TRIANGLE.format("alert") + _CHEVRON.format(1) + _CHEVRON.format(5.5),
     "moved": '<path d="M-8 6L5 -3" class="s-warn" stroke-width="2.5"/>'

@@ -23,11 +23,21 @@
     });
   }
   document.addEventListener("click", (event) => {
-    const menu = document.querySelector("details.menu[open], details.pickt[open]");
+    const menu = document.querySelector("details.menu[open], details.pickt[open], details.drop[open]");
     if (menu && (!menu.contains(event.target) || event.target.closest(".links a"))) menu.open = false;
   });
   document.addEventListener("keydown", (event) => {
-    const menu = document.querySelector("details.menu[open], details.pickt[open]");
+    const menu = document.querySelector("details.menu[open], details.pickt[open], details.drop[open]");
     if (event.key === "Escape" && menu) menu.open = false;
+  });
+  // a double click sends a form once; where nothing came of it, it can be sent again after a moment
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.getAttribute("method") !== "post") return;
+    if (Date.now() - Number(form.dataset.sent || 0) < 3000) event.preventDefault();
+    else form.dataset.sent = String(Date.now());
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 })();

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastapi import Query, Request, Response
-
-from schemas.fields import Audience, RecordField
-from schemas.problems import Trouble
+from schemas.fields import Audience, RecordField, fields_of
 from schemas.records import TYPES
-from schemas.rows import refs_of
-from schemas.shown import fields_in_order
+from schemas.reference import codes
+from schemas.shown import fact_fields, fields_in_order, title_fields
 from schemas.wire import ScopeGrant
-from sync_server.console.house import House
 from sync_server.console.parts import Sign
 from sync_server.console.said import text_of, type_words
-from sync_server.console.words import words
+from sync_server.console.tables.asked import ALL, JUDGED, NEW, OLD, ORDER
+from sync_server.console.words import pick, words
+from sync_server.service import Mark
 from sync_server.store import Stored
+
+if TYPE_CHECKING:
+    from sync_server.console.tables.judged import Judged
 
 PAGE = 50
 FOLDED = 36  # characters of a cell that stand open; the rest is folded away
 BREAKS = (" · ", "；", "。", "，", "、", "; ", ", ")  # where a long text is parted, if there is one
-ORDER = (Audience.FIELD, Audience.TRANSFER, Audience.ENFORCEMENT, Audience.ORGANISATION)
 ROOMS = ("plan", "fieldwork", "samples")  # in the order of the work; the others stand behind them
 
 
 class Column(NamedTuple):
-    """One field of the type: label with unit, and whether its figures stand to the right."""
+    """One column: label with unit, and whether its figures stand to the right. `order`: what a click on its head asks for,
+    "" where it cannot be sorted by; `sorted`: ascending, descending or "". `near`: shown where there is little room."""
 
     name: str
     label: str
     figures: bool
+    order: str = ""
+    sorted: str = ""
+    near: bool = True
 
 
 class Cell(NamedTuple):
@@ -42,36 +46,144 @@ class Cell(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One record: how it is called (or ""), its seq, the mark of a voided one, and a cell per column."""
+    """One record: how it is called (or ""), its seq, the mark of a voided one, other marks, and a cell per column with the
+    record it leads to, as type/id, or ""."""
 
     id: str
     name: str
     seq: int
     void: Sign | None
     cells: list[Cell]
+    links: list[str]
+    marks: list[Sign]
+    judged: Judged | None = None
 
 
 class Table(NamedTuple):
-    head: str  # label of what the records are called by; "" where they have no name
+    head: Column  # what the records are called by, or their numbers
     columns: list[Column]
     lines: list[Line]
-    empty: int  # columns left out, because no record of this page has anything there
+    empty: int  # columns left out: no record of this page has anything there, or there are more telling ones
 
 
-def table(type: str, rows: Sequence[Stored], names: Mapping[str, str], every: bool, lang: str, now: datetime) -> Table:
-    """`names`: record → how it is called, for what these rows point at. `every`: also columns with nothing in them."""
-    fields = fields_in_order(type)
+class Rows(NamedTuple):
+    """What a page has of its records: themselves, how what they point at is called, what stands about them."""
+
+    rows: Sequence[Stored]
+    names: Mapping[str, str]
+    marks: Mapping[str, Mark]
+    judged: Mapping[str, Judged]
+    stands: Mapping[str, Sign] = {}  # how far what a record is about has come
+
+
+def table(type: str, found: Rows, columns: tuple[str, ...], order: str, lang: str, now: datetime) -> Table:
+    """`columns`: the chosen ones in their own order, ("all",), or () for those with contents. `order`: as in the address."""
+    fields, rows, names = fields_in_order(type), found.rows, found.names
     key = fields[0] if fields[0].name in TYPES[type].about.key else None
     rest = [f for f in fields if f is not key]
-    shown = [f for f in rest if every or any(_given(r.values.get(f.name)) for r in rows)]
-    columns = [Column(f.name, _label(f, lang), _figures(f)) for f in shown]
+    if columns and columns != (ALL,):
+        chosen = [fields_of(TYPES[type])[n] for n in columns if key is None or n != key.name]
+    else:
+        chosen = [f for f in rest if columns or any(_given(r.values.get(f.name)) for r in rows)]
+        if not columns and found.judged:
+            chosen = _readings(chosen, order)
+    near = {*title_fields(type), *fact_fields(type), "void_reason", *columns, order.removeprefix("-")}
+    unit = _common_unit(rows) if found.judged and not columns else ""
+    chosen = [f for f in chosen if not (unit and f.name == "unit")]
+    heads = [_column(f, order, near, lang, unit) for f in chosen]
+    if found.judged and not columns:
+        heads = [h._replace(label=f"{words(lang)('depth')} m") if h.name == "depth_top_m" else h for h in heads]
     mark = Sign("block", "alert", words(lang)("voided"))
-    lines = [
-        Line(r.id, str(r.values.get(key.name) or "") if key else "", r.seq, mark if r.values.get("deleted") else None,
-             [cell(f, r.values.get(f.name), names, lang, now) for f in shown])
-        for r in rows
-    ]  # fmt: skip
-    return Table(_label(key, lang) if key else "", columns, lines, len(rest) - len(shown))
+    lines = []
+    for r in rows:
+        seen = found.judged.get(r.id)
+        cells = [cell(f, r.values.get(f.name), names, lang, now) for f in chosen]
+        if seen is not None and not columns:
+            said = {
+                "value": Cell(seen.value, "", True), "parameter": Cell(seen.what, "", False),
+                "depth_top_m": Cell(_depth(r.values), "", True),
+            }  # fmt: skip
+            cells = [said.get(f.name, c) for f, c in zip(chosen, cells, strict=True)]
+        name = str(r.values.get(key.name) or "") if key else seen.point if seen else ""
+        links = [_target(f, r.values, names) for f in chosen]
+        lines.append(
+            Line(
+                r.id,
+                name,
+                r.seq,
+                mark if r.values.get("deleted") else None,
+                cells,
+                links,
+                [*_stand(found, r), *signs(found.marks.get(r.id), bool(r.values.get("deleted")), lang)],
+                seen,
+            )
+        )
+    w = words(lang)
+    if key:
+        head = _column(key, order, {key.name}, lang)
+    else:
+        label = w("point_code") if type == JUDGED else w("seq_no")
+        way = {NEW: "descending", OLD: "ascending"}.get(order, "")
+        head = Column("seq", label, False, OLD if order == NEW else NEW, way)
+    return Table(head, heads, lines, len(rest) - len(chosen) if columns != (ALL,) else 0)
+
+
+_READ = ("depth_top_m", "parameter", "value", "unit", "method", "instrument_id", "at", "void_reason")
+
+
+def _readings(fields: Sequence[RecordField], order: str) -> list[RecordField]:
+    """As people read them: depth, what, how much, by which instrument, when. The rest is a click away."""
+    by_name = {f.name: f for f in fields}
+    names = (*_READ, order.removeprefix("-"))
+    return [by_name[n] for n in dict.fromkeys(names) if n in by_name]
+
+
+def _depth(values: Mapping[str, Any]) -> str:
+    ends = [str(values[n]) for n in ("depth_top_m", "depth_bottom_m") if values.get(n) is not None]
+    return "–".join(dict.fromkeys(ends))
+
+
+def _common_unit(rows: Sequence[Stored]) -> str:
+    units = {str(r.values.get("unit")) for r in rows}
+    return units.pop() if len(units) == 1 else ""
+
+
+def _column(field: RecordField, order: str, near: Set[str], lang: str, unit: str = "") -> Column:
+    label = _label(field, lang)
+    if unit and field.name == "value":
+        known = codes("unit").get(unit)
+        label = f"{label} {pick(known, lang) if known else unit}"
+    way = {field.name: "ascending", f"-{field.name}": "descending"}.get(order, "")
+    down_first = field.kind in ("decimal", "int", "date", "datetime", "bool")
+    turned = f"-{field.name}" if way == "ascending" or (not way and down_first) else field.name
+    sortable = field.kind not in ("value", "values", "list")
+    return Column(field.name, label, _figures(field), turned if sortable else "", way, field.name in near)
+
+
+def _target(field: RecordField, values: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Where a reference leads, if the reader may read what is there."""
+    value = values.get(field.name)
+    if not field.spec.ref or not isinstance(value, str) or value not in names:
+        return ""
+    type = values.get("subject_kind") if field.spec.ref == "*" else field.spec.ref
+    return f"{type}/{value}" if type in TYPES else ""
+
+
+def _stand(found: Rows, row: Stored) -> list[Sign]:
+    return [found.stands[row.id]] if row.id in found.stands and not row.values.get("deleted") else []
+
+
+def signs(mark: Mark | None, void: bool, lang: str) -> list[Sign]:
+    """Where its review stands, and an open conflict. Nobody reviews what is voided."""
+    w, out = words(lang), []
+    if mark and mark.conflicts:
+        out.append(Sign("split", "clash", w("m_conflict")))
+    if mark and mark.review and not void:
+        icon, colour = {"waiting": ("clock", "active"), "passed": ("ok", "done"), "returned": ("back", "alert")}[
+            mark.review.state
+        ]
+        out.append(Sign(icon, colour, w(f"m_{mark.review.state}")))
+    return out
 
 
 def cell(field: RecordField, value: Any, names: Mapping[str, str], lang: str, now: datetime) -> Cell:
@@ -111,18 +223,7 @@ def _label(field: RecordField, lang: str) -> str:
     return " ".join(x for x in (field.spec.label(lang), field.spec.unit) if x)
 
 
-# --- which scope, which types ----------------------------------------------------------------------------------------
-
-
-def audiences_of(type: str, scopes: Sequence[ScopeGrant]) -> dict[str, ScopeGrant]:
-    """Audience → the scope this person may read records of the type in. Raises Trouble 2004 where there is none: for
-    such a reader the records are as little there as a foreign project's."""
-    about = TYPES[type].about
-    wanted = ORDER if about.audience is Audience.SUBJECT else (about.audience,)
-    here = {str(s.audience): s for a in wanted for s in scopes if s.audience == a.value}
-    if not here:
-        raise Trouble(2004)
-    return here
+# --- which types ------------------------------------------------------------------------------------------------------
 
 
 class Kinds(NamedTuple):
@@ -155,36 +256,3 @@ def who_makes(type: str, lang: str) -> str:
         return w("no_records_server")
     who = w("join_names").join(w(role) for role in writers)
     return w("no_records_plan" if set(writers) == {"project_manager"} else "no_records_tablet", who=who)
-
-
-def add_tables(house: House) -> None:
-    service = house.service
-
-    @house.app.get("/projects/{project}/records/{type}")
-    def records(
-        request: Request,
-        project: str,
-        type: str,
-        of: Annotated[str, Query(max_length=40)] = "",
-        order: Annotated[str, Query(pattern="^(new|old)$")] = "new",
-        after: Annotated[int | None, Query(ge=0, le=2**62)] = None,
-        before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
-        columns: Annotated[str, Query(pattern="^(|all)$")] = "",
-    ) -> Response:
-        place, lang = house.entered(request, project), house.lang(request)
-        scopes = place.scopes
-        if type not in TYPES:
-            raise Trouble(1005)
-        audiences = audiences_of(type, scopes)
-        scope = audiences.get(of or next(iter(audiences)))
-        if scope is None:
-            raise Trouble(2004)
-        found = service.listed(type, scope.scope, order == "new", after, before, PAGE)
-        pointed = {id for r in found.rows for _, id in refs_of(type, r.values)}
-        names = service.names_of(pointed, [s.scope for s in scopes])
-        return house.page(
-            request, "tables/records.html", place, "records", type=type, what=type_words(type, lang),
-            table=table(type, found.rows, names, columns == "all", lang, house.now()), every=columns == "all", order=order,
-            before=found.before, after=found.after, further=after is not None or before is not None,
-            kinds=kinds(scopes, lang), audience=scope.audience, audiences=list(audiences), todo=who_makes(type, lang),
-        )  # fmt: skip

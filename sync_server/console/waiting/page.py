@@ -17,6 +17,7 @@ from schemas.records import TYPES
 from schemas.rows import refs_of
 from schemas.wire import Outcome, ScopeGrant
 from sync_server.access import may_decide
+from sync_server.console.counts import counted
 from sync_server.console.house import House, Place
 from sync_server.console.parts import Sign, when
 from sync_server.console.said import in_order, text_of, type_words
@@ -67,12 +68,6 @@ class Chain(NamedTuple):
     what: str
     line: str
     todo: str
-
-
-def counted(scopes: Sequence[ScopeGrant]) -> list[str]:
-    """The scopes whose waiting changes are told as somebody's to decide: of the project, and of the organisation for whoever
-    decides there."""
-    return [s.scope for s in scopes if s.audience != Audience.ORGANISATION.value or may_decide(s.roles, s.audience)]
 
 
 class Told:

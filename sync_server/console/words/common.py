@@ -12,6 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "points": ("点位", "Points"),
     "devices": ("设备", "Devices"),
     "devices_of": ("设备与同步", "Devices and sync"),
+    "search": ("找点位、样品编号、联单、人", "Find points, samples, manifests, people"),
     "sign_in": ("登录", "Sign in"),
     "sign_in_to": ("登录净土外业", "Sign in to Jingtu"),
     "sign_out": ("退出", "Sign out"),

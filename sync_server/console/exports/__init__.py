@@ -1,0 +1,1 @@
+"""Exports: what to take along, how far it is, and the files."""
