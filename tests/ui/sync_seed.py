@@ -80,7 +80,12 @@ def fill(store: Store, manager: bool = False) -> None:
     mine, moved = seed.uid(3, 8), seed.uid(3, 9)
     seen = point_of(store, 8)
     later = {**seen, "samplers": [seed.PERSON], "code": "S08"}
-    (change,) = sent(store, [Edit("point", mine, seed.FIELD, {**later, "wind": "东"})], Outcome.CONFLICT, 900)
+    (change,) = sent(
+        store,
+        [Edit("point", mine, seed.FIELD, {**later, "wind": "东"})],
+        Outcome.CONFLICT,
+        store.cursor(seed.FIELD) + 1,
+    )
     was = dict(point_of(store, 9)["position"])
     elsewhere = {**was, **seed.place(-60, 9), "h_acc_m": "2.40", "fix_kind": "single"}
     clash = {"subject_kind": "point", "change_id": change}

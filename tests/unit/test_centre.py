@@ -351,7 +351,10 @@ def test_one_sync_at_a_time_and_finishing_goes_on_meanwhile(store: Store) -> Non
         state = opened(store, line)
         await state.load()
         first = asyncio.ensure_future(state.sync())
-        await asyncio.sleep(0.05)
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if line.runs:
+                break
         assert state.centre.running and not state.busy  # nothing else waits for it
         await state.sync()
         await state.centre.tick()
