@@ -8,13 +8,12 @@ The order: seal, files, keys, chains with their receipts and second chains, reco
 from __future__ import annotations
 
 from schemas import canonical
-from schemas.rules import sealing
 from schemas.rules.judging.chains import judge_chains
 from schemas.rules.judging.court import Court, Source, Unreadable, hashed
 from schemas.rules.judging.photos import judge_decisions, judge_photos
 from schemas.rules.judging.reading import signed_by, strict64
 from schemas.rules.judging.records import judge_records
-from schemas.rules.judging.verdict import Verdict, verdict_of
+from schemas.rules.judging.verdict import Verdict, fingerprint, verdict_of
 from schemas.rules.judging.words import FAULTS, TOLD, Finding, finding
 from schemas.rules.package import (
     COUNTS,
@@ -91,7 +90,7 @@ def _seal(court: Court, wanted: str | None) -> bool:
     if wanted is None:
         return False
     plain = "".join(c for c in wanted if c not in " :-\t").lower()
-    found = sealing.fingerprint(p.server_key)
+    found = fingerprint(p.server_key)
     if wanted.strip() == p.server_key or plain == found:
         return True
     court.say("server_key.other", PACKAGE, found=found, wanted=wanted.strip())

@@ -71,22 +71,19 @@ def verdict_of(court: Court, compared: bool) -> Verdict:
     return Verdict(
         faults=faults, told=told, more=court.more, proved=_proved(court, compared), claimed=list(CLAIMED),
         unknown=[*UNKNOWN, *([] if compared else [NOT_COMPARED])],
-        package=p.model_dump(exclude={"files", "chains"}), fingerprint=_fingerprint(p.server_key), compared=compared,
+        package=p.model_dump(exclude={"files", "chains"}), fingerprint=fingerprint(p.server_key), compared=compared,
         chains=[_chain(court, facts) for facts in court.chains], photos=_photos(court), counts=dict(court.counts),
     )  # fmt: skip
 
 
-def _fingerprint(key: str) -> str:
+def fingerprint(key: str) -> str:
     """Of a key that may be none: then it has no name, and `key.form` says so."""
-    try:
-        return sealing.fingerprint(key)
-    except ValueError:
-        return "?"
+    return sealing.fingerprint(key) if strict64(key, 32) else "?"
 
 
 def _proved(court: Court, compared: bool) -> list[Said]:
     out: list[Said] = []
-    fp = _fingerprint(court.package.server_key)
+    fp = fingerprint(court.package.server_key)
     container = ("zip.", "seal.", "file.", "package.")
     if not any(code.startswith(container) for code in court.codes):
         out.append(Said("proved.sealed", f"从封存到现在一个字节也没有变（服务器密钥 {fp}）", f"not a byte has changed since the server sealed it (its key: {fp})"))  # fmt: skip
