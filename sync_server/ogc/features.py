@@ -10,23 +10,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 from schemas.fields import RecordField, fields_of
+from schemas.problems import Trouble
 from schemas.records import TYPES
 from schemas.reference import analyte
 from schemas.rows import refs_of
 from schemas.rules.reconcile import PointState
+from sync_server.console.words import words
 from sync_server.export.features import geometry
 from sync_server.ogc.asking import Asked, Box, Span, span
 from sync_server.service.places import Located
 
 SEQ_BITS = 56  # a place to go on from: the scope above, the seq below
-_STATES = {
-    "missing": ("待采", "missing"), "done": ("已完成", "done"), "partial": ("未做全", "partial"), "refused": ("未能采", "refused"),
-    "cancelled": ("已取消", "cancelled"), "extra": ("方案外", "outside the plan"),
-}  # fmt: skip
-_LEVELS = {
-    "none": ("未超筛选值", "below screening value"), "screening": ("超筛选值", "above screening value"),
-    "intervention": ("超管制值", "above intervention value"), "unknown": ("无法判断", "cannot be judged"),
-}  # fmt: skip
 _JUDGED_FILTERS = frozenset({"code", "state", "exceed"})
 
 
@@ -95,7 +89,7 @@ def _span_of(type: str, values: Mapping[str, Any]) -> Span | None:
     text = values.get(field.name) if field else None
     try:
         return span(str(text)) if text else None
-    except Exception:  # a time that no longer reads as one is none
+    except Trouble:  # a time that no longer reads as one is none
         return None
 
 
@@ -161,14 +155,14 @@ def _word(field: RecordField, value: Any, names: Mapping[str, str]) -> Any:
 def judged(p: PointState) -> dict[str, Any]:
     """A point as the rules judge it, where work was done, else where it is planned."""
     at = p.actual if (p.visited or p.planned is None) and p.actual else p.planned
-    state, level = _STATES.get(p.state, (p.state, p.state)), _LEVELS.get(p.exceed, (p.exceed, p.exceed))
+    zh, en = words("zh"), words("en")  # as the console says it
     above = [(a.zh if (a := analyte(name)) else name) for name in p.exceeded]
     return {
         "type": "Feature", "id": p.planned_id or (p.visits[0] if p.visits else p.code),
         "geometry": {"type": "Point", "coordinates": [float(at[0]), float(at[1])]} if at else None,
         "properties": {
-            "code": p.code, "state": p.state, "state_label": " ‖ ".join(state), "exceed": p.exceed,
-            "exceed_label": " ‖ ".join(level), "exceeded": list(p.exceeded), "exceeded_label": "、".join(above),
+            "code": p.code, "state": p.state, "state_label": f"{zh(f's_{p.state}')} ‖ {en(f's_{p.state}')}", "exceed": p.exceed,
+            "exceed_label": f"{zh(f'e_{p.exceed}')} ‖ {en(f'e_{p.exceed}')}", "exceeded": list(p.exceeded), "exceeded_label": "、".join(above),
             "shift_m": p.shift_m, "bearing_deg": p.bearing_deg, "shifted": p.shifted, "accuracy_m": _number(p.accuracy),
             "duplicates": p.duplicates, "visited": p.visited, "visits": list(p.visits),
             "planned_lon": _number(p.planned[0]) if p.planned else None, "planned_lat": _number(p.planned[1]) if p.planned else None,
