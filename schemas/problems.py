@@ -1,6 +1,7 @@
 """Every error a person can meet: number, words in both languages, what to do. Numbers are never reused.
 
-1xxx wire and sync · 2xxx accounts and rights · 3xxx a record's contents · 4xxx plan import · 5xxx the tablet itself.
+1xxx wire and sync · 2xxx accounts and rights · 3xxx a record's contents · 4xxx plan import · 5xxx the tablet itself ·
+6xxx manifests and hand-over.
 Over HTTP a problem is application/problem+json (RFC 9457) with type "urn:jingtu:problem:<number>".
 """
 
@@ -119,6 +120,8 @@ _ALL = [
     Problem(2018, 409, "{name}还没有账号", "{name} has no account yet", "先发邀请链接", "Send an invitation first"),
     Problem(2019, 409, "{name}已有账号", "{name} has an account already",
             "忘了密码就生成重设密码的链接", "If the password is lost make a link to set another one"),
+    Problem(2024, 409, "{server} 的密钥与登记码上的指纹不符", "The key of {server} is not the one the enrolment code names",
+            "没有保存任何内容。让管理员核对地址，再发一个登记码", "Nothing was kept. Have the administrator check the address and make another code"),
     Problem(3001, 422, "内容不合要求：{faults}", "The contents are not right: {faults}",
             "在本机改正后再完成一次", "Correct it on the device and finish it again"),
     Problem(3002, 422, "类型 {type} 不属于数据范围 {scope}", "Type {type} does not belong to scope {scope}",
@@ -163,6 +166,8 @@ _ALL = [
             "导入，或移动、新增点位，做成新的一版", "Import, or move and add points, as a new version"),
     Problem(3122, 409, "你打开这一页之后，{who} 改过，没有存入", "{who} changed this after you opened the page; nothing was stored",
             "看一眼现在的值，需要时再存一次", "Look at the values as they are now, and save again if need be"),
+    Problem(3123, 403, "这条「{type}」不是你交来的，你不能改", "This “{type}” was not handed in by you, so you may not change it",
+            "变更已留存，由项目经理决定", "The change is kept; the project manager decides about it"),
     Problem(4001, 422, "文件读不懂：{why}", "The file cannot be read: {why}", "按提示改正，或另存为 XLSX、UTF-8 的 CSV 再试", "Correct what it says, or save it as XLSX or UTF-8 CSV, and try again"),
     Problem(4002, 422, "缺少列：{columns}", "Columns are missing: {columns}", "补上列名再导入", "Add the columns and import again"),
     Problem(4003, 422, "{count} 行有错，没有导入任何一行", "{count} rows are wrong; nothing was imported",
@@ -251,6 +256,9 @@ _ALL = [
             "记录没有受影响；再做一次，仍不行把编号交给管理员", "The records are not affected; make it again, and if it persists give the trace to the administrator"),
     Problem(4507, 507, "服务器磁盘空间不足，导出没有做完", "The server's disk is full, the export was not finished",
             "没有留下半个文件；请管理员清出空间，或少选一些再做", "No half file was left; let the administrator free some space, or choose less, then make it again"),
+    Problem(4508, 500, "文件没有做成，编号 {trace}", "The document could not be made, trace {trace}",
+            "记录没有受影响；再试一次，仍不行把编号交给管理员", "The records are not affected; try once more, and if it persists give the trace to the administrator"),
+    Problem(4509, 503, "正在做的文件太多", "Too many documents are being made", "过半分钟再试；记录没有受影响", "Try again in half a minute; the records are not affected"),
     Problem(5001, 507, "没有存上：设备空间不足", "Not saved: the device is out of space",
             "清出空间再存；之前的记录都在", "Free some space and save again; earlier records are safe"),
     Problem(5007, 507, "没有存上：存储写不进去（可能已满，也可能存储卡有问题）", "Not saved: the storage cannot be written (full, or failing)",
@@ -273,6 +281,25 @@ _ALL = [
     Problem(5009, 409, "这个数据文件夹已经打开：{where}", "This data folder is open already: {where}",
             "用已打开的那个净土外业；找不到就先把它关掉，再打开一次。数据没有动", "Use the Jingtu that is open; if you cannot find it, close it first and start again. The data was not touched"),
     Problem(5005, 500, "操作没有完成：{why}", "That did not work: {why}", "已存的内容不受影响，请再试一次", "What was saved is safe; try once more"),
+    Problem(6001, 422, "这不是转运联单的交接码", "This is not a manifest's hand-over code",
+            "扫联单上大的那个二维码，或让对方重新出码", "Scan the large code of the manifest, or have it shown again"),
+    Problem(6002, 422, "交接码缺损，读不全", "The hand-over code is damaged or incomplete",
+            "对准后重拍；没有改动任何记录", "Scan it again; nothing was changed"),
+    Problem(6003, 501, "这台设备不能从照片里读码", "This device cannot read a code from a photo",
+            "用扫码枪扫，或让对方把交接码的文字发过来粘贴", "Use a scanner, or have the text of the code sent to you and paste it"),
+    Problem(6005, 422, "这一步签不了：{what}写不进交接码", "This step cannot be signed: a hand-over code does not carry this {what}",
+            "核对车牌（最多 12 字）、14 位联单编号和重量（皮重小于毛重）后再签", "Check the plate (12 characters at most), the manifest number of 14 digits and the weights (tare below gross), then sign again"),
+    Problem(6006, 409, "交接码装不下了：已有 {n} 个环节", "The hand-over code is full: it has {n} legs already",
+            "不要再加途中打卡；联网同步后由接收方在联单里签收", "Add no more waypoints; sync, and let the receiver sign in the manifest itself"),
+    Problem(6004, 422, "这不是能读的图片", "This is not a picture that can be read",
+            "重拍一张，或选 JPEG、PNG 图片（HEIC 先在相机设置里改为 JPEG）", "Take it again, or choose a JPEG or PNG (set the camera from HEIC to JPEG)"),
+    Problem(6101, 502, "收到的名录不是本机服务器签发的，没有采用", "The directory that came was not signed by this tablet's server; it was not taken",
+            "换一个网络再同步；仍然这样就找管理员。原来的名录照用，记录不受影响",
+            "Sync again on another network; if it stays, ask the administrator. The directory of before goes on being used, and records are not touched"),
+    Problem(6301, 409, "第 {version} 版转运计划已经报送，不能再改", "Version {version} of the transfer plan was submitted and cannot be changed",
+            "做成新的一版，改好后重新报送", "Make a new version, and submit it again"),
+    Problem(6010, 409, "这一步已经在本机签过：{step}", "This step was signed here already: {step}",
+            "没有再签一次。到「联单」里看这一车的码", "Nothing was signed twice. See the load's code under Manifests"),
 ]  # fmt: skip
 
 PROBLEMS: dict[int, Problem] = {p.number: p for p in _ALL}

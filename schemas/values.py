@@ -159,6 +159,14 @@ class CalPoint(Value):
     result: Annotated[str, Spec("单点结论", "Point result", codes="cal_result")]
 
 
+class GeoLine(Value):
+    """A way: [lon, lat] (CGCS2000) from its start to its end."""
+
+    line: Annotated[list[list[Coordinate]], Spec("线路坐标", "Line", widget="none")] = Field(
+        min_length=2, max_length=2000
+    )
+
+
 class Receiver(Value):
     org_id: Annotated[Id, Spec("接收单位", "Receiver", ref="organisation", mark="C")]
     site_name: Annotated[str, Spec("接收场所", "Receiving place", mark="C")] = Field(max_length=200)
@@ -175,6 +183,15 @@ class Receiver(Value):
     sensitive: Annotated[str | None, Spec("沿线敏感点", "Sensitive places on route", widget="longtext")] = Field(
         default=None, max_length=20000
     )
+    accepts: Annotated[
+        str | None,
+        Spec("可接收的土壤与污染物", "Soil and contaminants it may take", widget="longtext", need="finalize"),
+    ] = Field(default=None, max_length=20000)
+    dispose_days: Annotated[
+        int | None,
+        Spec("处置时限", "Time limit for disposal", unit="d", hint_zh="自接收之日起", hint_en="from receipt"),
+    ] = Field(default=None, ge=1, le=3650)
+    route: Annotated[GeoLine | None, Spec("运输线路", "Route", widget="none", mark="C")] = None
 
 
 class Filing(Value):

@@ -87,7 +87,7 @@ def with_exif(data: bytes, shot: Shot) -> bytes:
     first = 1 if others and others[0][1] == 0xE0 else 0  # JFIF's own segment wants to be the first
     made = b"".join([data[:start], *others[:first], segment, *others[first:], data[scan:]])
     try:
-        with Image.open(io.BytesIO(made), formats=["JPEG", "MPO"]) as again:
+        with Image.open(io.BytesIO(made), formats=["JPEG"]) as again:
             said = read(again)
     except (OSError, SyntaxError, ValueError) as err:
         raise NoExif("odd") from err
@@ -124,7 +124,7 @@ def _segments(data: bytes) -> tuple[int, list[bytes], int]:
 def _own(data: bytes) -> tuple[Mapping[int, Any], Mapping[int, Any]]:
     """The camera's own main and Exif tables, by Pillow."""
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as picture:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
             main = picture.getexif()
             return dict(main), dict(main.get_ifd(EXIF_IFD))
     except Exception as err:

@@ -14,7 +14,14 @@ from schemas.values import GeoFix, Signature, Weighing
 
 class ManifestLeg(Record):
     about: ClassVar[About] = About(
-        "manifest_leg", "交接环节", "Manifest leg", "transfer", Audience.TRANSFER, ("dispatcher",), (), frozen=True
+        "manifest_leg",
+        "交接环节",
+        "Manifest leg",
+        "transfer",
+        Audience.TRANSFER,
+        ("dispatcher", "party"),
+        (),
+        frozen=True,
     )
 
     manifest_id: Annotated[Id, Spec("所属联单", "Manifest", ref="manifest")]
@@ -33,6 +40,11 @@ class ManifestLeg(Record):
             "手写签名", "Handwritten signatures", need="kind in issued,departed,received,received_difference,rejected"
         ),
     ] = Field(default_factory=list)
+    cose: Annotated[
+        str | None,
+        Spec("签名原文", "Signed bytes", widget="none", hint_zh="COSE_Sign1", hint_en="COSE_Sign1"),
+    ] = Field(default=None, max_length=4000)
+    way: Annotated[str | None, Spec("签署方式", "How it was signed", codes="leg_way", default="own")] = None
     prev_hash: Annotated[str | None, Spec("前一环节哈希", "Hash of the previous leg")] = Field(
         default=None, max_length=200
     )

@@ -13,7 +13,7 @@ from schemas.values import FilePosition, GeoFix
 
 class Photo(Record):
     about: ClassVar[About] = About(
-        "photo", "照片", "Photo", "evidence", Audience.SUBJECT, ("dispatcher", "inspector", "sampler"), ()
+        "photo", "照片", "Photo", "evidence", Audience.SUBJECT, ("dispatcher", "inspector", "party", "sampler"), ()
     )
 
     sha256: Annotated[str, Spec("文件哈希", "SHA-256")] = Field(pattern=r"^[0-9a-f]{64}$")

@@ -64,6 +64,31 @@ class Project(Record):
     mass_abs_t: Annotated[
         Decimal | None, Spec("联单重量绝对允差", "Weight tolerance (absolute)", unit="t", default="0.3")
     ] = Field(default=None, ge=0, le=5, decimal_places=2)
+    overdue_factor: Annotated[
+        Decimal | None,
+        Spec("超时系数", "Overdue factor", default="1.5", hint_zh="乘以预计运输时间", hint_en="times the driving time"),
+    ] = Field(default=None, ge=1, le=10, decimal_places=2)
+    lost_h: Annotated[Decimal | None, Spec("失联时限", "Lost after", unit="h", default="24")] = Field(
+        default=None, ge=1, le=720, decimal_places=0
+    )
+    plan_over_pct: Annotated[Decimal | None, Spec("超计划允差", "Over the planned mass", unit="%", default="10")] = (
+        Field(default=None, ge=0, le=100, decimal_places=1)
+    )
+    tare_pct: Annotated[Decimal | None, Spec("皮重漂移允差", "Tare drift", unit="%", default="5")] = Field(
+        default=None, ge=0, le=100, decimal_places=1
+    )
+    unloading_m: Annotated[Decimal | None, Spec("卸车位置允差", "Unloading place", unit="m", default="200")] = Field(
+        default=None, ge=10, le=10000, decimal_places=0
+    )
+    lot_pct: Annotated[Decimal | None, Spec("方量允差", "Pit volume tolerance", unit="%", default="10")] = Field(
+        default=None, ge=0, le=100, decimal_places=1
+    )
+    receiver_pct: Annotated[
+        Decimal | None, Spec("接收平衡允差", "Receiver balance tolerance", unit="%", default="1")
+    ] = Field(default=None, ge=0, le=100, decimal_places=1)
+    turnaround_min: Annotated[
+        Decimal | None, Spec("最短往返装卸时间", "Least time to load and unload", unit="min", default="10")
+    ] = Field(default=None, ge=0, le=600, decimal_places=0)
     code_pattern: Annotated[str | None, Spec("样品编号规则", "Sample code pattern")] = Field(
         default=None, max_length=200
     )

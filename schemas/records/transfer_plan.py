@@ -13,7 +13,13 @@ from schemas.values import Filing, Receiver
 
 class TransferPlan(Record):
     about: ClassVar[About] = About(
-        "transfer_plan", "转运计划", "Transfer plan", "transfer", Audience.TRANSFER, ("dispatcher",), ("code",)
+        "transfer_plan",
+        "转运计划",
+        "Transfer plan",
+        "transfer",
+        Audience.TRANSFER,
+        ("dispatcher", "project_manager"),
+        ("code",),
     )
 
     code: Annotated[str, Spec("转运计划编号", "Plan number")] = Field(max_length=64)
@@ -53,4 +59,12 @@ class TransferPlan(Record):
     filings: Annotated[list[Filing], Spec("报送与备案", "Filings", mark="C")] = Field(default_factory=list)
     notice_text: Annotated[
         str | None, Spec("公告牌内容", "Notice board text", widget="longtext", need="finalize", mark="C")
+    ] = Field(default=None, max_length=20000)
+    suspended: Annotated[bool | None, Spec("暂停执行", "Suspended", default="false")] = None
+    suspend_reason: Annotated[str | None, Spec("暂停原因", "Reason for suspending", need="suspended = true")] = Field(
+        default=None, max_length=200
+    )
+    changed_what: Annotated[
+        str | None,
+        Spec("变更内容", "What was amended", widget="longtext", hint_zh="第 2 版起填写", hint_en="from version 2 on"),
     ] = Field(default=None, max_length=20000)

@@ -12,7 +12,13 @@ from schemas.record import Id, Record
 
 class Vehicle(Record):
     about: ClassVar[About] = About(
-        "vehicle", "车辆", "Vehicle", "reference", Audience.ORGANISATION, ("dispatcher",), ("plate",)
+        "vehicle",
+        "车辆",
+        "Vehicle",
+        "reference",
+        Audience.ORGANISATION,
+        ("dispatcher", "project_manager"),
+        ("plate",),
     )
 
     plate: Annotated[str, Spec("车牌号", "Plate number", mark="C")] = Field(max_length=200)

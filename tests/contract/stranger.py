@@ -134,6 +134,7 @@ class Stranger:
         if body["epoch"] != self.get("epoch"):
             self.new_epoch(body["epoch"])
         self.grants = {grant["scope"]: grant for grant in body["scopes"]}
+        self.directories: dict[str, str] = body.get("directories") or {}
         for (scope,) in self.all("select distinct scope from row"):
             if scope not in self.grants:
                 self.forget(scope)
@@ -335,5 +336,24 @@ class Stranger:
         self.me()
         for scope in sorted(self.grants, key=lambda scope: ORDER.index(self.grants[scope]["audience"])):
             self.push(scope)
-            self.pull(scope)
+            if self.grants[scope].get("reads", True):
+                self.pull(scope)
             self.ask_parked(scope)
+        for scope, hash in self.directories.items():
+            if (self.get(f"directory {scope}") or {}).get("hash") != hash:
+                self.fetch_directory(scope)
+
+    # -- §12 ----------------------------------------------------------------------------------------------------------
+    def fetch_directory(self, scope: str) -> None:
+        answer = self.ask_json("GET", f"/api/v1/scopes/{scope}/directory", ("directory", "signature"))
+        text = answer["directory"]
+        key = Ed25519PublicKey.from_public_bytes(unb64(self.get("server_key")))
+        try:
+            key.verify(unb64(answer["signature"]), f"jingtu-directory-1\n{text}".encode())
+        except InvalidSignature as error:
+            raise NotReached("a directory that the server did not sign") from error
+        said = json.loads(text)
+        if said["scope"] != scope:
+            raise NotReached("a directory of another scope")
+        hash = sha(canonical({k: v for k, v in said.items() if k != "made_at"})).hex()[:16]
+        self.put(**{f"directory {scope}": {"text": text, "hash": hash}})

@@ -366,3 +366,32 @@ def test_all_at_the_end(a: Stranger, b: Stranger) -> None:
     answer = a.ask_json("POST", "/api/v1/blocks", ("from_no", "to_no"), json={"use": "sample", "size": 5})
     assert answer["to_no"] - answer["from_no"] == 4
     assert number(a.ask, "GET", f"/api/v1/scopes/{uuid7()}.field/pull") == 2004
+
+
+def test_people_of_another_firm_hand_in_and_judge_by_the_directory(world: World, a: Stranger) -> None:
+    """§2 `reads`, §3 `directories`, §12."""
+    world.cli("user", "add", "wu", "吴建", "--role", "party", "--project", "P1")
+    found = re.search(r"[A-Z0-9]{4}(-[A-Z0-9]{4}){3}", world.cli("device", "enrol", "wu"))
+    assert found
+    driver = Stranger(world.url, world.folder / "driver.db")
+    driver.enrol(found[0], "手机")
+    driver.sync()
+    (grant,) = driver.grants.values()
+    scope = grant["scope"]
+    assert (grant["audience"], grant["reads"], driver.directories) == ("transfer", False, {})
+    seen = driver.make(
+        scope, "hand_over", number="20263211000418", code="JT1:X", seen_at=AT, way="photo", purpose="handover"
+    )
+    driver.sync()
+    assert (
+        list(outcomes(driver).values()) == ["applied"]
+        and driver.base(scope) == {}
+        and list(driver.view(scope)) == [seen]
+    )
+    driver.sync()  # now there is something in that scope
+    kept = driver.get(f"directory {scope}")
+    assert kept["hash"] == driver.directories[scope]
+    (key,) = json.loads(kept["text"])["keys"]
+    assert (key["person"], key["name"], key["roles"]) == (driver.get("person"), "吴建", ["party"])
+    assert number(driver.pull, scope) == 2004
+    assert scope not in a.grants and number(a.fetch_directory, scope) == 2004

@@ -289,6 +289,13 @@ def test_a_second_picture_is_found_where_it_is_after_our_block_went_in() -> None
     assert made.endswith(from_scan(out.getvalue()))
 
 
+def test_a_kind_of_jpeg_that_the_library_does_not_read_is_told() -> None:
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 11, 12, 8, 8, 1) + b"\1\x11\0"  # 12 bits a pixel
+    with pytest.raises(NoExif) as told:
+        with_exif(b"\xff\xd8" + frame + b"\xff\xda\0\x08\1\1\0\0\x3f\0abc\xff\xd9", SHOT)
+    assert told.value.reason == "odd"
+
+
 def test_a_mirrored_picture_says_so_and_keeps_its_pixels() -> None:
     plain, turned = (with_exif(jpeg(), SHOT._replace(mirrored=mirrored)) for mirrored in (False, True))
     assert (said(plain).orientation, said(turned).orientation) == (1, 2)

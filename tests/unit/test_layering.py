@@ -63,6 +63,7 @@ def states_sql(name: str) -> bool:
 
 MAKES_AN_ENGINE = of("sqlalchemy.create_engine", "sqlalchemy.Engine", "sqlalchemy.engine", "sqlalchemy.event")
 PURE = outside("schemas", "pydantic", "pydantic_core", "annotated_types", "typing_extensions", "sqlmodel", "msgspec")
+HANDOVER = ("schemas/rules/handover/*",)  # the hand-over code's bytes
 # signing and the chain; what both sides must seal and open alike
 CRYPTO = ("schemas/rules/evidence.py", "schemas/rules/sealing.py")
 UI = of("flet", "flet_map", "flet_geolocator", "flet_camera", "flet_web")
@@ -96,7 +97,17 @@ RULES = (
             ("schemas/wire.py", "def f():\n    import fastapi"),
         ),
         (("schemas/fields.py", "import json\nfrom sqlalchemy import JSON, String\nfrom pydantic import Field"),),
-        but=CRYPTO,
+        but=(*CRYPTO, *HANDOVER),
+    ),
+    Rule(
+        "schemas/rules/handover: also cbor2 and base45",
+        HANDOVER,
+        lambda n: PURE(n) and not declares(n) and not within(n, "cbor2", "base45") or states_sql(n),
+        (
+            ("schemas/rules/handover/chain.py", "import segno"),
+            ("schemas/rules/handover/judge.py", "import cryptography"),
+        ),
+        (("schemas/rules/handover/cose.py", "import cbor2"),),
     ),
     Rule(
         "schemas/rules/evidence.py, sealing.py: also cryptography",

@@ -29,6 +29,8 @@ FLET = "compiled; a wheel for Android is in the list that Flet's app build uses"
 TABLET = {
     "annotated-types": PURE,
     "anyio": PURE,
+    "base45": PURE,
+    "cbor2": "a wheel py3-none-any beside the compiled ones, without its C extension",
     "certifi": PURE,
     "cffi": FLET,
     "cryptography": FLET,
@@ -48,7 +50,9 @@ TABLET = {
     "pycparser": PURE,
     "pydantic": PURE,
     "pydantic-core": FLET,
+    "pyzbar": FLET,
     "repath": PURE,
+    "segno": PURE,
     "six": PURE,
     "sqlalchemy": "a wheel py3-none-any beside the compiled ones, without its C extensions",
     "sqlmodel": PURE,
@@ -197,6 +201,7 @@ DEVICE = tomllib.loads((REQUIREMENTS / "device-wheels.toml").read_text("utf-8"))
 PACKAGES = {"PIL": "pillow", "flet_map": "flet-map", "flet_geolocator": "flet-geolocator", "flet_camera": "flet-camera"}
 # only where the app is set up, tried or served to a browser; a device never comes there
 BESIDE = {
+    "field_app/capture/qr.py": {"zxingcpp"},  # where it is; devices have pyzbar
     "field_app/fonts.py": {"fontTools", "manimgx_fonts_cjk", "flet_web"},
     "field_app/main.py": {"flet_web"},
 }

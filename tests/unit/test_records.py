@@ -193,8 +193,10 @@ def one(cls: type[BaseModel], field: RecordField) -> st.SearchStrategy[Any]:
     info = cls.model_fields[field.name]
     pattern = next((m.pattern for m in info.metadata if getattr(m, "pattern", None)), None)
     least = next((m.min_length for m in info.metadata if getattr(m, "min_length", None)), 0)
+    corner = st.tuples(*[st.integers(-1800, 1800).map(lambda n: f"{n / 10:.1f}")] * 2).map(list)
+    if field.name == "line":
+        return st.lists(corner, min_size=2, max_size=4)
     if field.name == "rings":
-        corner = st.tuples(*[st.integers(-1800, 1800).map(lambda n: f"{n / 10:.1f}")] * 2).map(list)
         return st.lists(st.lists(corner, min_size=1, max_size=4), min_size=1, max_size=2)
     if field.kind == "value" and field.model:
         return wire(field.model)

@@ -15,7 +15,7 @@ from schemas.reference import Label, analyte, analytes, basis, basis_on, codes, 
 MARKS = {"C", "C1", "C2", "K", "K?", "D"}
 TABLES = {
     "analytes": 146,
-    "codes": 867,
+    "codes": 883,
     "gb36600": 85,
     "gb15618": 79,
     "gbt14848": 93,
@@ -23,6 +23,7 @@ TABLES = {
     "water_containers": 45,
     "ionisation": 8,
     "photo_steps": 41,
+    "factors": 8,
 }
 
 
@@ -62,6 +63,7 @@ DIGESTS = {
     "water_containers": "4dde4ba9d1be4b6f",
     "ionisation": "cd88dfc9d6a41cb2",
     "photo_steps": "693022ab4ba3d114",
+    "factors": "5a0575a1cbab77e5",
 }
 FIGURE = re.compile(
     r"analyte|land_use|ph_band|kind|unit|value|screening|intervention|class[34]|_hours|min_amount|groups|_ev"

@@ -80,8 +80,8 @@ def test_a_decision_without_a_version_counts_for_nothing() -> None:
 
 def test_what_is_reviewed_is_what_people_finish_in_the_field() -> None:
     assert sorted(REVIEWED) == [
-        "borehole", "calibration", "checklist_answer", "corrective_action", "field_reading", "finding", "inspection", "manifest", "point",
-        "point_adjustment", "qc_link", "recheck", "sample", "sample_container", "soil_layer", "transfer_plan",
+        "borehole", "calibration", "checklist_answer", "corrective_action", "disposal_record", "field_reading", "finding", "inspection",
+        "manifest", "point", "point_adjustment", "qc_link", "recheck", "sample", "sample_container", "soil_layer", "transfer_plan",
     ]  # fmt: skip
     for name in REVIEWED:
         assert not TYPES[name].about.frozen
