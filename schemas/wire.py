@@ -14,6 +14,7 @@ OLDEST_SERVER = 1  # the tablet waits for older ones to be updated (5006)
 MAX_BATCH = 1000  # changes in one push
 MAX_BODY = 16_000_000  # bytes of one push after decompression
 PULL_LIMIT = 1000  # rows in one pull answer
+MAX_DIRECTORY = 8_000_000  # characters of a signed directory [D]
 CONSOLE = "console"  # the chain of edits made on the server
 
 # Photos and other files travel by tus 1.0 (docs/sync-protocol.md); what an upload ended in is told in the header Jingtu-Blob.
@@ -137,7 +138,8 @@ class EnrolRequest(Wire):
 
 
 class ScopeGrant(Wire):
-    """A scope this user may pull, and the record types he or she may write there."""
+    """A scope this user may pull, and the record types he or she may write there. `reads` false: a scope this user hands records in
+    to (another firm's driver, receiver), and pulls nothing of."""
 
     scope: str
     audience: Literal["field", "enforcement", "transfer", "organisation"]
@@ -145,6 +147,7 @@ class ScopeGrant(Wire):
     name: str
     roles: list[str]
     writes: list[str]
+    reads: bool = True
 
 
 class EnrolAnswer(Wire):
@@ -173,6 +176,15 @@ class Me(Wire):
     # of all that this person may see: `state` names it, and is answered with 204 as long as it stays; how far each scope is
     state: str | None = None
     heads: dict[str, tuple[int, Hex64]] | None = None
+    # the hash of each signed directory this person may ask for, by its scope; None: of a server that has none
+    directories: dict[str, str] | None = None
+
+
+class DirectoryAnswer(Wire):
+    """`directory`: the text of a directory (rules/handover/directory.py); `signature` is over exactly that text."""
+
+    directory: str = Field(max_length=MAX_DIRECTORY)
+    signature: Signature
 
 
 class BlockRequest(Wire):

@@ -16,11 +16,13 @@ from tests.unit import (
     test_reconcile_fieldwork,
     test_reconcile_inspection,
     test_reconcile_layers,
+    test_reconcile_legs,
     test_reconcile_photos,
     test_reconcile_plan,
     test_reconcile_readings,
     test_reconcile_samples,
     test_reconcile_sync,
+    test_reconcile_tonnes,
     test_reconcile_transfer,
 )
 from tests.unit.factory import NOW, World, at, record, uid
@@ -34,6 +36,8 @@ CASES = [
     *test_reconcile_photos.CASES,
     *test_reconcile_blanks.CASES,
     *test_reconcile_transfer.CASES,
+    *test_reconcile_tonnes.CASES,
+    *test_reconcile_legs.CASES,
     *test_reconcile_inspection.CASES,
     *test_reconcile_sync.CASES,
 ]

@@ -1,4 +1,4 @@
-"""Transfer checks T01–T03, T05–T09 and the state of a manifest, whatever the order of its legs."""
+"""Transfer checks T01–T03, T05–T09 (the others: test_reconcile_tonnes, test_reconcile_legs) and the state of a manifest, whatever the order of its legs."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def pair(second: str, plate: str = "truck", *end: Any) -> World:
     return add(w, "m2", "20263201000002", ("issued", at(second)), vehicle_id=vehicle)
 
 
-def received_at(east: float) -> World:
-    w = load()
+def received_at(east: float, **kw: Any) -> World:
+    w = load(**kw)
     w.add("manifest_leg", "l", kind="issued", at=at("09:00"))
     w.add("manifest_leg", "l2", kind="received", at=at("10:00"), position=fix(east))
     return w
@@ -78,6 +78,9 @@ CASES: list[tuple[str, str, World, list[str]]] = [
      ["unknown 「联单未接收」无法判断：缺转运计划中该去向的预计运输时间"]),
     ("T01", "lost, whatever the plan says", load(("departed", at("08:00", -2)), receiver_id="other"),
      [f"error 联单 {NO} 开出 58 h 仍未接收，视为失联"]),
+    ("T01", "the project waits longer", load(("departed", at("16:01")), project={"overdue_factor": 2}), []),
+    ("T01", "the project calls it lost sooner", load(("departed", at("13:59")), project={"lost_h": 4}),
+     [f"error 联单 {NO} 开出 4 h 仍未接收，视为失联"]),
     # 20 t net: 1 % = 0.2 t, so 0.3 t decides; 40 t net: 0.4 t
     ("T02", "0.3 t light of 20", weighed(35, 34.7), []),
     ("T02", "0.301 t light of 20", weighed(35, 34.699), [f"error 联单 {NO} 少 0.301 t（1.5 %）：出 20 t，进 19.699 t"]),
@@ -91,6 +94,7 @@ CASES: list[tuple[str, str, World, list[str]]] = [
     ("T02", "still on the road", load(("issued", at("09:00"), 35)), []),
     ("T03", "110 %", weighed(37, 37, plan={"mass_t": 20}), []),
     ("T03", "over 110 %", weighed(37.1, 37.1, plan={"mass_t": 20}), ["error 转运计划 ZY1 已接收 22.1–22.1 t，计划 20 t"]),
+    ("T03", "the project allows more", weighed(37.1, 37.1, plan={"mass_t": 20}, project={"plan_over_pct": 12}), []),
     ("T03", "over if the rest arrives", load(("issued", at("09:00"), 37.1), plan={"mass_t": 20}),
      ["unknown 「超计划转运量」无法判断：缺未接收车次的重量"]),
     ("T03", "rejected loads do not count", load(("issued", at("09:00"), 37.1), ("rejected", at("10:00")), plan={"mass_t": 20}), []),
@@ -112,6 +116,7 @@ CASES: list[tuple[str, str, World, list[str]]] = [
     ("T07", "another receiver", load(LEFT, receiver_id="other", receiver_place="Tip"), [f"error 联单 {NO} 接收单位 Tip 不在计划内"]),
     ("T07", "unloaded 200 m away", received_at(20200), []),
     ("T07", "unloaded 210 m away", received_at(20210), [f"error 联单 {NO} 接收位置距计划场所 210 m"]),
+    ("T07", "the project allows more", received_at(20290, project={"unloading_m": 300}), []),
     ("T07", "plan not here", load(LEFT, plan_id="elsewhere"), ["unknown 「计划外车辆或去向」无法判断：缺转运计划"]),
     ("T08", "31 t on four axles", load(("issued", at("09:00"), 31)), []),
     ("T08", "31.01 t", load(("issued", at("09:00"), 31.01)), [f"warning 联单 {NO} 毛重 31.01 t 超过 31 t"]),
@@ -119,8 +124,8 @@ CASES: list[tuple[str, str, World, list[str]]] = [
 ]  # fmt: skip
 
 
-def tare(reference: float | None) -> World:
-    w = load(("issued", at("09:00"), 30))
+def tare(reference: float | None, **kw: Any) -> World:
+    w = load(("issued", at("09:00"), 30), **kw)
     w.add("vehicle", "truck", tare_ref_t=reference)
     return w
 
@@ -128,6 +133,7 @@ def tare(reference: float | None) -> World:
 CASES += [
     ("T09", "5 %", tare(14.29), []),  # 15 / 14.29 = +4.97 %
     ("T09", "over 5 %", tare(14.28), ["warning A12345 皮重 15 t，参考 14.28 t，变化 5 %"]),
+    ("T09", "the project allows more", tare(14.0, project={"tare_pct": 8}), []),
     ("T09", "no reference", tare(None), ["unknown 「皮重漂移」无法判断：缺车辆参考皮重"]),
 ]
 

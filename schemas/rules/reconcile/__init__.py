@@ -9,7 +9,7 @@ device has synced, and `report.basis` says whose knowledge they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.rules.reconcile import (  # noqa: F401  (each module registers its checks)
@@ -18,11 +18,13 @@ from schemas.rules.reconcile import (  # noqa: F401  (each module registers its 
     fieldwork,
     inspection,
     layers,
+    legs,
     photos,
     plan,
     readings,
     samples,
     sync,
+    tonnes,
     transfer,
     volatile,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "UnsureClock",
     "finding_state",
     "run",
+    "run_checks",
     "run_point",
 ]
 
@@ -67,6 +70,12 @@ class Report:
 def run(facts: Facts) -> Report:
     """All checks over all records."""
     return _report(facts, View(facts, facts.places, whole=True), sorted(CHECKS))
+
+
+def run_checks(facts: Facts, checks: Iterable[str]) -> list[Finding]:
+    """What these checks alone find over all records."""
+    view = View(facts, facts.places, whole=True)
+    return [finding for id in checks for finding in once(list(RUNS[id](facts, view, Say(CHECKS[id], facts))))]
 
 
 def run_point(facts: Facts, id: str) -> Report:

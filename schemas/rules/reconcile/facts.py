@@ -20,7 +20,10 @@ from schemas.records import Record
 from schemas.records.borehole import Borehole
 from schemas.records.calibration import Calibration
 from schemas.records.corrective_action import CorrectiveAction
+from schemas.records.disposal_record import DisposalRecord
 from schemas.records.field_reading import FieldReading
+from schemas.records.hand_over import HandOver
+from schemas.records.manifest import Manifest
 from schemas.records.manifest_leg import ManifestLeg
 from schemas.records.photo import Photo
 from schemas.records.plan import Plan
@@ -35,6 +38,11 @@ from schemas.records.sample import Sample
 from schemas.records.sample_container import SampleContainer
 from schemas.records.site import Site
 from schemas.records.soil_layer import SoilLayer
+from schemas.records.vehicle import Vehicle
+from schemas.rules.handover.directory import Directory
+from schemas.rules.manifest.fold import Story, fold
+from schemas.rules.manifest.join import Joined, join
+from schemas.rules.manifest.questions import question
 from schemas.rules.reconcile.terms import Basis, DeviceSeen, Place, UnsureClock
 
 R = TypeVar("R", bound=Record)
@@ -73,7 +81,8 @@ def natural(code: str) -> list[tuple[int, int, str]]:
 @dataclass(frozen=True, eq=False)
 class Facts:
     """`records`: type → id → record, deleted ones included. A type that is absent is not held here (cannot say); an
-    empty one is held and has none. `stored_blobs` None: nobody here knows which photo files have arrived."""
+    empty one is held and has none. `stored_blobs` None: nobody here knows which photo files have arrived. `directory` None: nobody
+    here knows whose keys sign manifests."""
 
     records: Mapping[str, Mapping[str, Record]]
     now: datetime
@@ -82,6 +91,7 @@ class Facts:
     unsure_clocks: Sequence[UnsureClock] = ()
     stored_blobs: frozenset[str] | None = None
     project_id: str = ""
+    directory: Directory | None = None
     _memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     # --- records by type, id and parent ------------------------------------------------------------------------------
@@ -200,8 +210,67 @@ class Facts:
         links = self.of(QcLink, "qc_sample_id", qc_sample_id)
         return links[0] if links else None
 
+    @cached_property
+    def joined(self) -> Joined:
+        """The legs of all manifests, of records and of hand-over codes. Signed legs count even where their record was voided."""
+        legs = [leg for leg in self.every(ManifestLeg) if leg.cose]
+        legs += [leg for leg in self.alive(ManifestLeg) if not leg.cose]
+        plates = {v.plate: v.id for v in self.alive(Vehicle)}
+        known = self.records.get("manifest", {})
+        manifests = {id: m for id, m in known.items() if isinstance(m, Manifest)}
+        return join(legs, self.every(HandOver), self.directory, self.now, manifests, plates)
+
     def legs_of(self, manifest_id: str) -> Sequence[ManifestLeg]:
-        return self.of(ManifestLeg, "manifest_id", manifest_id)
+        """What is known of a load's way, of records and of codes; without what is not genuine. In the order of its story."""
+        key = ("legs", manifest_id)
+        return self.remember(key, lambda: [leg.record for leg in self.story(manifest_id).steps])
+
+    def story(self, manifest_id: str) -> Story:
+        """The state a manifest's legs add up to, and what is open about it."""
+        return self.remember(("story", manifest_id), lambda: self._story(manifest_id))
+
+    def _story(self, manifest_id: str) -> Story:
+        record = self.find(Manifest, manifest_id)
+        withdrawn = record is not None and record.deleted
+        legs = self.joined.legs.get(manifest_id, ())
+        story = fold(legs, manifest_id in self._disposed, withdrawn)
+        if manifest_id not in self._twins:
+            return story
+        both = [leg for id in self._twins[manifest_id] for leg in self.joined.legs[id][:1]]
+        number = next(m.number for m in self.manifests() if m.id == manifest_id)
+        return story._replace(open=(*story.open, question("number_twice", both, [number])))
+
+    def plate_of(self, manifest: Manifest) -> str:
+        """Of the vehicle's record, or as a code told it; "" where neither is here."""
+        vehicle = self.find(Vehicle, manifest.vehicle_id)
+        # of a load known only from a code, of a truck nobody knows, the plate stands in the place of an id (manifest/bound.py)
+        return vehicle.plate if vehicle else manifest.vehicle_id if len(manifest.vehicle_id) <= 20 else ""
+
+    @cached_property
+    def _twins(self) -> dict[str, list[str]]:
+        """Manifests with legs that share a number with another: id → ids of all of them, in one order."""
+        by_number: dict[str, list[str]] = {}
+        for m in self.manifests():
+            if any(leg.worth != "forged" for leg in self.joined.legs.get(m.id, ())):
+                by_number.setdefault(m.number, []).append(m.id)
+        return {id: sorted(ids) for ids in by_number.values() if len(ids) > 1 for id in ids}
+
+    @cached_property
+    def _disposed(self) -> frozenset[str]:
+        """Manifests that a disposal record which has ended names."""
+        return frozenset(id for d in self.alive(DisposalRecord) if d.to_date is not None for id in d.manifests)
+
+    def manifests(self) -> list[Manifest]:
+        """Every manifest that counts: the records that are not voided, those whose record was voided after they were signed, and
+        those known only from hand-over codes."""
+        return self.remember(("manifests",), self._manifests)
+
+    def _manifests(self) -> list[Manifest]:
+        if not self.held(Manifest):
+            return []
+        own = self.alive(Manifest)
+        told = self.joined.manifests.keys() - {m.id for m in own}
+        return [*own, *(self.find(Manifest, id) or self.joined.manifests[id] for id in sorted(told))]
 
     def photos_of(self, subject_id: str) -> Sequence[Photo]:
         return self.of(Photo, "subject_id", subject_id)

@@ -1,13 +1,14 @@
-"""Transfer checks T01–T03 and T05–T09: did every load arrive, whole, as planned, one at a time?
+"""Transfer checks T01, T02 and T05–T09: did every load arrive, whole, as planned, one at a time?
 
-National law asks for a transfer plan (土壤污染防治法第41条) but gives no figure for weights and times: those are set by
-this project (mark D); manifests follow the rules for hazardous waste by analogy (危险废物转移管理办法，部令第23号).
+National law asks for a transfer plan (土壤污染防治法第41条) but gives no figure for weights and times: those are the project's
+own (fields of `project`, their defaults of mark D); manifests follow the rules for hazardous waste by analogy
+(危险废物转移管理办法，部令第23号). `since` among a finding's figures: from when it is so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,23 +18,17 @@ from schemas.records.transfer_plan import TransferPlan
 from schemas.records.vehicle import Vehicle
 from schemas.reference import Label
 from schemas.rules import geo
-from schemas.rules.manifest import Trip, trip
+from schemas.rules.manifest import Trip
+from schemas.rules.manifest.axles import GROSS_LIMIT_T
+from schemas.rules.manifest.balance import beyond, masses
 from schemas.rules.reconcile.checks import DISPATCHER, ERROR, MANAGER, WARNING, Finding, Say, check
 from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.terms import SHANGHAI, hours
 from schemas.values import Receiver
 
-_OWN = "本系统设定"
-_LAW = "土壤污染防治法第41条（2026-08-14 前；其后见生态环境法典，条号待核）"
-_RULES = "危险废物转移管理办法（部令第23号）"
-
-OVERDUE_FACTOR = Decimal("1.5")  # D: times the expected driving time
-LOST_H = 24  # D
-PLAN_FACTOR = Decimal("1.10")  # D: received mass against planned mass
-TARE_PCT = Decimal(5)  # D: drift of one vehicle's tare
-UNLOADING_M = 200  # D: from the position of the receiving place
-# GB 1589-2016 maximum gross mass by vehicle class, t. Mark K.
-GROSS_LIMIT_T = {"t2_18": 18, "t3_25": 25, "t4_31": 31, "s4_36": 36, "s5_43": 43, "s6_49": 49}
+OWN = "本系统设定"
+LAW = "土壤污染防治法第41条（2026-08-14 前；其后见生态环境法典，条号待核）"
+RULES = "危险废物转移管理办法（部令第23号）"
 
 
 class Load(NamedTuple):
@@ -43,31 +38,26 @@ class Load(NamedTuple):
 
 
 def loads(facts: Facts) -> list[Load]:
-    """Every manifest that counts, with what its legs add up to."""
-    return facts.remember("loads", lambda: [_load(facts, m) for m in facts.alive(Manifest)])
+    """Every manifest that counts, with what its legs add up to; also those known only from hand-over codes."""
+    return facts.remember(
+        "loads", lambda: [Load(t.manifest, t.trip, receiver_of(facts, t.manifest)) for t in masses(facts)]
+    )
 
 
-def _load(facts: Facts, manifest: Manifest) -> Load:
+def receiver_of(facts: Facts, manifest: Manifest) -> Receiver | None:
+    """The receiver of a load, as the plan has it."""
     plan = facts.get(TransferPlan, manifest.plan_id)
     own = [r for r in (plan.receivers if plan else []) if r.org_id == manifest.receiver_id]
-    place = next((r for r in own if r.site_name == manifest.receiver_place), own[0] if own else None)
-    return Load(manifest, trip(facts.legs_of(manifest.id)), place)
-
-
-def excess_t(facts: Facts, net_out: Decimal, net_in: Decimal) -> Decimal:
-    """net_out − net_in where they differ by more than the project allows; 0 otherwise. Below 0: heavier on arrival."""
-    allowed = max(facts.setting("mass_pct") * net_out / 100, facts.setting("mass_abs_t"))
-    lost = net_out - net_in
-    return lost if abs(lost) > allowed else Decimal(0)
+    return next((r for r in own if r.site_name == manifest.receiver_place), own[0] if own else None)
 
 
 def is_short(facts: Facts, load: Load) -> bool:
     out, came = load.trip.net_out_t, load.trip.net_in_t
-    return out is not None and came is not None and excess_t(facts, out, came) > 0
+    return out is not None and came is not None and beyond(facts, out, came) > 0
 
 
 @check(
-    "T01", "联单未接收", "Manifest not received", ERROR, f"{_OWN}；{_RULES}第18条（参照）", "D",
+    "T01", "联单未接收", "Manifest not received", ERROR, f"{OWN}；{RULES}第18条（参照）", "D",
     Label("调度员、接收单位", "dispatcher, receiver"),
     texts={
         "": ("联单 {no} 开出 {h} h 未接收，预计 {min} min",
@@ -82,18 +72,29 @@ def not_received(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         since = load.trip.began or load.trip.issued
         if since is None or not load.trip.on_the_way:
             continue
-        away = hours(facts.now - since)
+        away, lost = hours(facts.now - since), facts.setting("lost_h")
         minutes = load.receiver.route_min if load.receiver else None
-        if away > LOST_H:
-            yield say(load.manifest, None, "lost", no=load.manifest.number, h=round(away, 1), min=minutes)
+        if away > lost:
+            begun = since + timedelta(hours=float(lost))
+            yield say(
+                load.manifest,
+                None,
+                "lost",
+                no=load.manifest.number,
+                h=round(away, 1),
+                min=minutes,
+                since=begun,
+                alarm="lost",
+            )
         elif minutes is None:
             yield say.cannot("转运计划中该去向的预计运输时间", "the expected driving time to this receiver in the plan")
-        elif away * 60 > minutes * OVERDUE_FACTOR:
-            yield say(load.manifest, None, no=load.manifest.number, h=round(away, 1), min=minutes)
+        elif away * 60 > (due := minutes * facts.setting("overdue_factor")):
+            begun = since + timedelta(minutes=float(due))
+            yield say(load.manifest, None, no=load.manifest.number, h=round(away, 1), min=minutes, since=begun)
 
 
 @check(
-    "T02", "进出重量不符", "Weights do not agree", ERROR, f"{_OWN}；{_RULES}第18条（参照）", "D", DISPATCHER,
+    "T02", "进出重量不符", "Weights do not agree", ERROR, f"{OWN}；{RULES}第18条（参照）", "D", DISPATCHER,
     texts={
         "": ("联单 {no} 少 {d} t（{p} %）：出 {out} t，进 {came} t", "Load {no} is {d} t ({p} %) light: {out} t out, {came} t in"),
         "heavy": ("联单 {no} 多 {d} t（{p} %）：出 {out} t，进 {came} t",
@@ -109,60 +110,23 @@ def weights_differ(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         if out is None or came is None:
             side = ("移出", "departure") if out is None else ("接收", "arrival")
             yield say.cannot(f"{side[0]}过磅", f"the weighing at {side[1]}", load.manifest)
-        elif lost := excess_t(facts, out, came):
+        elif lost := beyond(facts, out, came):
             p = round(abs(lost) / out * 100, 1) if out else Decimal(100)
             yield say(
                 load.manifest, None, "" if lost > 0 else "heavy",
-                no=load.manifest.number, d=abs(lost), p=p, out=out, came=came,
+                no=load.manifest.number, d=abs(lost), p=p, out=out, came=came, since=load.trip.ended,
+                alarm=None if lost > 0 else "heavy",
             )  # fmt: skip
 
 
-def _plans(facts: Facts) -> dict[str, TransferPlan]:
-    """Plan code → the highest version."""
-    out: dict[str, TransferPlan] = {}
-    for plan in facts.alive(TransferPlan):
-        if plan.code not in out or out[plan.code].version < plan.version:
-            out[plan.code] = plan
-    return out
-
-
 @check(
-    "T03", "超计划转运量", "Above the planned mass", ERROR, f"{_OWN}；{_LAW}", "D", MANAGER,
-    texts={
-        "": ("转运计划 {plan} 已接收 {a}–{b} t，计划 {c} t", "Plan {plan}: received {a}–{b} t, planned {c} t"),
-    },
-    per_point=False, in_point=False,
-)  # fmt: skip
-def above_plan(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
-    known: dict[str, Decimal] = {}  # received
-    open_: dict[str, Decimal | None] = {}  # still to come; None where a load's weight is not known
-    for load in loads(facts):
-        plan = facts.get(TransferPlan, load.manifest.plan_id)
-        if plan is None or not load.trip.sent or load.trip.state in ("rejected", "returned"):
-            continue
-        came, out = load.trip.net_in_t, load.trip.net_out_t or load.manifest.planned_t
-        known[plan.code] = known.get(plan.code, Decimal(0)) + (came or 0)
-        sofar = open_.get(plan.code, Decimal(0))
-        if came is None:
-            open_[plan.code] = None if sofar is None or out is None else sofar + out
-    plans = _plans(facts)
-    for code, low in sorted(known.items()):
-        plan, coming = plans[code], open_.get(code, Decimal(0))
-        limit = plan.mass_t * PLAN_FACTOR
-        if low > limit:
-            yield say(plan, None, plan=code, a=low, b="?" if coming is None else low + coming, c=plan.mass_t)
-        elif coming is None or low + coming > limit:
-            yield say.cannot("未接收车次的重量", "the weights of the loads not yet received", plan)
-
-
-@check(
-    "T05", "一车多单", "Two open manifests on one vehicle", ERROR, f"{_OWN}；{_RULES}第16条（参照）", "D", DISPATCHER,
+    "T05", "一车多单", "Two open manifests on one vehicle", ERROR, f"{OWN}；{RULES}第16条（参照）", "D", DISPATCHER,
     texts={"": ("{plate} 同时有联单 {a} 与 {b}", "{plate} has manifests {a} and {b} open at once")},
     per_point=False, in_point=False,
 )  # fmt: skip
 def two_at_once(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     by_plate: dict[str, list[tuple[datetime, datetime, Manifest]]] = {}
-    forever = max([facts.now, *(leg.at for m in facts.alive(Manifest) for leg in facts.legs_of(m.id))])
+    forever = max([facts.now, *(leg.at for m in facts.manifests() for leg in facts.legs_of(m.id))])
     for load in loads(facts):
         start = load.trip.issued or load.trip.began
         if start is None or not load.trip.sent:
@@ -181,11 +145,11 @@ def two_at_once(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             if longest is None or span[1] > longest[1]:
                 longest = span
         for id, others in clashes.items():
-            yield say(by_id[id], None, plate=plate, a=by_id[id].number, b=others)
+            yield say(by_id[id], None, plate=plate, a=by_id[id].number, b=others, since=by_id[id].issued_at)
 
 
 @check(
-    "T06", "未备案先起运", "Departed before filing", ERROR, _LAW, "C", MANAGER,
+    "T06", "未备案先起运", "Departed before filing", ERROR, LAW, "C", MANAGER,
     texts={
         "": ("转运计划 {plan} 首车 {t} 早于 {u}（{what}）", "Plan {plan}: first load {t} precedes {u} ({what})"),
         "unfiled": ("转运计划 {plan} 首车 {t} 起运，尚无{what}备案回执", "Plan {plan}: first load {t}, no filing receipt of {what}"),
@@ -218,7 +182,7 @@ def before_filing(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
 
 
 @check(
-    "T07", "计划外车辆或去向", "Vehicle or destination not in the plan", ERROR, f"{_RULES}第11条（参照）；距离为{_OWN}", "C",
+    "T07", "计划外车辆或去向", "Vehicle or destination not in the plan", ERROR, f"{RULES}第11条（参照）；距离为{OWN}", "C",
     DISPATCHER,
     texts={"": ("联单 {no} {what}不在计划内", "Load {no}: {what} is not in the plan"),
            "far": ("联单 {no} 接收位置距计划场所 {d} m", "Load {no} was received {d} m from the planned place")},
@@ -233,22 +197,25 @@ def not_in_plan(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         if plan is None:
             yield say.cannot("转运计划", "the transfer plan")
             continue
+        since = load.trip.began or load.trip.issued
         if manifest.vehicle_id not in plan.vehicles:
             vehicle = facts.find(Vehicle, manifest.vehicle_id)
             plate = vehicle.plate if vehicle else manifest.vehicle_id[:8]
-            yield say(manifest, None, no=manifest.number, what=Label(f"车辆 {plate} ", f"vehicle {plate}"))
+            yield say(manifest, None, no=manifest.number, what=Label(f"车辆 {plate} ", f"vehicle {plate}"), since=since)
         if load.receiver is None:
             org = facts.find(Organisation, manifest.receiver_id)
             name = org.name if org else manifest.receiver_place
-            yield say(manifest, None, no=manifest.number, what=Label(f"接收单位 {name} ", f"receiver {name}"))
+            yield say(
+                manifest, None, no=manifest.number, what=Label(f"接收单位 {name} ", f"receiver {name}"), since=since
+            )
             continue
         for leg in facts.legs_of(manifest.id):
             place = load.receiver.position
             if leg.kind not in ("received", "received_difference") or leg.position is None or place is None:
                 continue
             d = geo.distance_m(place.lon, place.lat, leg.position.lon, leg.position.lat)
-            if d - float(leg.position.h_acc_m or 0) > UNLOADING_M:
-                yield say(manifest, None, "far", no=manifest.number, d=round(d))
+            if d - float(leg.position.h_acc_m or 0) > facts.setting("unloading_m"):
+                yield say(manifest, None, "far", no=manifest.number, d=round(d), since=leg.at, alarm="far")
 
 
 @check(
@@ -265,11 +232,11 @@ def overweight(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         if vehicle is None:
             yield say.cannot("车辆记录", "the vehicle")
         elif (limit := GROSS_LIMIT_T.get(vehicle.vehicle_class)) is not None and gross > limit:
-            yield say(load.manifest, None, no=load.manifest.number, a=gross, b=limit)
+            yield say(load.manifest, None, no=load.manifest.number, a=gross, b=limit, since=load.trip.issued)
 
 
 @check(
-    "T09", "皮重漂移", "Tare drift", WARNING, _OWN, "D", DISPATCHER,
+    "T09", "皮重漂移", "Tare drift", WARNING, OWN, "D", DISPATCHER,
     texts={"": ("{plate} 皮重 {a} t，参考 {b} t，变化 {p} %", "{plate}: tare {a} t against {b} t, changed by {p} %")},
     per_point=False, in_point=False,
 )  # fmt: skip
@@ -285,7 +252,7 @@ def tare_drift(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
             continue
         for tare in tares:
             p = abs(tare - vehicle.tare_ref_t) / vehicle.tare_ref_t * 100
-            if p > TARE_PCT and p > worst.get(vehicle.id, (Decimal(0),))[0]:
+            if p > facts.setting("tare_pct") and p > worst.get(vehicle.id, (Decimal(0),))[0]:
                 worst[vehicle.id] = (p, tare, vehicle)
     for p, tare, vehicle in worst.values():
         yield say(vehicle, None, plate=vehicle.plate, a=tare, b=vehicle.tare_ref_t, p=round(p, 1))

@@ -28,10 +28,11 @@ _STEP: dict[str, State] = {
     "disposed": "disposed",
 }
 _RANK = {kind: rank for rank, kind in enumerate(_STEP)}
-_TAKEN = frozenset({"received", "received_difference"})
+TAKEN = frozenset({"received", "received_difference"})
 # Legs after which the load is off the road and the vehicle free.
-TERMINAL = frozenset({*_TAKEN, "rejected", "returned", "disposed"})
-_MOVED = frozenset({"departed", "waypoint", "relay", "arrived", *TERMINAL})
+TERMINAL = LEFT = frozenset({*TAKEN, "rejected", "returned", "disposed"})
+MOVED = frozenset({"departed", "waypoint", "relay", "arrived", *LEFT})
+STAND_INS = frozenset({"paper", "lost"})  # ways of signing that are caught up with later
 
 
 def manifest_state(legs: Iterable[ManifestLeg]) -> State:
@@ -42,14 +43,20 @@ def manifest_state(legs: Iterable[ManifestLeg]) -> State:
     was written, an amendment what was wrong in one; neither is a step.
     """
     kinds = {leg.kind for leg in legs}
-    if "voided" in kinds and not kinds & _MOVED:
+    if "voided" in kinds and not kinds & MOVED:
         return "voided"
-    if kinds & _TAKEN and "rejected" in kinds:
+    if kinds & TAKEN and "rejected" in kinds:
         return "disputed"
-    if "disposed" in kinds and kinds & _TAKEN:
+    if "disposed" in kinds and kinds & TAKEN:
         return "closed"
     step = max((k for k in kinds if k in _STEP), key=lambda k: _RANK[k], default=None)
     return _STEP[step] if step else "draft"
+
+
+def real(legs: Sequence[ManifestLeg]) -> list[ManifestLeg]:
+    """Without stand-ins whose own leg has come since: it counts instead of them."""
+    own = {leg.kind for leg in legs if (leg.way or "own") not in STAND_INS}
+    return [leg for leg in legs if (leg.way or "own") not in STAND_INS or leg.kind not in own]
 
 
 class Trip(NamedTuple):
@@ -78,26 +85,29 @@ class Trip(NamedTuple):
 
 def trip(legs: Sequence[ManifestLeg]) -> Trip:
     """The story of one load."""
+    own = real(legs)
 
     def first(*kinds: str) -> datetime | None:
-        return min((leg.at for leg in legs if leg.kind in kinds), default=None)
+        return min((leg.at for leg in own if leg.kind in kinds), default=None)
 
-    came_in = [leg for leg in legs if leg.kind in _TAKEN]
+    came_in = [leg for leg in own if leg.kind in TAKEN]
     return Trip(
         manifest_state(legs),
         first("departed") or first("waypoint", "relay", "arrived"),
         first("issued"),
         first(*TERMINAL),
         first("arrived"),
-        _net([leg for leg in legs if leg.kind == "issued"]) or _net([leg for leg in legs if leg.kind == "departed"]),
+        _net([leg for leg in own if leg.kind == "issued"]) or _net([leg for leg in own if leg.kind == "departed"]),
         _net(came_in) or next((leg.received_t for leg in came_in if leg.received_t is not None), None),
     )
 
 
+def net(leg: ManifestLeg) -> Decimal | None:
+    """Gross less tare, truck and trailer together; None where it was not weighed."""
+    return sum((w.gross_t - w.tare_t for w in leg.weight), Decimal(0)) if leg.weight else None
+
+
 def _net(legs: list[ManifestLeg]) -> Decimal | None:
-    """Net weight of the latest weighed leg: gross less tare, truck and trailer together."""
+    """Net weight of the latest weighed leg."""
     weighed = [leg for leg in legs if leg.weight]
-    if not weighed:
-        return None
-    last = max(weighed, key=lambda leg: leg.at)
-    return sum((w.gross_t - w.tare_t for w in last.weight), Decimal(0))
+    return net(max(weighed, key=lambda leg: leg.at)) if weighed else None
