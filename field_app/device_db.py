@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from field_app.storage import to_disk, told
 from schemas.records import TABLES
 
-VERSION = 4
+VERSION = 5
 
 _V1 = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -86,7 +86,15 @@ INSERT OR IGNORE INTO blob (sha256,scope,person,record)
     ORDER BY rowid;
 """
 
-MIGRATIONS = {1: _V1, 2: _V2, 3: _V3, 4: _V4}
+# A scope one hands records in to and does not pull (`reads` 0). own: this change is in the base by now, and kept for who made it and
+# may not read the base. Signed directories as they came; hash: what the server calls what is in it; at: when it last said so.
+_V5 = """
+ALTER TABLE granted ADD COLUMN reads INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ahead ADD COLUMN own INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE directory (scope TEXT PRIMARY KEY, text TEXT NOT NULL, signature TEXT NOT NULL, hash TEXT NOT NULL, at TEXT NOT NULL);
+"""
+
+MIGRATIONS = {1: _V1, 2: _V2, 3: _V3, 4: _V4, 5: _V5}
 
 
 def open_db(path: Path) -> sqlite3.Connection:

@@ -23,8 +23,7 @@ ROLES = (SAMPLER, INSPECTOR, DISPATCHER, MANAGER, ADMIN, AUDITOR, PARTY)
 MANAGED = (SAMPLER, INSPECTOR, DISPATCHER, AUDITOR, PARTY)  # what a project manager gives in his or her own project
 OVERSEERS = frozenset({MANAGER, ADMIN, AUDITOR})  # see who belongs to a project and what was done in it
 
-# A sampler's tablet never receives enforcement records (identity numbers, statements, complaints). A party of another
-# firm reads nothing until its own manifests and findings can be told apart (issue MANIFESTS).
+# A sampler's tablet never receives enforcement records (identity numbers, statements, complaints).
 READS: dict[str, frozenset[str]] = {
     SAMPLER: frozenset({Audience.FIELD, Audience.ORGANISATION}),
     INSPECTOR: frozenset({Audience.FIELD, Audience.ENFORCEMENT, Audience.TRANSFER, Audience.ORGANISATION}),
@@ -34,19 +33,36 @@ READS: dict[str, frozenset[str]] = {
     AUDITOR: frozenset(set(Audience) - {Audience.SUBJECT}),
     PARTY: frozenset(),
 }
+# Another firm's people hand in legs, codes and photos of their own loads, and read nothing of what others do there: what they need
+# travels in the hand-over code and in the signed directory.
+HANDS_IN: dict[str, frozenset[str]] = {PARTY: frozenset({Audience.TRANSFER})}
+REFERS: dict[str, frozenset[str]] = {PARTY: frozenset({Audience.TRANSFER, Audience.ORGANISATION})}
 
 
 def may_read(roles: Iterable[str], audience: str) -> bool:
     return any(audience in READS.get(role, ()) for role in roles)
 
 
+def may_refer(roles: Iterable[str], audience: str) -> bool:
+    """May a record of these roles point to one of this audience? Whoever may read it, and a party to what its loads are about."""
+    held = list(roles)
+    return may_read(held, audience) or any(audience in REFERS.get(role, ()) for role in held)
+
+
+def may_hand_in(roles: Iterable[str], audience: str) -> bool:
+    """May these roles write there without reading?"""
+    return any(audience in HANDS_IN.get(role, ()) for role in roles)
+
+
 def may_write(roles: Iterable[str], type: str, audience: str) -> bool:
-    """May these roles change records of this type in a scope of this audience? Reading is a condition of writing."""
+    """May these roles change records of this type in a scope of this audience? Reading is a condition of writing, except where a
+    party hands in."""
     about = TYPES[type].about
     if about.audience is not Audience.SUBJECT and about.audience != audience:
         return False
     return any(
-        audience in READS[r] and (r in about.writers or (r == ADMIN and MANAGER in about.writers))
+        (audience in READS[r] or audience in HANDS_IN.get(r, ()))
+        and (r in about.writers or (r == ADMIN and MANAGER in about.writers))
         for r in roles
         if r in READS
     )

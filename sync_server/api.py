@@ -33,6 +33,7 @@ from schemas.wire import (
     BlockRequest,
     ConflictNow,
     DecisionRequest,
+    DirectoryAnswer,
     EnrolAnswer,
     EnrolRequest,
     Me,
@@ -240,15 +241,17 @@ def _reader(packed: bytes, encoding: str) -> Any:
     return zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(io.BytesIO(packed))
 
 
-def packed_lines(request: Request, lines: Sequence[bytes]) -> Response:
-    """NDJSON, packed with zstd where that is understood; else the gzip of every other answer has its turn."""
+def packed_lines(request: Request, lines: Sequence[bytes], media_type: str = NDJSON) -> Response:
+    """NDJSON (or one line of JSON), packed with zstd where that is understood; else the gzip of every other answer has its turn."""
     body = b"\n".join(lines)
     asked = request.headers.get("accept-encoding", "").replace(" ", "").split(",")
     understood = {part.partition(";")[0] for part in asked if not part.endswith(";q=0")}
     if "zstd" not in understood or len(body) < 500:
-        return Response(body, media_type=NDJSON)
+        return Response(body, media_type=media_type)
     headers = {"Content-Encoding": "zstd", "Vary": "Accept-Encoding"}
-    return Response(zstandard.ZstdCompressor(1, write_checksum=True).compress(body), headers=headers, media_type=NDJSON)
+    return Response(
+        zstandard.ZstdCompressor(1, write_checksum=True).compress(body), headers=headers, media_type=media_type
+    )
 
 
 def make_router(service: Service, auth: Auth) -> APIRouter:
@@ -334,6 +337,22 @@ def make_router(service: Service, auth: Auth) -> APIRouter:
     ) -> Response:  # fmt: skip
         head, lines = service.pull(who, scope, epoch, cursor, limit)
         return packed_lines(request, [head.model_dump_json(exclude_none=True).encode(), *lines])
+
+    @api.get(
+        "/scopes/{scope}/directory",
+        summary="项目的签名名录：谁的公钥、单位、计划、车辆 · The signed directory of a project: keys, firms, plans, vehicles",
+        response_model=DirectoryAnswer,
+        responses={304: {"description": "与 If-None-Match 所指相同 · as the one asked about"}},
+    )
+    def directory(request: Request, who: Who, scope: str) -> Response:
+        kept = service.directory(who, scope)
+        tag = f'"{kept.hash}"'
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers={"ETag": tag})
+        body = DirectoryAnswer(directory=kept.text, signature=kept.signature).model_dump_json().encode()
+        answer = packed_lines(request, [body], "application/json")
+        answer.headers["ETag"] = tag
+        return answer
 
     @api.post("/scopes/{scope}/outcomes", summary="待关联变更的现况 · What became of parked changes")
     def outcomes(who: Who, scope: str, query: OutcomeQuery) -> list[OutcomeNow]:

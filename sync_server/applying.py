@@ -20,8 +20,9 @@ from schemas.records import SCHEMA, TYPES, Fault, check
 from schemas.reference import codes
 from schemas.rows import refs_of
 from schemas.rules import evidence
+from schemas.rules.transfer_plan import frozen
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
-from sync_server.access import may_read, writable
+from sync_server.access import may_hand_in, may_read, may_refer, writable
 from sync_server.plain import OF_A_PLAN, OWN, Author, Plain
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
@@ -198,6 +199,9 @@ class Applying(Plain):
             return Verdict(no, problem=3002, words={"type": c.type, "scope": self.scope.id})
         if author is not SERVER and not about.writers:
             return Verdict(no, problem=3003, words={"type": {"zh": about.zh, "en": about.en}})
+        if author is not SERVER and self._anothers(c, author):  # before anything is compared with what is there
+            right, name = f"right:{author.person}:{self.scope.owner}", {"zh": about.zh, "en": about.en}
+            return Verdict(Outcome.PARKED, problem=3123, words={"type": name}, missing=[right])
         if author is not SERVER and c.type in OWN and c.after.get(OWN[c.type]) not in (None, c.by):
             return Verdict(no, problem=3117, words={"type": {"zh": about.zh, "en": about.en}})
         there = self._where.get(c.record)
@@ -210,6 +214,13 @@ class Applying(Plain):
         if author is not SERVER and c.type in OF_A_PLAN and self._approved(c):
             return Verdict(no, problem=3121)
         old = self._here.get(c.record)
+        if (
+            old
+            and c.type == "transfer_plan"
+            and author is not SERVER
+            and frozen(old.values, _with(old.values, c.after))
+        ):
+            return Verdict(no, problem=6301, words={"version": old.values.get("version", "?")})
         if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
         if old and c.type in FIXED and author is not SERVER:
@@ -253,6 +264,18 @@ class Applying(Plain):
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
         return None
+
+    def _anothers(self, c: Change, author: Author) -> bool:
+        """Is it about a record somebody else made, by one who only hands in here? What one may not read one does not change."""
+        if c.record not in self._where or author.accepted or not self._blind(author.roles):
+            return False
+        lines = [*self.tx.history(c.record), *(j for j in self._journal if j.record == c.record)]
+        first = next((j for j in lines if j.outcome in ACCEPTED), None)
+        return first is None or change.decode(first.line).by != author.person
+
+    def _blind(self, roles: frozenset[str]) -> bool:
+        """Do these roles hand in here without reading?"""
+        return may_hand_in(roles, self.scope.audience) and not may_read(roles, self.scope.audience)
 
     def _writable(self, roles: frozenset[str]) -> frozenset[str]:
         if roles not in self._writables:
@@ -312,7 +335,7 @@ class Applying(Plain):
     def _may_look(self, author: Author, audience: str) -> bool:
         key = (author.roles, audience)
         if key not in self._looks:
-            self._looks[key] = may_read(*key)
+            self._looks[key] = may_refer(*key)
         return self._looks[key]
 
     def _write(self, stored: Stored, written: bytes) -> None:
@@ -614,6 +637,12 @@ def _amended(changes: Iterable[Change]) -> dict[str, Values]:
         elif key in first:
             put(out[first[key]], c.after)
     return out
+
+
+def _with(values: Values, after: Values) -> Values:
+    """The values with a change's in them; null = emptied."""
+    both = {**values, **after}
+    return {k: v for k, v in both.items() if v is not None}
 
 
 def _rights(type: str, missing: Iterable[str]) -> set[tuple[str, str]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from schemas import canonical
 from schemas.canonical import NotCanonical
 from schemas.change import decode
 from schemas.fields import Audience
@@ -24,6 +25,7 @@ from schemas.problems import Trouble
 from schemas.records import TYPES, Record
 from schemas.records.photo import Photo
 from schemas.rules import reconcile
+from schemas.rules.handover import Directory
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
 from schemas.wire import ScopeGrant
 from sync_server.media import Media, media_of
@@ -75,6 +77,7 @@ class FactsReader:
         self._costly: set[tuple[str, frozenset[str]]] = set()  # whose last report took long
         self._epoch = ""
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._directories: dict[str, tuple[str, Directory]] = {}  # scope → what its contents are called, and it
         self._reports: OrderedDict[tuple[str, frozenset[str]], Seen] = OrderedDict()
         self._last: OrderedDict[tuple[str, frozenset[str]], tuple[Facts, tuple[object, ...]]] = OrderedDict()
         self._makers: OrderedDict[tuple[str, frozenset[str]], dict[str, str]] = (
@@ -158,6 +161,7 @@ class FactsReader:
             scopes = [s for s in own + tx.scopes(self._service.home(tx)) if s.audience in audiences]
             held = {s.id: self._catch_up(tx, s) for s in scopes}
             devices = _devices(tx, project, own)
+            told = self._directory(tx, next((s for s in scopes if s.audience == Audience.TRANSFER), None))
         _keep(self._held, SCOPES_KEPT + len(held))
         records = _merged(scopes, held)
         unsure = [UnsureClock(type, id, s) for h in held.values() for (type, id), s in h.unsure.items()]
@@ -165,9 +169,20 @@ class FactsReader:
             records=records, now=now, basis=Basis("server", now, len(devices)), devices=devices, unsure_clocks=unsure,
             # sent for one scope, it is not here for those who may read another that names it, too
             stored_blobs=frozenset().union(*(held[s.id].stored for s in scopes)).difference(*(held[s.id].absent for s in scopes)),
-            project_id=project,
+            project_id=project, directory=told[1] if told else None,
         )  # fmt: skip
-        return facts, (epoch, tuple((s.id, s.seq, held[s.id].sent) for s in scopes), tuple(devices))
+        said = told[0] if told else None
+        return facts, (epoch, tuple((s.id, s.seq, held[s.id].sent) for s in scopes), tuple(devices), said)
+
+    def _directory(self, tx: Tx, scope: ScopeRow | None) -> tuple[str, Directory] | None:
+        """Whose keys there are, by the very directory that tablets get, and what its contents are called."""
+        if scope is None or not scope.seq:
+            return None
+        kept = self._service.directory_in(tx, scope)
+        known = self._directories.get(scope.id)
+        if known is None or known[0] != kept.hash:
+            known = self._directories[scope.id] = (kept.hash, Directory(canonical.loads(kept.text.encode())))
+        return known
 
     def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
         old = self._held.get(scope.id) or _Held()
@@ -199,7 +214,7 @@ def load_facts(service: Service, project_id: str, now: datetime, audiences: Coll
 def readable(scopes: Iterable[ScopeGrant]) -> dict[str, frozenset[str]]:
     """Project → audiences, of what a person was granted: the organisation's among them; only projects of which he or
     she may read the field records."""
-    grants = list(scopes)
+    grants = [g for g in scopes if g.reads]  # what one only hands in to is nothing to look at
     shared = {g.audience for g in grants if g.audience == Audience.ORGANISATION.value}
     out: dict[str, set[str]] = {}
     for g in grants:

@@ -68,6 +68,8 @@ class Plain:
 
         def _writable(self, roles: frozenset[str]) -> frozenset[str]: ...
 
+        def _blind(self, roles: frozenset[str]) -> bool: ...
+
     def add(self, run: Sequence[Fresh], author: Author, at: Sequence[Place]) -> int:
         """New records with nothing in their way go in, and into the journal, each at its place in the chain. How many of them,
         from the first on: `take` has to look at the next one."""
@@ -129,7 +131,7 @@ class Plain:
         out: list[tuple[Stored, Values, bytes]] = []
         for c in run:
             if c.type not in may:
-                may[c.type] = c.type in TYPES and self._plainly_may(c.type, author)
+                may[c.type] = c.type in TYPES and not self._blind(author.roles) and self._plainly_may(c.type, author)
             old, after = here.get(c.record), c.after
             if (
                 not may[c.type]
@@ -169,6 +171,7 @@ class Plain:
             and not about.frozen
             and type not in OWN
             and type not in OF_A_PLAN
+            and type != "transfer_plan"
             and not author.revoked
             and author.types <= SCHEMA
             and bool(about.writers)

@@ -15,6 +15,7 @@ from pathlib import Path
 from field_app.clock import Clock
 from field_app.device_db import NewerDatabase
 from field_app.store.blobs import Blobs, Media, Owed
+from field_app.store.directory import Directories
 from field_app.store.incoming import Incoming
 from field_app.store.lists import PAGE, Page
 from field_app.store.looking import Found, Looking, Step
@@ -27,7 +28,7 @@ from field_app.store.work import Work
 from schemas.problems import Trouble
 
 
-class Store(Work, Looking, Shelves, Telling, Rescuing, Blobs, Outgoing, Incoming):
+class Store(Work, Looking, Shelves, Telling, Rescuing, Blobs, Directories, Outgoing, Incoming):
     """One tablet = one data folder. Methods may be called from any thread; each is one transaction."""
 
     def __init__(self, folder: Path, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom) -> None:

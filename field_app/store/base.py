@@ -116,21 +116,23 @@ class Base:
         )
 
     def _make_overlay(self, db: sqlite3.Connection, record: str) -> None:
-        """Base + ahead. Without a base it begins with the change that made the record: half a record is never shown."""
+        """Base + ahead. Without a base it begins with the change that made the record: half a record is never shown. A record
+        whose changes are all in the base and kept for their maker (`own`) is as the base says."""
         lines = db.execute(
-            "SELECT j.line FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? ORDER BY j.rowid", (record,)
+            "SELECT j.line, a.own FROM ahead a JOIN journal j ON j.id=a.id WHERE a.record=? ORDER BY j.rowid", (record,)
         ).fetchall()
-        changes = [change.decode(line) for (line,) in lines]
-        base = self._base(db, changes[0].type, record) if changes else None
+        changes = [(change.decode(line), own) for line, own in lines]
+        base = self._base(db, changes[0][0].type, record) if changes else None
         if base is None:
-            changes = list(dropwhile(lambda c: not c.creates, changes))
+            changes = list(dropwhile(lambda c: not c[0].creates, changes))
         if not changes:
             db.execute("DELETE FROM overlay WHERE record=?", (record,))
             return
         values = base[1] if base else {}
-        for one in changes:
-            put(values, one.after)
-        self._set_overlay(db, record, changes[0].scope, changes[0].type, values)
+        for one, own in changes:
+            if not (own and base):
+                put(values, one.after)
+        self._set_overlay(db, record, changes[0][0].scope, changes[0][0].type, values)
 
     def _next_place(self, db: sqlite3.Connection, identity: Identity, one: Change) -> tuple[int, bytes]:
         """Position and link of a change that is added to the identity's chain. Raises Trouble 2011 while its key is locked."""

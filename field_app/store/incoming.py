@@ -26,8 +26,8 @@ PULLED_ANEW = (
 
 class Incoming(Base):
     def grant(self, scopes: Sequence[ScopeGrant], who: Identity | None = None) -> list[str]:
-        """Take note of what a person may see now (default: whose turn it is). Scopes nobody on this tablet may see any more
-        lose their pulled rows, never unsent ones; those are returned."""
+        """Take note of what a person may see now (default: whose turn it is). Scopes nobody on this tablet may read any more
+        lose their pulled rows, never unsent ones; those are returned. What a person only hands in to shows her own records."""
         person = (who or self.keys.require()).person
         with self._write() as db:
             here = [i.person for i in self.keys.identities.values() if i.person != person]
@@ -38,15 +38,38 @@ class Incoming(Base):
                     "INSERT INTO scope (id,audience,owner,name,digest) VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE"
                     " SET name=excluded.name, left_at=NULL", (s.scope, s.audience, s.owner, s.name, evidence.digest_hex(0)),
                 )  # fmt: skip
-                row = (person, s.scope, json.dumps(s.roles), json.dumps(s.writes))
-                db.execute("INSERT INTO granted VALUES (?,?,?,?)", row)
+                row = (person, s.scope, json.dumps(s.roles), json.dumps(s.writes), int(s.reads))
+                db.execute("INSERT INTO granted (person,scope,roles,writes,reads) VALUES (?,?,?,?,?)", row)
             left = db.execute(
-                "SELECT id FROM scope WHERE left_at IS NULL AND id NOT IN (SELECT scope FROM granted)"
+                "SELECT id, id IN (SELECT scope FROM granted) FROM scope WHERE left_at IS NULL"
+                " AND id NOT IN (SELECT scope FROM granted WHERE reads)"
             ).fetchall()
-            for (scope,) in left:
+            gone = [scope for scope, hands_in in left if not hands_in or self._has_base(db, scope)]
+            for scope in gone:
                 self._forget_base(db, scope)
+            for scope in (scope for scope, hands_in in left if not hands_in):
+                db.execute("DELETE FROM directory WHERE scope=?", (scope,))
                 db.execute("UPDATE scope SET left_at=? WHERE id=?", (self.clock.now().isoformat(), scope))
-        return [scope for (scope,) in left]
+            for s in scopes:
+                if not s.reads:
+                    self._keep_own(db, s.scope, person)
+        return gone
+
+    def _has_base(self, db: sqlite3.Connection, scope: str) -> bool:
+        """Was anything of it pulled, and not forgotten since?"""
+        return bool(db.execute("SELECT 1 FROM scope WHERE id=? AND (cursor>0 OR refreshing<>0)", (scope,)).fetchall())
+
+    def _keep_own(self, db: sqlite3.Connection, scope: str, person: str) -> None:
+        """What this person made in a scope he or she does not read goes on being shown as it was made, however long ago the server
+        took it: no pull ever brings it."""
+        back = db.execute(
+            "INSERT INTO ahead (id,scope,record,seq) SELECT j.id, j.scope, j.record, iif(p.pos IS NULL,o.seq,NULL) FROM journal j"
+            " JOIN outcome o ON o.id=j.id LEFT JOIN pending p USING (enrolment,scope,pos) WHERE j.scope=? AND j.person=?"
+            " AND o.outcome IN ('applied','conflict') AND j.id NOT IN (SELECT id FROM ahead) RETURNING record",
+            (scope, person),
+        ).fetchall()
+        if back:
+            self._drop_pulled(db, scope, {record for (record,) in back})
 
     def _forget_base(self, db: sqlite3.Connection, scope: str) -> None:
         """At once: the person may not see these rows any more."""
@@ -57,6 +80,9 @@ class Incoming(Base):
         db.execute("DELETE FROM meta WHERE key LIKE 'state %'")
         db.execute("UPDATE scope SET cursor=0, digest=?, refreshing=0 WHERE id=?", (evidence.digest_hex(0), scope))
         db.execute(PULLED_ANEW)
+        own = db.execute("UPDATE ahead SET own=0 WHERE scope=? AND own<>0 RETURNING record", (scope,)).fetchall()
+        for record in {record for (record,) in own}:  # of what the base said nothing is left in it
+            self._make_overlay(db, record)
 
     def state(self, who: Identity) -> str | None:
         """What the server called the state it was in when everything of it had come that this person may see."""
@@ -122,7 +148,8 @@ class Incoming(Base):
         return sum(evidence.row_hash(evidence.row_line(type, r[0], r[2], c.from_row(r))) for r in rows)
 
     def _drop_pulled(self, db: sqlite3.Connection, scope: str, touched: set[str]) -> None:
-        """Changes whose rows are in the base by now leave `ahead`; overlays of what moved are made anew."""
+        """Changes whose rows are in the base by now leave `ahead`, but those of a person who does not read the base stay as `own`;
+        overlays of what moved are made anew."""
         cursor, refreshing = db.execute("SELECT cursor,refreshing FROM scope WHERE id=?", (scope,)).fetchone() or (
             -1,
             0,
@@ -138,11 +165,12 @@ class Incoming(Base):
         records = set(touched)
         for (type_,) in kinds:
             # the cursor alone does not say it: a record that moved on since comes with a later page
-            gone = db.execute(
-                f'DELETE FROM ahead WHERE scope=? AND seq<=? AND EXISTS (SELECT 1 FROM "{type_}" b WHERE b.id=ahead.record'
-                f" AND b.seq>=ahead.seq){fresh} RETURNING record", up_to,
-            )  # fmt: skip
-            records |= {r for (r,) in gone.fetchall()}
+            there = f'scope=? AND seq<=? AND EXISTS (SELECT 1 FROM "{type_}" b WHERE b.id=ahead.record AND b.seq>=ahead.seq){fresh}'
+            for statement in (
+                f"UPDATE ahead SET own=1 WHERE {there} AND own=0 AND {_BLIND} RETURNING record",
+                f"DELETE FROM ahead WHERE {there} AND NOT {_BLIND} RETURNING record",
+            ):
+                records |= {r for (r,) in db.execute(statement, up_to).fetchall()}
         for record in records:
             self._make_overlay(db, record)
 
@@ -158,7 +186,10 @@ class Incoming(Base):
         be of edits on the server that its backup does not hold. Accepted changes do not come back into `ahead`: the old
         rows show them until the new ones are here."""
         with self._write() as db:
-            for scope, refreshing in db.execute("SELECT id,refreshing FROM scope").fetchall():
+            for scope, refreshing in db.execute(
+                "SELECT id,refreshing FROM scope WHERE cursor>0 OR refreshing<>0"
+                " OR id NOT IN (SELECT scope FROM granted) OR id IN (SELECT scope FROM granted WHERE reads)"
+            ).fetchall():  # not of those one only hands in to: nothing of them will come
                 self._keep_offers(db, scope, (since or {}).get(scope, 0), bool(refreshing))
                 self._refresh(db, scope)
             for identity in self.keys.identities.values():
@@ -174,7 +205,7 @@ class Incoming(Base):
                 "DELETE FROM ahead WHERE seq IS NOT NULL AND id NOT IN"
                 " (SELECT j.id FROM pending JOIN journal j USING (enrolment,scope,pos)) RETURNING record"
             ).fetchall()
-            db.execute("UPDATE ahead SET seq=NULL")
+            db.execute("UPDATE ahead SET seq=NULL, own=0")
             ask_again(db)
             for (record,) in gone:
                 self._make_overlay(db, record)
@@ -265,6 +296,11 @@ class Incoming(Base):
 
 
 LISTED = "(SELECT value FROM json_each(?))"  # one statement whatever the number of ids
+# Did somebody make it who hands in to its scope and does not read it?
+_BLIND = (
+    "EXISTS (SELECT 1 FROM journal j JOIN granted g ON g.person=j.person AND g.scope=ahead.scope"
+    " WHERE j.id=ahead.id AND NOT g.reads)"
+)
 
 
 def _also_fresh(db: sqlite3.Connection, scope: str, ids: Sequence[str]) -> list[str]:

@@ -57,24 +57,26 @@ class Lists(Base):
     # --- who sees what -------------------------------------------------------------------------------------------
 
     def scopes(self, who: Identity | None = None) -> list[ScopeGrant]:
-        """What a person (default: whose turn it is) may pull, organisation first: others refer to it."""
+        """What a person (default: whose turn it is) may pull or hand in to, organisation first: others refer to it."""
         identity = who or self.identity
         order = "CASE audience WHEN 'organisation' THEN 0 WHEN 'field' THEN 1 WHEN 'transfer' THEN 2 ELSE 3 END"
         rows = self._rows(
-            "SELECT s.id,s.audience,s.owner,s.name,g.roles,g.writes FROM granted g JOIN scope s ON s.id=g.scope"
+            "SELECT s.id,s.audience,s.owner,s.name,g.roles,g.writes,g.reads FROM granted g JOIN scope s ON s.id=g.scope"
             f" WHERE g.person=? ORDER BY {order},s.id", identity.person if identity else "",
         )  # fmt: skip
         return [
-            ScopeGrant(scope=i, audience=a, owner=o, name=n, roles=json.loads(r), writes=json.loads(w))
-            for i, a, o, n, r, w in rows
+            ScopeGrant(
+                scope=i, audience=a, owner=o, name=n, roles=json.loads(r), writes=json.loads(w), reads=bool(reads)
+            )
+            for i, a, o, n, r, w, reads in rows
         ]
 
     def _person(self) -> str:
         return self.identity.person if self.identity else ""
 
     def _hidden(self) -> set[str]:
-        """On a tablet several people share: scopes only others may see."""
-        sql = "SELECT id FROM scope WHERE id NOT IN (SELECT scope FROM granted WHERE person=?)"
+        """Scopes the person may not read: only others on this tablet may, or nobody here."""
+        sql = "SELECT id FROM scope WHERE id NOT IN (SELECT scope FROM granted WHERE person=? AND reads)"
         return {s for (s,) in self._db.execute(sql, (self._person(),))}
 
     def _own_only(self, overs: Iterable[Over]) -> list[Over]:

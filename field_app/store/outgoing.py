@@ -135,7 +135,7 @@ class Outgoing(Base):
             )
             # offered again after a restore, what was applied may be parked now: it goes on being shown
             parked = [(id, batch.scope, record) for id, record, o in gone if o == "parked"]
-            db.executemany("INSERT OR IGNORE INTO ahead VALUES (?,?,?,NULL)", parked)
+            db.executemany("INSERT OR IGNORE INTO ahead (id,scope,record) VALUES (?,?,?)", parked)
             # an accepted change goes on being shown as it was
             self._drop_pulled(db, batch.scope, {record for _, record, _ in gone})
 

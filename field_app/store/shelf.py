@@ -115,11 +115,11 @@ class Shelves(Lists):
         return json.dumps([self._person(), scope, self.meta("epoch"), self.meta("pulled_anew"), refreshing[0]])
 
     def shelf(self, type: str, scope: str, **equal: Any) -> Shelf:
-        """All records of the type whose fields equal what is given."""
+        """All records of the type whose fields equal what is given; of a scope the person does not read, own ones."""
         where, args = _equal(equal)
         sql = f'SELECT id,{_text(type)} FROM "{type}" WHERE scope=?{where} AND coalesce(deleted,0)=0 ORDER BY id'
         with self._lock:
-            texts = dict(self._db.execute(sql, (scope, *args)).fetchall())
+            texts = {} if scope in self._hidden() else dict(self._db.execute(sql, (scope, *args)).fetchall())
             return Shelf(type, scope, texts, self._over(type, scope, equal), self._top(type, scope))
 
     def newer(self, shelf: Shelf, **equal: Any) -> tuple[Shelf, set[str]]:
@@ -128,7 +128,7 @@ class Shelves(Lists):
         where, args = _equal(equal)
         sql = f'SELECT id,{_text(type)},coalesce(deleted,0) FROM "{type}" WHERE scope=? AND seq>?{where}'
         with self._lock:
-            rows = self._db.execute(sql, (scope, shelf.top, *args)).fetchall()
+            rows = [] if scope in self._hidden() else self._db.execute(sql, (scope, shelf.top, *args)).fetchall()
             over, top = self._over(type, scope, equal), self._top(type, scope)
         texts = dict(shelf.texts) if rows else shelf.texts
         for id, text, deleted in rows:
@@ -145,7 +145,8 @@ class Shelves(Lists):
 
     def _over(self, type: str, scope: str, equal: Mapping[str, Any]) -> dict[str, Seen | None]:
         sql = "SELECT record,vals FROM overlay WHERE type=? AND scope=? ORDER BY record"
-        found = [(record, json.loads(vals)) for record, vals in self._db.execute(sql, (type, scope))]
+        overs = [(record, scope, vals) for record, vals in self._db.execute(sql, (type, scope))]
+        found = [(record, json.loads(vals)) for record, _, vals in self._shown(overs, self._hidden())]
         states = self._states(f"a.record IN {LISTED}", json.dumps([r for r, _ in found])) if found else {}
         out: dict[str, Seen | None] = {}
         for record, values in found:

@@ -126,7 +126,7 @@ class Work(Lists):
             (identity.enrolment, edit.scope, pos, one.id, edit.type, edit.record, one.line, link, identity.person),
         )
         db.execute("INSERT INTO pending (enrolment,scope,pos) VALUES (?,?,?)", (identity.enrolment, edit.scope, pos))
-        db.execute("INSERT INTO ahead VALUES (?,?,?,NULL)", (one.id, edit.scope, edit.record))
+        db.execute("INSERT INTO ahead (id,scope,record) VALUES (?,?,?)", (one.id, edit.scope, edit.record))
         owe(db, one)
         seen = dict(now or {})
         put(seen, after)
@@ -195,6 +195,11 @@ class Work(Lists):
     def numbers_left(self, use: str) -> int:
         ((left,),) = self._rows("SELECT coalesce(sum(to_no-next_no+1),0) FROM block WHERE use=?", use)
         return int(left)
+
+    def following_number(self, use: str) -> int | None:
+        """What `next_number` would give now; None where the numbers of this device are used up."""
+        rows = self._rows("SELECT next_no FROM block WHERE use=? AND next_no<=to_no ORDER BY from_no LIMIT 1", use)
+        return int(rows[0][0]) if rows else None
 
     def next_number(self, use: str) -> int:
         """A number nobody else will ever print; used up even if the record is dropped. Raises Trouble 5003."""

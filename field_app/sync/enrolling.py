@@ -10,16 +10,18 @@ from field_app.keys import Identity
 from field_app.sync.talk import NotReached, Talk, met_instead
 from schemas import VERSION
 from schemas.problems import Trouble
-from schemas.rules import evidence
+from schemas.rules import evidence, sealing
 from schemas.wire import EnrolAnswer, EnrolRequest
 
 
 class Enrolling(Talk):
     def enrol(
-        self, server_url: str, code: str, label: str, app_version: str = VERSION, beside: bool = False
-    ) -> EnrolAnswer:
+        self, server_url: str, code: str, label: str, app_version: str = VERSION, beside: bool = False,
+        fingerprint: str = "",
+    ) -> EnrolAnswer:  # fmt: skip
         """Bind this device and the person the code was made for. `beside`: a further person on this tablet, vouched for by
-        whoever has it now; without it the tablet counts as a new device. Raises Trouble 2006, 2011, 5004."""
+        whoever has it now; without it the tablet counts as a new device. `fingerprint`: of the server's key, as a scanned code
+        says it (docs/sync-protocol.md §2); of a server with another key nothing is kept. Raises Trouble 2006, 2011, 2024, 5004."""
         old = self.store.identity if beside else None
         if old is not None and old.locked:
             raise Trouble(2011)
@@ -29,6 +31,9 @@ class Enrolling(Talk):
             if err.problem.number != 2006 or not self.store.keys.drop_draft(code):
                 raise
             private, salt_key, answer = self._ask_to_enrol(server_url, code, label, app_version, old)
+        if fingerprint and sealing.fingerprint(answer.server_key) != fingerprint:
+            self.store.keys.forget_draft()  # another server has seen it
+            raise Trouble(2024, server=server_url)
         identity = Identity(answer.enrolment, answer.device, answer.device_code, answer.person, answer.person_name,
                             server_url, answer.server_key, private, salt_key)  # fmt: skip
         self.store.keys.save(identity)

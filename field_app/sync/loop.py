@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from field_app.keys import Identity
 from field_app.store import Batch, Store, signed_head
 from field_app.sync.deciding import Deciding
+from field_app.sync.directory import Directories
 from field_app.sync.enrolling import Enrolling
 from field_app.sync.photos import Photos
 from field_app.sync.talk import NotReached, Packed, Progress, Stopped, SyncResult, parsed, refuse
@@ -58,7 +59,7 @@ class NewEpoch(Exception):
     """The server was restored: everything is marked to be offered and pulled again, so begin again."""
 
 
-class Syncer(Enrolling, Deciding, Photos):
+class Syncer(Enrolling, Deciding, Directories, Photos):
     """`transport`, `pause` and `beside` (what sends a batch while the store notes the one before) are replaced in tests."""
 
     def __init__(
@@ -163,15 +164,18 @@ class Syncer(Enrolling, Deciding, Photos):
     def _all_scopes(self, people: Sequence[Identity]) -> bool:
         """Everybody's changes scope by scope, in the order they were made; then what came. True when all bases are the
         server's. Raises NewEpoch."""
-        granted = {who.enrolment: [s.scope for s in self.store.scopes(who)] for who in people}
+        granted = {who.enrolment: {s.scope: s.reads for s in self.store.scopes(who)} for who in people}
         scopes = list(dict.fromkeys(s for own in granted.values() for s in own))
         left = dict.fromkeys(s for who in people for s in self.store.pending_scopes(who) if s not in scopes)
         equal = True
         for scope in [*scopes, *left]:
-            readers = [who for who in people if scope in granted[who.enrolment]]
+            members = [who for who in people if scope in granted[who.enrolment]]
+            readers = [
+                who for who in members if granted[who.enrolment][scope]
+            ]  # who only hands in never asks for a row
             try:
                 sent = self._push(scope, people)
-                for self._who in readers:
+                for self._who in members:
                     # before the rows: else a change taken meanwhile would lie on top of the row that holds it
                     if sent or self._news.get(self._who.enrolment):
                         self._ask_parked(scope)
@@ -189,6 +193,8 @@ class Syncer(Enrolling, Deciding, Photos):
             except Trouble as err:  # this scope waits; the others go on
                 self._result.problems.append(err)
                 equal = False
+        if not self._result.stopped:
+            self._fetch_directories(people, self._news)
         if equal and not self._result.problems:
             self._note_states(people)
         return equal

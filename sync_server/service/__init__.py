@@ -21,8 +21,10 @@ from sync_server.service.inviting import Inviting
 from sync_server.service.lists import Clause, Key, Listed, Lists, Page, Query
 from sync_server.service.log import Logs
 from sync_server.service.makers import Makers
+from sync_server.service.manifests import Transfers
 from sync_server.service.places import Places
 from sync_server.service.planning import PlanLine, Planning
+from sync_server.service.public import Public
 from sync_server.service.reviewing import Item, MadeBy, Reviewing, Told
 from sync_server.service.waiting import Apart, Count, Parked, Unexplained
 from sync_server.store import Store
@@ -40,9 +42,11 @@ class Service(
     Handed,
     Places,
     Histories,
+    Transfers,
     Planning,
     Makers,
     Reviewing,
+    Public,
     Around,
 ):
     def __init__(
@@ -51,6 +55,7 @@ class Service(
     ) -> None:  # fmt: skip
         """`shelf`: where photos and other files lie; `exports`: a folder for exported files; without them there are none."""
         super().__init__(store, server_key, clock, random)
+        self._begin_directories()
         self._begin_blobs(shelf)
         self._begin_exports(exports)
         self._begin_around()

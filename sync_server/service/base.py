@@ -19,7 +19,7 @@ from schemas.records import TYPES, check
 from schemas.rows import refs_of
 from schemas.rules import evidence
 from schemas.wire import ScopeGrant
-from sync_server.access import ADMIN, may_read, may_write, writable
+from sync_server.access import ADMIN, may_hand_in, may_read, may_write, writable
 from sync_server.applying import SERVER, Applying, accepted, fit_to_keep
 from sync_server.plain import Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
@@ -258,8 +258,9 @@ class Base:
         """The scopes a person may pull, organisation first."""
         return [grant for grant, _ in self.granted(tx, person)]
 
-    def granted(self, tx: Tx, person: str) -> list[tuple[ScopeGrant, ScopeRow]]:
-        """The same, each with how far it is. What it costs grows with the projects the person is in, not with all there are."""
+    def granted(self, tx: Tx, person: str, hands_in: bool = False) -> list[tuple[ScopeGrant, ScopeRow]]:
+        """The same, each with how far it is; `hands_in`: also those the person may only hand in to, marked as such. What it costs
+        grows with the projects the person is in, not with all there are."""
         held, home = tx.memberships(person), self.home(tx)
         owners = {home, *(owner for owner, _ in held)}
         all_of_them = (home, ADMIN) in held
@@ -267,9 +268,9 @@ class Base:
         found = []
         for scope in sorted(own, key=lambda s: (s.audience != "organisation", s.id)):
             roles = self._roles_of(held, home, scope.owner, scope.audience)
-            if may_read(roles, scope.audience):
-                found.append((scope, roles))
-        ids = {scope.owner for scope, _ in found}
+            if (reads := may_read(roles, scope.audience)) or (hands_in and may_hand_in(roles, scope.audience)):
+                found.append((scope, roles, reads))
+        ids = {scope.owner for scope, _, _ in found}
         names = {
             s.id: s.values.get("name", "") for kind in ("project", "organisation") for s in tx.load(kind, list(ids))
         }
@@ -277,11 +278,11 @@ class Base:
             (
                 ScopeGrant.model_validate(
                     {"scope": scope.id, "audience": scope.audience, "owner": scope.owner, "name": names.get(scope.owner, ""),
-                     "roles": sorted(roles), "writes": writable(roles, scope.audience)}
+                     "roles": sorted(roles), "writes": writable(roles, scope.audience), "reads": reads}
                 ),
                 scope,
             )
-            for scope, roles in found
+            for scope, roles, reads in found
         ]  # fmt: skip
 
     def _live_key(self, tx: Tx, enrolment: str) -> DeviceKey:

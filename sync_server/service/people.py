@@ -17,13 +17,14 @@ from schemas.wire import (
 )  # fmt: skip
 from sync_server.access import FORMER, writable
 from sync_server.applying import fit_to_keep
-from sync_server.service.base import Base, Caller, Write
+from sync_server.service.base import Caller, Write
+from sync_server.service.directory import Directories
 from sync_server.store import DeviceKey, Tx, Values
 
 CODE_MINUTES = 30
 
 
-class People(Base):
+class People(Directories):
     def found(self, name: str) -> str:
         """Make the installation's own organisation and its scope, once. Returns its id."""
         with self.store.writing() as tx:
@@ -83,17 +84,20 @@ class People(Base):
         with self.store.reading() as tx:
             key = self._live_key(tx, caller.enrolment) if caller.enrolment else None
             person = tx.load("person", [caller.person])
-            ours, granted = tx.setting("epoch") or "", self.granted(tx, caller.person)
+            ours, granted = tx.setting("epoch") or "", self.granted(tx, caller.person, True)
             scopes = [grant for grant, _ in granted]
-            heads = {scope.id: (scope.seq, evidence.digest_hex(scope.digest)) for _, scope in granted}
+            heads = {
+                scope.id: (scope.seq, evidence.digest_hex(scope.digest)) for grant, scope in granted if grant.reads
+            }
             # what waits of this person's own work: a refusal moves no head
-            waits = tx.parked_of(caller.person, list(heads)) if key else (0, 0)
-            said = canonical.dumps([ours, [s.model_dump() for s in scopes], heads, waits])
+            waits = tx.parked_of(caller.person, [s.scope for s in scopes]) if key else (0, 0)
+            directories = self._hashes(tx, (scope for _, scope in granted))
+            said = canonical.dumps([ours, [s.model_dump() for s in scopes], heads, waits, directories])
             return Me(
                 person=caller.person, person_name=person[0].values["name"] if person else "", enrolment=caller.enrolment,
                 device=key.device if key else None, epoch=ours, server_key=self.server_key, scopes=scopes,
                 since=self.since(tx, epoch) if epoch and epoch != ours else None,
-                state=evidence.b64(sha256(said).digest()[:8]), heads=heads,
+                state=evidence.b64(sha256(said).digest()[:8]), heads=heads, directories=directories,
             )  # fmt: skip
 
     def new_code(self, person: str, made_by: str, use: str = "field", minutes: int = CODE_MINUTES) -> str:
@@ -160,7 +164,7 @@ class People(Base):
         return EnrolAnswer(
             enrolment=key.enrolment, device=key.device, device_code=key.device_code, person=key.person,
             person_name=person[0].values["name"] if person else "", server_key=self.server_key,
-            epoch=tx.setting("epoch") or "", scopes=self.grants(tx, key.person),
+            epoch=tx.setting("epoch") or "", scopes=[grant for grant, _ in self.granted(tx, key.person, True)],
         )  # fmt: skip
 
     def take_block(self, caller: Caller, use: str, size: int) -> Block:

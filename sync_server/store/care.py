@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, inspect, select, update
@@ -13,7 +13,7 @@ from schemas.rows import codec
 from schemas.rules import evidence
 from sync_server.store import guards
 from sync_server.store import tables as t
-from sync_server.store.engine import upsert
+from sync_server.store.engine import listed, upsert
 from sync_server.store.migrations import version_of
 from sync_server.store.rows import Journaled, Stored
 
@@ -126,6 +126,12 @@ class CareStatements:
         query = select(c.person, c.owner, c.role).order_by(c.owner, c.person, c.role)
         rows = self.conn.execute(query if owner is None else query.where(c.owner == owner))
         return [(r.person, r.owner, r.role) for r in rows]
+
+    def members_of(self, owners: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(person, owner, role) of these owners, by owner."""
+        these, given = listed(self.conn, owners)
+        sql = f"SELECT person,owner,role FROM membership WHERE owner IN {these} ORDER BY owner,person,role"
+        return [(person, owner, role) for person, owner, role in self.conn.exec_driver_sql(sql, (given,))]
 
     # --- going through everything --------------------------------------------------------------------------------
 

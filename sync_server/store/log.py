@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from sync_server.store import tables as t
+from sync_server.store.engine import listed
 from sync_server.store.rows import Noted
 
 NEWEST = 10_000
@@ -43,6 +44,13 @@ class LogStatements:
         rows = self.conn.execute(select(t.audit).where(*which).order_by(c.n.desc() if down else c.n).limit(limit))
         found = [_noted(r) for r in rows.mappings()]
         return found if down else found[::-1]
+
+    def notes_about(self, about: Sequence[str], actions: Sequence[str]) -> list[tuple[str, str, str]]:
+        """(about, action, at) of these actions, in the order they were noted."""
+        these, given = listed(self.conn, about)
+        wanted, chosen = listed(self.conn, actions)
+        sql = f"SELECT about,action,at FROM audit WHERE about IN {these} AND action IN {wanted} ORDER BY n"
+        return [(about, action, at) for about, action, at in self.conn.exec_driver_sql(sql, (given, chosen))]
 
     def log_actions(self, owner: str | None = None) -> list[str]:
         """The actions of the newest lines: of all of a long log they would have to be looked for in every line."""

@@ -73,9 +73,16 @@ def _chains(conn: Connection) -> None:
     conn.exec_driver_sql("CREATE INDEX IF NOT EXISTS journal_unproven ON journal (scope) WHERE proof='unproven'")
 
 
+def _loads(conn: Connection) -> None:
+    """8: anybody may ask for a load by its number (console/public.py): that must cost next to nothing. Also made with a new database,
+    as step 4 is."""
+    for name, column in (("manifest", "number"), ("hand_over", "number"), ("manifest_leg", "manifest_id")):
+        conn.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column})")
+
+
 # 1 is the database of 0.1.0, which kept no number
 STEPS: dict[int, Callable[[Connection], None]] = {
-    2: _device_numbers, 3: _indexes, 4: _photos, 5: _log_by_project, 6: _subjects, 7: _chains,
+    2: _device_numbers, 3: _indexes, 4: _photos, 5: _log_by_project, 6: _subjects, 7: _chains, 8: _loads,
 }  # fmt: skip
 VERSION = max(STEPS)
 
@@ -102,6 +109,7 @@ def upgrade(conn: Connection) -> int:
     if not have:
         _photos(conn)
         _subjects(conn)
+        _loads(conn)
     guards.put(conn)  # no step: a database restored or mended by other means gets them back at the next start
     if have != VERSION:
         upsert(conn, t.setting, {"key": "schema", "value": str(VERSION)})

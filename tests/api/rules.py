@@ -13,7 +13,14 @@ ROLES = ("sampler", "inspector", "dispatcher", "project_manager", "administrator
 # beside the roles, each held in the project "own" by an account of its own: an administrator of the organisation, somebody
 # who left the project, an account that was disabled while signed in (a sampler's)
 ACCOUNTS = (*ROLES, "home_administrator", "former", "disabled")
-DEVICES = ("device_sampler", "device_inspector", "device_project_manager", "device_former", "device_revoked")
+DEVICES = (
+    "device_sampler",
+    "device_inspector",
+    "device_project_manager",
+    "device_party",
+    "device_former",
+    "device_revoked",
+)
 WHO = ("nobody", *ACCOUNTS, *DEVICES)
 
 
@@ -45,16 +52,19 @@ READS = {
     "former": "",
 }
 
-# Which types a role writes, in scopes it reads. An administrator writes what a project manager writes.
+# Where a role hands in without reading: another firm's people, of their own loads.
+HANDS_IN = {"party": "transfer"}
+
+# Which types a role writes, in scopes it reads or hands in to. An administrator writes what a project manager writes.
 WRITES = {
     "sampler": "point borehole soil_layer field_reading calibration sample sample_container qc_link point_adjustment "
     "instrument photo comment",
-    "inspector": "inspection checklist_answer finding corrective_action recheck photo comment",
-    "dispatcher": "transfer_plan manifest manifest_leg vehicle photo comment",
+    "inspector": "inspection checklist_answer finding corrective_action recheck hand_over photo comment",
+    "dispatcher": "transfer_plan manifest manifest_leg hand_over disposal_record vehicle photo comment",
     "project_manager": "project site plan plan_review plan_zone planned_point planned_target point_adjustment sample_container soil_lot "
-    "corrective_action review_decision comment organisation person person_qualification instrument checklist",
+    "corrective_action review_decision comment organisation person person_qualification instrument checklist transfer_plan vehicle",
     "auditor": "",
-    "party": "",
+    "party": "manifest_leg hand_over disposal_record photo",
     "former": "",
 }
 WRITES["administrator"] = WRITES["home_administrator"] = WRITES["project_manager"]
@@ -74,6 +84,12 @@ def reads(who: str, place: str) -> bool:
     if place.startswith("nowhere") or (place.startswith("foreign") and who != "home_administrator"):
         return False
     return place.rpartition(".")[2] in READS[role(who)].split()
+
+
+def writes(who: str, type: str, audience: str) -> bool:
+    """In its own project, or in the organisation."""
+    there = f"{READS[role(who)]} {HANDS_IN.get(role(who), '')}".split()
+    return audience in there and type in WRITES[role(who)].split()
 
 
 def belongs(who: str, place: str) -> bool:
@@ -138,8 +154,8 @@ def push(who: str, place: str) -> str:
     if who == "device_revoked":
         return "parked 3009"
     audience = place.rpartition(".")[2]
-    may = reads(who, place) and WRITTEN[audience] in WRITES[role(who)].split()
-    return "applied" if may else "parked 3003"
+    here = reads(who, place) or place.startswith("own")
+    return "applied" if here and writes(who, WRITTEN[audience], audience) else "parked 3003"
 
 
 def pull(who: str, place: str) -> str:

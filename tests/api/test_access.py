@@ -19,12 +19,14 @@ import sync_server.console.overview.page
 import sync_server.service.base
 import sync_server.service.blobs
 import sync_server.service.deciding
+import sync_server.service.directory
 import sync_server.service.exchange
 from schemas.problems import Trouble
 from schemas.records import TYPES
 from schemas.rules import evidence
 from schemas.wire import Outcome, SeenHead
 from sync_server import api, facts
+from sync_server.access import may_hand_in, may_read
 from sync_server.applying import Applying, Verdict
 from sync_server.console import house
 from sync_server.console.session import Sessions, Visitor
@@ -241,6 +243,17 @@ def everybody_reads(_: World, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(module, "may_read", lambda *_: True)
 
 
+def everybody_hands_in(_: World, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sync_server.service.directory, "may_hand_in", lambda *_: True)
+
+
+def who_hands_in_reads(_: World, patch: pytest.MonkeyPatch) -> None:
+    for module in (sync_server.service.base, sync_server.service.exchange, sync_server.service.blobs):
+        patch.setattr(
+            module, "may_read", lambda roles, audience: may_read(roles, audience) or may_hand_in(roles, audience)
+        )
+
+
 def no_dependency(world: World, patch: pytest.MonkeyPatch) -> None:
     """A route that forgot to ask who it is."""
     pm = Caller(world.people["project_manager"])
@@ -326,6 +339,12 @@ def a_device_opens_pages(world: World, patch: pytest.MonkeyPatch) -> None:
 PLANTS: list[tuple[Plant, str, str]] = [
     (everybody_reads, "/pull", "foreign.field"),
     (everybody_reads, "/pull", "own.enforcement"),
+    (everybody_hands_in, "/directory", "own.transfer"),
+    (everybody_hands_in, "/directory", "foreign.transfer"),
+    (a_role_counts_everywhere, "/directory", "foreign.transfer"),
+    (revoked_is_live, "/directory", "own.transfer"),
+    (who_hands_in_reads, "/pull", "own.transfer"),
+    (who_hands_in_reads, "/v1/blobs/{sha256}", "own.transfer"),
     (no_dependency, "/v1/me", ""),
     (no_dependency, "/reconcile", "foreign"),
     (no_visitor, "{project}/map.json", "own"),
@@ -402,7 +421,7 @@ def test_who_writes_what(world: World) -> None:
             for type, detail in zip(types, details(answer), strict=True):
                 parked = (detail["outcome"], detail["problem"]) == ("parked", 3003)
                 refused = (detail["outcome"], detail["problem"]) == ("rejected", 3003)
-                may = audience in rules.READS[role].split() and type in rules.WRITES[role].split()
+                may = rules.writes(role, type, audience)
                 if type in rules.ON_THE_SERVER_ONLY.split():
                     good = refused
                 else:  # a note alone makes no record of most types: it may go wrong later, but not for want of a right

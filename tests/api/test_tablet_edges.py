@@ -114,7 +114,7 @@ def test_data_of_before_is_adopted_once(site: Site) -> None:
     kept = (site.folder / "a" / "identity.json").read_text()
     store = Store(site.folder / "a")
     with store._write() as db:
-        db.execute("INSERT INTO granted SELECT '', scope, roles, writes FROM granted")
+        db.execute("INSERT INTO granted SELECT '', scope, roles, writes, reads FROM granted")
     store.close()
     (site.folder / "a" / "identity.json").write_text(kept)
     store = Store(site.folder / "a")

@@ -342,6 +342,45 @@ class Office:
         writes = [Write("plan", plan, self.server.field, values)]
         return lambda: self.s.change_seen(self.server.pm, self.server.project, writes, {plan: int(seen)}, "plan_rules")
 
+    def _transfer(self) -> tuple[str, int, dict[str, Any]]:
+        """(plan, seq, values) of a transfer plan that was submitted."""
+        server, new, scope = self.server, self.s.new_id, f"{self.server.project}.transfer"
+        lot, truck, plan = new(), new(), new()
+        receiver = {
+            "org_id": server.org,
+            "site_name": "窑",
+            "way": "cement_kiln",
+            "permit_no": "1",
+            "capacity_t": "5000.0",
+            "route_min": 60,
+        }
+        filing = {"authority_id": server.org, "side": "origin", "submitted_at": AT}
+        values: dict[str, Any] = {
+            "code": plan[-12:], "version": 1, "site_id": server.site, "consignor_id": server.org, "lots": [lot], "mass_t": "640.0", "volume_m3": "400",
+            "from_date": "2026-11-12", "to_date": "2026-12-31", "way": "road", "carriers": [server.org], "vehicles": [truck], "receivers": [receiver],
+            "filings": [filing],
+        }  # fmt: skip
+        vehicle = {"plate": truck[-8:], "vehicle_class": "t4_31", "carrier_id": server.org}
+        self.s.write(None, [Write("vehicle", truck, server.home, vehicle), Write("soil_lot", lot, scope, {"code": lot[-8:], "kind": "pit"}),
+                            Write("transfer_plan", plan, scope, values)])  # fmt: skip
+        ((seq,),) = server.sql("SELECT seq FROM transfer_plan WHERE id=?", plan)
+        return plan, seq, values
+
+    def keep_transfer_plan(self) -> Call:
+        plan, seq, values = self._transfer()
+        who, project, more = self.server.pm, self.server.project, {**values, "note": LONG[:4000]}
+        return lambda: self.s.keep_transfer_plan(who, project, plan, more, seq, "transfer_edit")
+
+    def amend_transfer_plan(self) -> Call:
+        plan, seq, _ = self._transfer()
+        return lambda: self.s.amend_transfer_plan(self.server.pm, self.server.project, plan, seq, LONG[:20_000])
+
+    def keep_thing(self) -> Call:
+        scope, values = f"{self.server.project}.transfer", {"code": "K8", "kind": "pit", "contaminants": LONG[:20_000]}
+        return lambda: self.s.keep_thing(
+            self.server.pm, self.server.project, "soil_lot", self.s.new_id(), scope, values, None
+        )
+
     def put_plan_draft(self) -> Call:
         what = (self.server.pm, self.server.project, "edit", "草案", LONG.encode(), {})
         return lambda: self.s.put_plan_draft(*what)

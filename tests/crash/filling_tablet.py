@@ -15,6 +15,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,17 @@ class Desk:
     def offer_again(self) -> Call:
         self.acknowledge()()
         return lambda: self.store.offer_again(FIELD, 1)
+
+    def keep_directory(self) -> Call:
+        text = json.dumps(
+            {"made_at": f"2026-11-21T10:00:00.{next(self.n):03d}+08:00", "scope": LONG}, ensure_ascii=False
+        )
+        return lambda: self.store.keep_directory(FIELD, text, "s", datetime.fromisoformat(AT))
+
+    def confirm_directories(self) -> Call:
+        self.keep_directory()()
+        later = datetime.fromisoformat(AT) + timedelta(hours=next(self.n))
+        return lambda: self.store.confirm_directories([FIELD], later)
 
     def _owed(self) -> Owed:
         """A photo of a record that was just finished."""

@@ -247,6 +247,8 @@ def work(tx: Any) -> None:
     tx.memberships("x1")
     tx.all_memberships()
     tx.all_memberships("p1")
+    for owners in (["p1", "o1"], ["nobody's"], []):
+        tx.members_of(owners)
     tx.drop_membership("x1", "p1", "admin")
     tx.memberships("x1")
     tx.add_refresh("h1", "f1", "x1", 2**53)

@@ -86,7 +86,7 @@ BUGS: dict[str, list[Patch]] = {
         Patch(Applying, "_edited", "any([now.get(k) != v for k, v in c.before.items()])", "False"),
     ],
     "nothing is new as long as the epoch is the same": [
-        Patch(Service, "me", "[ours, [s.model_dump() for s in scopes], heads, waits]", "[ours]"),
+        Patch(Service, "me", "[ours, [s.model_dump() for s in scopes], heads, waits, directories]", "[ours]"),
     ],
     "every member reads everything": [
         Patch(sync_server.service.base, "may_read", None, lambda roles, audience: bool(roles)),
@@ -110,10 +110,10 @@ BUGS: dict[str, list[Patch]] = {
 # About what is new: noticed by the stories of tests/api/test_news.py, which know of people's rights and restores.
 NEWS: dict[str, list[Patch]] = {
     "nothing is new as long as the heads are the same": [
-        Patch(Service, "me", "[ours, [s.model_dump() for s in scopes], heads, waits]", "[ours, heads]"),
+        Patch(Service, "me", "[ours, [s.model_dump() for s in scopes], heads, waits, directories]", "[ours, heads]"),
     ],
     "nothing is new as long as grants and heads are the same": [
-        Patch(Service, "me", "[ours, [s.model_dump() for s in scopes], heads, waits]", "[ours, [s.model_dump() for s in scopes], heads]"),
+        Patch(Service, "me", "heads, waits, directories]", "heads]"),
     ],
 }  # fmt: skip
 

@@ -8,19 +8,36 @@ from schemas.reference import Label
 from sync_server.console.words import (
     common,
     exports,
+    manifests,
     maps,
     overview,
     people,
     planning,
+    public,
     record,
     review,
     tables,
+    transfer,
     waiting,
 )
 
 LANGS = ("zh", "en")
 
-ROOMS = (common, overview, maps, tables, record, review, waiting, planning, people, exports)
+ROOMS = (
+    common,
+    overview,
+    maps,
+    tables,
+    record,
+    review,
+    waiting,
+    planning,
+    people,
+    exports,
+    manifests,
+    transfer,
+    public,
+)
 
 
 def _merged() -> dict[str, tuple[str, str]]:

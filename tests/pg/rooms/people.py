@@ -69,4 +69,6 @@ def work(tx: Tx) -> None:
     for n, down in ((newest, True), (newest - 3, False), (newest, False), (0, True)):
         tx.log_page(Sought(), n, 2, down)
     tx.log_actions()
+    for about in (["p1", "甲", "乙"], ["nobody's"], []):
+        tx.notes_about(about, ("grant", "withdraw", "write"))
     tx.log_actions("项目")
