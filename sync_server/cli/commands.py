@@ -14,7 +14,20 @@ from rich.table import Table
 
 from schemas.rules.reconcile import run
 from schemas.rules.reconcile.plain import report_json
-from sync_server.cli import bundle, care, check, devices, evidence, export, members, people, plan, tablet, waiting
+from sync_server.cli import (
+    bundle,
+    care,
+    check,
+    devices,
+    evidence,
+    export,
+    members,
+    papers,
+    people,
+    plan,
+    tablet,
+    waiting,
+)
 from sync_server.cli.common import Data, err, find_project, not_done, opened, out, settings_of, told
 from sync_server.console.session import LOOPBACK
 from sync_server.facts import load_facts
@@ -27,7 +40,7 @@ for name, sub in (
     ("plan", plan.app), ("user", people.user_app), ("device", devices.device_app), ("block", devices.block_app),
     ("project", people.project_app), ("organisation", members.organisation_app), ("member", members.member_app),
     ("parked", waiting.parked_app), ("restored", care.restored_app),
-    ("bundle", bundle.bundle_app), ("evidence", evidence.evidence_app),
+    ("bundle", bundle.bundle_app), ("evidence", evidence.evidence_app), ("manifest", papers.app),
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
