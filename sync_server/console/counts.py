@@ -9,6 +9,7 @@ from schemas.fields import Audience
 from schemas.rules.reconcile import Facts
 from schemas.wire import ScopeGrant
 from sync_server.access import may_decide
+from sync_server.console.manifests.watch import loads_to_watch
 from sync_server.console.review.board import open_conflicts, waiting_for_review
 from sync_server.facts import FactsReader
 from sync_server.service import Service
@@ -31,7 +32,10 @@ def known(
     """entry → how many. What only the records tell is left out until a page has read them: no page waits for a number."""
     out = {"waiting": service.waiting_count(counted(scopes)).asks}
     if reader.known(project, audiences):
-        out |= of_facts(reader.at_hand(project, now, audiences).facts)
+        seen = reader.at_hand(project, now, audiences)
+        out |= of_facts(seen.facts)
+        if Audience.TRANSFER.value in audiences and (n := loads_to_watch(seen.facts, seen.report)):
+            out["manifests"] = n
     return out
 
 

@@ -89,7 +89,7 @@ class House:
         audiences = readable(me.scopes).get(project)
         if audiences is None:
             raise Trouble(2004)
-        scopes = [s for s in me.scopes if s.owner == project or s.audience == Audience.ORGANISATION.value]
+        scopes = [s for s in me.scopes if s.reads and (s.owner == project or s.audience == Audience.ORGANISATION.value)]
         return Place(me, project, next(s.name for s in scopes if s.owner == project), scopes, audiences)
 
     def opened(self, request: Request, project: str) -> tuple[Place, Seen]:
@@ -110,8 +110,7 @@ class House:
         self, request: Request, template: str, place: Place, here: str, status: int = 200, **values: Any
     ) -> Response:
         """A page of a project; `here`: which entry of the navigation it is. `counts`: what the page knows better."""
-        given = values.pop("counts", {})
-        counts = given if len(given) == 3 else {**self.counts(place), **given}
+        counts = {**self.counts(place), **values.pop("counts", {})}
         return self.shell.page(
             request, template, status, me=place.me, project_id=place.project, project_name=place.name, roles=place.roles,
             nav=here, place=place, counts=counts, **values,

@@ -17,11 +17,13 @@ from sync_server.auth import Auth
 from sync_server.console.api import make_report_router
 from sync_server.console.exports.page import add_exports
 from sync_server.console.house import House, SignedOut
+from sync_server.console.manifests.page import add_manifests
 from sync_server.console.maps.page import add_maps
 from sync_server.console.maps.tiles import Tiles
 from sync_server.console.overview.page import add_overview
 from sync_server.console.people.page import add_people
 from sync_server.console.planning.page import add_planning
+from sync_server.console.public import add_public
 from sync_server.console.record.page import add_record
 from sync_server.console.review.page import add_review
 from sync_server.console.session import Sessions, give_cookie, plain_over_network, take_cookie
@@ -33,7 +35,9 @@ from sync_server.ogc.router import make_ogc_router
 from sync_server.service import Service
 
 # each adds its own pages
-ROOMS = (add_overview, add_maps, add_tables, add_waiting, add_planning, add_record, add_review, add_exports, add_people)
+ROOMS = (
+    add_overview, add_maps, add_tables, add_waiting, add_planning, add_record, add_review, add_exports, add_people, add_manifests,
+)  # fmt: skip
 
 
 LONGEST_NEXT = 2000  # characters of the address somebody comes back to
@@ -134,6 +138,7 @@ def mount_console(app: FastAPI, service: Service, auth: Auth, tiles: Tiles | Non
     app.include_router(make_report_router(service, reader))
     app.include_router(make_ogc_router(service, reader))
     app.mount(ROOT, make_console(service, auth, reader, tiles))
+    add_public(app, service)
 
     @app.get("/", include_in_schema=False)
     def home() -> Response:

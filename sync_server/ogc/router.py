@@ -66,7 +66,7 @@ def shelves(scopes: list[ScopeGrant]) -> dict[str, Shelf]:
     """Every collection these grants open, the judged points of each project first."""
     out: dict[str, Shelf] = {}
     for project, audiences in readable(scopes).items():
-        own = [s for s in scopes if s.owner == project]
+        own = [s for s in scopes if s.reads and s.owner == project]
         name = next((s.name for s in own), "")
         for type in (JUDGED, *TYPES):
             if type in LEFT_OUT:
@@ -93,7 +93,7 @@ def make_ogc_router(service: Service, reader: FactsReader) -> APIRouter:
         found = shelves(grants).get(collection)
         if found is None:
             raise Trouble(2004)
-        return found, [s.scope for s in grants]
+        return found, [s.scope for s in grants if s.reads]
 
     def plain(request: Request) -> None:
         asked({k: v for k, v in request.query_params.items() if k == "f"})

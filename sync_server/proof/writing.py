@@ -283,7 +283,8 @@ def _enrolment(k: DeviceKey, people: Mapping[str, str]) -> Enrolment:
 # the work first, then what it was planned by, then who and what took part
 _FIRST = (
     "point", "borehole", "soil_layer", "field_reading", "sample", "sample_container", "qc_link", "photo", "comment", "review_decision", "conflict",
-    "inspection", "checklist_answer", "finding", "corrective_action", "recheck", "transfer_plan", "manifest", "manifest_leg", "soil_lot",
+    "inspection", "checklist_answer", "finding", "corrective_action", "recheck", "transfer_plan", "manifest", "manifest_leg", "hand_over",
+    "disposal_record", "soil_lot",
     "calibration", "planned_point", "planned_target", "point_adjustment", "plan_zone", "plan", "site", "project",
 )  # fmt: skip
 _RANK = {type: n for n, type in enumerate(_FIRST)}

@@ -14,7 +14,6 @@ from schemas.records.finding import Finding as Problem
 from schemas.records.inspection import Inspection
 from schemas.records.manifest_leg import ManifestLeg
 from schemas.records.organisation import Organisation
-from schemas.records.vehicle import Vehicle
 from schemas.reference import Label, codes
 from schemas.rules.reconcile import Facts, finding_state
 from schemas.rules.reconcile.facts import natural
@@ -121,10 +120,10 @@ def stand_sign(x: Haul, lang: str) -> Sign:
 
 def haul_line(facts: Facts, x: Haul, lang: str) -> Line:
     w, m = words(lang), x.load.manifest
-    vehicle, org = facts.find(Vehicle, m.vehicle_id), facts.find(Organisation, m.receiver_id)
+    org = facts.find(Organisation, m.receiver_id)
     began = x.load.trip.began or x.load.trip.issued
     parts = [
-        vehicle.plate if vehicle else "",
+        facts.plate_of(m),
         f"{x.load.trip.net_out_t:f} t" if x.load.trip.net_out_t is not None else "",
         w("map_left", t=when(began, facts.now)) if began else "",
         w("map_to", x=m.receiver_place or (org.name if org else "")),

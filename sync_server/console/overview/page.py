@@ -47,7 +47,15 @@ def add_overview(house: House) -> None:
             waits = service.waiting_count(counted(house.place(me, id).scopes))
             lines.append(summary.line(reader.report(id, at, may), may, waits.asks, lang))
         lines.sort(key=lambda x: (-x.decide, x.name))
-        return house.shell.page(request, "overview/projects.html", me=me, lines=lines)
+        handed_in = sorted({g.name for g in me.scopes if not g.reads})  # of another firm: nothing of these is shown
+        return house.shell.page(
+            request,
+            "overview/projects.html",
+            me=me,
+            lines=lines,
+            handed_in=handed_in,
+            base=str(request.base_url).rstrip("/"),
+        )
 
     @app.get("/projects/{project}")
     def project(request: Request, project: str, by: Asked) -> Response:

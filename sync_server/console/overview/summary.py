@@ -50,7 +50,7 @@ def kpis(report: Report, pictures: Photos | None, audiences: Iterable[str], lang
     if Audience.TRANSFER in may:
         m = t.manifests
         line = w("loads_line", a=m["received"], b=m["short"], c=m["not_received"]) if m["sent"] else w("no_loads")
-        out.append(Kpi(w("kpi_loads"), number(m["sent"]), "", line, "/records/manifest"))
+        out.append(Kpi(w("kpi_loads"), number(m["sent"]), "", line, "/manifests"))
     if Audience.ENFORCEMENT in may:
         out.append(Kpi(w("kpi_findings"), number(t.findings_open), "", w("findings_line_kpi"), "/records/finding"))
     if pictures and len(out) < 5:

@@ -36,7 +36,7 @@ _ROAD, _MONEY, _PEOPLE, _LAW, _MINE, _REST = range(6)
 # for; then what only this person can decide (conflicts, waiting changes), then the rest
 _ABOUT = {
     "T01": _ROAD, "T02": _MONEY, "T03": _MONEY, "T05": _MONEY, "R04": _PEOPLE, "T06": _LAW, "T07": _LAW, "I01": _LAW,
-    "I02": _LAW, "F01": _LAW, "F02": _LAW,
+    "I02": _LAW, "F01": _LAW, "F02": _LAW, "T11": _MONEY, "T12": _MONEY, "T13": _LAW, "T14": _LAW, "T15": _LAW,
 }  # fmt: skip
 # check → chip (icon, word) and verb, where the usual ones say too little
 _CHIPS = {

@@ -27,6 +27,7 @@ _STATE_SIGN = {
 _EXCEED_SIGN = {
     "none": ("down", "done"), "screening": ("up", "warn"), "intervention": ("up2", "alert"), "unknown": ("q", "unsure"),
 }  # fmt: skip
+_PAGES = {"manifest": "/manifests", "transfer_plan": "/transfer"}  # shown on pages of their own
 # the audience whose records a family of checks looks at; without the right to read it, nothing of it is said
 _FAMILY = {"T": Audience.TRANSFER.value, "I": Audience.ENFORCEMENT.value}
 
@@ -161,9 +162,12 @@ def groups(report: Report, told: Told, by: Filter, lang: str) -> list[Group]:
 
 
 def record_path(f: Finding) -> str:
-    """Where the record a finding is about is shown, behind the project's address; "" for the project itself."""
+    """Where the record a finding is about is shown, behind the project's address; "" for the project itself. Loads, also those nobody
+    has a record of yet, and plans have pages of their own."""
     if f.subject_type == "project" or not f.subject_id:
         return ""
+    if f.subject_type in _PAGES:  # a load known only from a code has no record to open
+        return f"{_PAGES[f.subject_type]}/{quote(f.subject_id, safe='')}"
     return f"/records/{quote(f.subject_type, safe='')}/{quote(f.subject_id, safe='')}"
 
 

@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 
 from schemas.change import ID
 from schemas.records import TYPES
+from schemas.reference import codes
 from schemas.rules.reconcile.terms import SHANGHAI
 from sync_server.console.people.shown import read, role_word
 from sync_server.console.said import type_words
 from sync_server.console.shell import ROOT
-from sync_server.console.words import words
+from sync_server.console.words import pick, words
 from sync_server.console.words.people import WORDS
 from sync_server.console.words.review import WORDS as DECIDED
 from sync_server.service.log import Called
@@ -52,7 +53,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "let_go",
     ),
     "plan": ("plan_import", "plan_save", "plan_rules", "plan_tolerances", "plan_review", "plan_approve"),
-    "out": ("export", "export_made", "export_cancelled", "export_log", "evidence"),
+    "transfer": (
+        "transfer_new",
+        "transfer_edit",
+        "transfer_file",
+        "transfer_receipt",
+        "transfer_suspend",
+        "transfer_resume",
+        "transfer_amend",
+        "transfer_thing",
+    ),
+    "out": ("export", "export_made", "export_cancelled", "export_log", "evidence", "document"),
     "care": ("bundle", "backup", "restore", "mend"),
 }
 # of what stands in a line's detail, what is said in the sentence or is no reader's business
@@ -60,7 +71,9 @@ SAID = {
     "grant": {"role"}, "withdraw": {"role"}, "enrol": {"device", "person"}, "revoked": {"device"}, "enrolled": {"device"},
     "key_made": {"name"}, "key_revoked": {"name"}, "write": {"types", "scope"}, "accept": {"type", "scope"},
     "decline": {"type", "scope"}, "retake": {"type", "scope"}, "let_go": {"type", "scope"}, "resolve": {"type", "record"},
-    "evidence": {"label"}, "project_made": {"name"}, "export_made": {"file"}, "review_pass": {"n", "records"}, "review_back": {"n", "records"}, "invite": {"hours"}, "reset_link": {"hours"},
+    "transfer_thing": {"type"}, "transfer_new": {"code"}, "transfer_edit": {"code"}, "transfer_file": {"code"}, "transfer_receipt": {"code"},
+    "transfer_suspend": {"code"}, "transfer_resume": {"code"}, "transfer_amend": {"code", "of"},
+    "evidence": {"label"}, "project_made": {"name"}, "export_made": {"file"}, "document": {"file"}, "review_pass": {"n", "records"}, "review_back": {"n", "records"}, "invite": {"hours"}, "reset_link": {"hours"},
 }  # fmt: skip
 LONGEST = 200  # characters of one detail
 HIDDEN = frozenset({"heads", "scope", "job"})  # long, and said better elsewhere
@@ -228,6 +241,8 @@ def _part(k: str, v: Any, known: Mapping[str, Called], lang: str) -> str:
         v = ", ".join(_name(str(i), known) for i in v)
     elif k in RECORDS and isinstance(v, str):
         v = _name(v, known)
+    elif k == "side" and v in codes("filing_side"):
+        v = pick(codes("filing_side")[v], lang)
     elif k in ("way", "why") and f"p_v_{v}" in WORDS:
         v = w(f"p_v_{v}")
     elif k == "choice" and f"cf_choice_{v}" in DECIDED:

@@ -6,7 +6,7 @@
 
   const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const fills = { done: "done", partial: "active", extra: "warn", screening: "warn", intervention: "alert", returned: "alert" };
-  const stands = { late: "alert", trouble: "alert", way: "active", received: "done" };
+  const stands = { late: "alert", trouble: "alert", way: "active", received: "done", planned: "planned" };
   const LONGEST = 14; // characters of a name on the map
   const phone = () => matchMedia("(max-width: 900px)").matches;
   const brief = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
@@ -98,6 +98,8 @@
     if (mark.k === "out") {
       stroke(ctx, [[-4, 4], [4, -4]], edge, 2);
       stroke(ctx, [[-1.5, -4], [4, -4], [4, 1.5]], edge, 2);
+    } else if (mark.k === "way") {
+      disc(ctx, 3, edge, edge, 1);
     } else if (mark.k === "due") {
       stroke(ctx, [[0, -4.5], [0, 0.5], [3.5, 2.5]], edge, 2);
     } else {
@@ -314,7 +316,7 @@
     }
     for (const road of data.roads || []) {
       const late = road.s === "late" || road.s === "trouble";
-      L.polyline([road.a, road.b], { color: colour[stands[road.s]], weight: late ? 3 : 2, dashArray: road.s === "received" ? null : "8 6", interactive: false }).addTo(beside);
+      L.polyline(road.line || [road.a, road.b], { color: colour[stands[road.s]], weight: late ? 3 : 2, dashArray: (road.line ? road.s !== "planned" : road.s === "received") ? null : "8 6", interactive: false }).addTo(beside);
       count(`road_${road.s}`);
     }
     for (const mark of (data.ends || []).slice().reverse()) {
