@@ -90,6 +90,10 @@ class Keys:
         path.unlink()
         return True
 
+    def forget_draft(self) -> None:
+        """Keys of an enrolment that is not to be: the next one makes new ones."""
+        self._path.with_name("enrolling.json").unlink(missing_ok=True)
+
     def save(self, identity: Identity) -> None:
         """A person enrolled, and it is his or her turn; a PIN comes after. An earlier enrolment of the same person is of no
         more use, nor are those of another server: a tablet holds the data of one. A known one keeps its PIN."""

@@ -27,16 +27,21 @@ from field_app.capture.handover import DeviceHandover, Handover
 from field_app.capture.position import NoFix, Positions, as_values, manual_values
 from field_app.capture.tileserver import TileServer
 from field_app.desks.centre import Centre
+from field_app.desks.chains import Chains
 from field_app.desks.copies import Copies
 from field_app.desks.ground import Ground
+from field_app.desks.handing import Handing
+from field_app.desks.issuing import Issuing
 from field_app.desks.needs import Picture
 from field_app.desks.photos import PhotoDesk
 from field_app.desks.records import Records
 from field_app.desks.rescue import Rescue
 from field_app.desks.sampling import Sampling
+from field_app.desks.scanning import Scanning
 from field_app.desks.seats import Seats
 from field_app.desks.signing import Signing
 from field_app.desks.stake import Stake
+from field_app.desks.trucks import Trucks
 from field_app.desks.unlock import Unlock
 from field_app.diagnostics import Around
 from field_app.diagnostics import text as diagnostics
@@ -50,9 +55,34 @@ from schemas.records import TYPES
 from schemas.reference import Label
 
 log = logging.getLogger("jingtu.app")
-TABS = ("today", "map", "records", "sync", "settings")
+TABS = ("today", "map", "trucks", "records", "sync", "settings")
+PARTY_TABS = ("trucks", "scan", "sync", "settings")
+OF_PROJECTS = (
+    "today",
+    "map",
+    "records",
+    "list",
+    "record",
+    "form",
+    "pick",
+    "point",
+    "stakeout",
+    "issue",
+)  # not for who reads none
 NOT_KEPT = ("enrol", "unlock", "point")  # not come back to by name: what is open there is known otherwise
-LIVE = ("today", "map", "point", "stakeout", "form")  # pages that need to know where we are
+LIVE = (
+    "today",
+    "map",
+    "point",
+    "stakeout",
+    "form",
+    "trucks",
+    "issue",
+    "code",
+    "scan",
+    "leg",
+    "roadside",
+)  # pages that need to know where we are
 
 
 class Notice(NamedTuple):
@@ -94,6 +124,9 @@ class State:
         self._copies = Copies(self, handover)
         self._signing = Signing(self)
         self._sampling = Sampling(self)
+        self._chains = Chains(store)
+        self._scanning = Scanning(self, camera)
+        self._handing = Handing(self, store, self._chains, camera)
         self._centre = Centre(self, store, syncer)
         self.lang = store.meta("ui.lang") or "zh"
         self.theme = store.meta("ui.theme") or "light"
@@ -114,6 +147,8 @@ class State:
         self._unlock = Unlock(self, store)
         self._records = Records(self, store)
         self._rescue = Rescue(self, store, handover)
+        self._trucks = Trucks(self, store)
+        self._issuing = Issuing(self, store)
 
     # --- what pages read -----------------------------------------------------------------------------------------
 
@@ -132,9 +167,14 @@ class State:
     copies = property(lambda self: self._copies)
     signing = property(lambda self: self._signing)
     sampling = property(lambda self: self._sampling)
+    chains = property(lambda self: self._chains)
+    scanning = property(lambda self: self._scanning)
+    handing = property(lambda self: self._handing)
     unlock = property(lambda self: self._unlock)
     records = property(lambda self: self._records)
     rescue = property(lambda self: self._rescue)
+    trucks = property(lambda self: self._trucks)
+    issuing = property(lambda self: self._issuing)
     args = property(lambda self: self._args)
     last_sync = property(lambda self: self._centre.last)
     must_enrol = property(lambda self: self._centre.must_enrol)
@@ -149,7 +189,29 @@ class State:
         """The page that is drawn: `route`, unless another window has the tablet, or the screen is locked."""
         if self.seat != "here":
             return "window"
-        return "unlock" if self.locked and self.route != "enrol" else self.route
+        enrolling = self.route == "enrol" or (
+            self.route == "scan" and bool(self._trail) and self._trail[-1][0] == "enrol"
+        )
+        if self.locked and not enrolling:
+            return "unlock"
+        return "trucks" if self.party and self.route in OF_PROJECTS else self.route
+
+    @property
+    def deep(self) -> bool:
+        """Is there a page above this one?"""
+        return bool(self._trail)
+
+    @property
+    def party(self) -> bool:
+        """Is this person of another firm, who hands in and reads nothing here? The app is then its own loads, scanning and sync."""
+        return self._records.only_party
+
+    @property
+    def tabs(self) -> tuple[str, ...]:
+        """The tabs of whose turn it is: loads for whoever has to do with them."""
+        if self.party:
+            return PARTY_TABS
+        return tuple(t for t in TABS if t != "trucks" or self._trucks.shown)
 
     @property
     def wide(self) -> bool:
@@ -231,6 +293,7 @@ class State:
 
     def _look(self) -> tuple[Book, dict[str, int], Picture]:
         self._records.read_rights()
+        self._trucks.read_rights()
         return (
             reading.read(self._store, self._store.meta("ui.project"), self._book),
             {**self._store.counts(), **self._owed_photos()},
@@ -265,7 +328,12 @@ class State:
     def go(self, route: str, **args: Any) -> None:
         """To a page; a tab starts a new trail, anything else lies below the page it was opened from."""
         self._notice = None
-        self._trail = [] if route in TABS else [*self._trail, (self.route, self._args)]
+        self._trail = [] if route in self.tabs and self.route != "enrol" else [*self._trail, (self.route, self._args)]
+        self._show(route, args)
+
+    def replace(self, route: str, **args: Any) -> None:
+        """To a page in the place of this one: back leads past both to the one above."""
+        self._notice = None
         self._show(route, args)
 
     def _show(self, route: str, args: dict[str, Any]) -> None:
@@ -502,14 +570,20 @@ class State:
         self._notice = Notice("done", both("set.turn", person=self.person))
         self.notify()
 
-    async def enrol(self, server: str, code: str, label: str) -> None:
+    async def enrol(self, server: str, code: str, label: str, key: str = "") -> None:
+        """key: the fingerprint of the server's key, where a scanned code said one."""
         if self.busy:
             return
         self.busy = "enrol"
         try:
             await self._centre.quiet()
             await asyncio.to_thread(
-                self._syncer.enrol, server.strip().rstrip("/"), code.strip(), label.strip(), beside=self.joining
+                self._syncer.enrol,
+                server.strip().rstrip("/"),
+                code.strip(),
+                label.strip(),
+                beside=self.joining,
+                fingerprint=key,
             )
         finally:
             self.busy = ""
@@ -612,6 +686,9 @@ class State:
             self._visit.close()
         self._visit = None
         self._records.forget()
+        self._issuing.forget()
+        self._handing.forget()
+        self._trucks.forget()
 
     def close(self) -> None:
         self._seats.free(self)

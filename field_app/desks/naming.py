@@ -15,8 +15,9 @@ from schemas.wire import ScopeGrant
 if TYPE_CHECKING:
     from field_app.state import State
 
-# Made by steps of their own, never by a form: a photo needs its file, a checklist is a program's, not a person's, text.
-NOT_BY_HAND = ("photo", "checklist")
+# Made by steps of their own, never by a form: a photo needs its file, a checklist is a program's, not a person's, text; a manifest
+# and its legs are signed while they are made, and a hand-over code is what was read.
+NOT_BY_HAND = ("photo", "checklist", "manifest", "manifest_leg", "hand_over")
 # What of a record is a person's word; the rest was noted by the device and is evidence.
 BY_HAND = {"photo": ("step", "subject_id", "depth_m", "caption", "note")}
 
@@ -37,6 +38,15 @@ class Naming:
         """Scopes of other projects than the chosen one."""
         project, organisation = self._host.book.project_id, Audience.ORGANISATION.value
         return {g.scope for g in self._grants if project and g.owner != project and g.audience != organisation}
+
+    @property
+    def only_party(self) -> bool:
+        """Does every grant hand in without reading?"""
+        return bool(self._grants) and not any(g.reads for g in self._grants)
+
+    def roles_in(self, scope: str) -> tuple[str, ...]:
+        """What the person is in a scope; () where nothing."""
+        return tuple(r for g in self._grants if g.scope == scope for r in g.roles)
 
     def may_write(self, type: str, scope: str) -> bool:
         return any(g.scope == scope and type in g.writes for g in self._grants)

@@ -18,12 +18,15 @@ class Signing:
         self._host = host
         self._value: dict[str, Any] | None = None
         self._done: Done | None = None
+        self._asked = 0  # signatures asked for: each has a pad of its own, also where two follow each other
 
     value = property(lambda self: self._value)
+    asked = property(lambda self: self._asked)
 
     def ask(self, value: dict[str, Any] | None, done: Done) -> None:
         """Open the pad; `done` gets the new value, or is not called."""
         self._value, self._done = value or None, done
+        self._asked += 1
         self._host.go("sign")
 
     def give(self, value: dict[str, Any] | None) -> None:

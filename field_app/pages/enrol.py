@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import flet as ft
 
 from field_app.form import box
@@ -14,13 +16,15 @@ from field_app.state import State
 @page
 def Enrol(state: State, k: Kit):
     joining = state.joining
-    server, set_server = ft.use_state(state.server or "https://")
-    code, set_code = ft.use_state("")
+    scanned = state.args  # of a code that was scanned: server, code, the server key's fingerprint
+    server, set_server = ft.use_state(scanned.get("server") or state.server or "https://")
+    code, set_code = ft.use_state(scanned.get("code", ""))
     label, set_label = ft.use_state(k.say("enrol.first"))
     ready = len(code.strip()) >= 8 and "://" in server and len(server) > 10 and label.strip()
 
     async def go() -> None:
-        await state.enrol(server, "".join(code.split()), label)  # pasted out of a chat: with blanks and line ends
+        typed = "".join(code.split())  # pasted out of a chat: with blanks and line ends
+        await state.enrol(server, typed, label, scanned.get("key", "") if typed == scanned.get("code") else "")
 
     promise = [
         ft.Row([k.icon(icon, 24, "ink-2"), k.t(k.say(key), 16, expand=True)], spacing=12)
@@ -50,6 +54,8 @@ def Enrol(state: State, k: Kit):
             ],
             spacing=14,
         ),
+        *told(k, scanned),
+        k.button(k.say("enrol.scan"), guard(state, lambda: state.go("scan")), "soft", I.QR_CODE_SCANNER),
         *([] if joining else [server_box]),
         box(
             k,
@@ -83,3 +89,12 @@ def Enrol(state: State, k: Kit):
         back=bool(state.person),
         right=[switch],
     )
+
+
+def told(k: Kit, scanned: Mapping[str, str]) -> list[ft.Control]:
+    """What a scanned code filled in, and by what the server will be known."""
+    if not scanned.get("code"):
+        return []
+    key = scanned.get("key", "")
+    shown = " ".join(key[i : i + 4] for i in range(0, len(key), 4))
+    return [k.judge("done", I.QR_CODE_2, k.say("enrol.scanned"), k.say("enrol.scanned.key", mark=shown) if key else "")]

@@ -156,7 +156,7 @@ def aim(visit: Visit, step: str) -> None:
 def heading(k: Kit, visit: Visit) -> ft.Control:
     if visit.photos_asked:
         return ft.Row(
-            [k.t(k.say("photo.asked"), 16, True, expand=True), k.t(subtitle(k, visit), 15, color="ink-2")], spacing=8
+            [k.t(k.say(visit.head), 16, True, expand=True), k.t(subtitle(k, visit), 15, color="ink-2")], spacing=8
         )
     return column(k.t(k.say("photo.advised"), 16, True), k.t(k.say("photo.advised.why"), 14, color="ink-2"), spacing=2)
 

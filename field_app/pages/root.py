@@ -5,9 +5,12 @@ from __future__ import annotations
 import flet as ft
 
 from field_app.kit import Kit
+from field_app.pages.code import CodePage
 from field_app.pages.conflict import ConflictPage
 from field_app.pages.diagnostics import Diagnostics
 from field_app.pages.enrol import Enrol
+from field_app.pages.issue import IssuePage
+from field_app.pages.leg import LegPage
 from field_app.pages.listing import ListPage
 from field_app.pages.map import MapPage
 from field_app.pages.picker import PickPage
@@ -18,12 +21,16 @@ from field_app.pages.record_form import FormPage
 from field_app.pages.records import RecordsPage
 from field_app.pages.refused import RefusedPage
 from field_app.pages.rescue import RescuePage
+from field_app.pages.roadside import RoadsidePage
+from field_app.pages.scan import ScanPage
 from field_app.pages.settings import Settings
 from field_app.pages.shell import AppCtx, guard, use_app
+from field_app.pages.shots import ShotsPage, VoidPage
 from field_app.pages.signature import SignPage
 from field_app.pages.stakeout import StakeOut
 from field_app.pages.sync import SyncPage
 from field_app.pages.today import Today
+from field_app.pages.trucks import LoadsPage, TrucksPage
 from field_app.pages.unlock import UnlockPage
 from field_app.pages.window import Window
 from field_app.state import State
@@ -33,6 +40,8 @@ PAGES = {
     "unlock": UnlockPage, "window": Window, "diagnostics": Diagnostics, "sign": SignPage, "rescue": RescuePage,
     "stakeout": StakeOut, "conflict": ConflictPage, "receipt": ReceiptPage, "refused": RefusedPage,
     "records": RecordsPage, "list": ListPage, "record": RecordPage, "form": FormPage, "pick": PickPage,
+    "trucks": TrucksPage, "loads": LoadsPage, "issue": IssuePage, "code": CodePage, "shots": ShotsPage, "void": VoidPage,
+    "scan": ScanPage, "leg": LegPage, "roadside": RoadsidePage,
 }  # fmt: skip
 
 
@@ -41,7 +50,10 @@ def Root():
     state, k = use_app()
     shown = state.shown
     home = (
-        shown in ("today", "window") or (shown == "enrol" and not state.person) or (shown == "unlock" and state.locked)
+        shown in ("today", "window")
+        or (shown == "trucks" and state.party)
+        or (shown == "enrol" and not state.person)
+        or (shown == "unlock" and state.locked)
     )
     return [
         ft.View(

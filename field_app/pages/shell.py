@@ -11,19 +11,28 @@ from typing import Any
 import flet as ft
 
 from field_app.kit import CLEAR, SCALES, I, Kit, column, strut
-from field_app.state import TABS, State
+from field_app.state import State
 
 log = logging.getLogger("jingtu.app")
 AppCtx = ft.create_context(None)
 TAB_ICONS = {
     "today": I.TODAY_OUTLINED,
     "map": I.MAP_OUTLINED,
+    "trucks": I.LOCAL_SHIPPING_OUTLINED,
+    "scan": I.QR_CODE_SCANNER,
     "records": I.LIST_ALT,
     "sync": I.SYNC,
     "settings": I.SETTINGS_OUTLINED,
 }
 BELOW = {
     "point": "today",
+    "issue": "trucks",
+    "code": "trucks",
+    "loads": "trucks",
+    "leg": "trucks",
+    "roadside": "trucks",
+    "shots": "trucks",
+    "void": "trucks",
     "list": "records",
     "record": "records",
     "form": "records",
@@ -212,7 +221,7 @@ def badge(state: State, k: Kit, tab: str) -> ft.Control | None:
 
 
 def tab(state: State, k: Kit, name: str, wide: bool) -> ft.Control:
-    on = name in (state.route, BELOW.get(state.route))
+    on = name in (state.shown, BELOW.get(state.shown))
     icon = ft.Icon(TAB_ICONS[name], size=26, color=k["on-primary"] if on else k["ink-2"])
     pill: ft.Control = ft.Container(
         icon,
@@ -241,10 +250,10 @@ def rail(state: State, k: Kit) -> ft.Control:
     from field_app.pages.draw import mark
 
     logo = ft.Semantics(label=k.say("app"), image=True, container=True, content=mark(52))
-    tabs = [tab(state, k, name, True) for name in TABS[:-1]]
+    tabs = [tab(state, k, name, True) for name in state.tabs[:-1]]
     return ft.Container(
         ft.Column(
-            [logo, ft.Container(height=8), *tabs, ft.Container(expand=True), tab(state, k, TABS[-1], True)],
+            [logo, ft.Container(height=8), *tabs, ft.Container(expand=True), tab(state, k, state.tabs[-1], True)],
             spacing=4, horizontal_alignment=ft.CrossAxisAlignment.CENTER,
         ),
         width=92, bgcolor=k["surface"], padding=ft.Padding.symmetric(vertical=14),
@@ -254,7 +263,7 @@ def rail(state: State, k: Kit) -> ft.Control:
 
 def bottom_bar(state: State, k: Kit) -> ft.Control:
     return ft.Container(
-        ft.Row([tab(state, k, name, False) for name in TABS], spacing=0), bgcolor=k["surface"],
+        ft.Row([tab(state, k, name, False) for name in state.tabs], spacing=0), bgcolor=k["surface"],
         border=ft.Border.only(top=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
 

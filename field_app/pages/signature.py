@@ -43,7 +43,7 @@ def SignPage(state: State, k: Kit):
         k,
         k.say("sign.title"),
         "",
-        Pad(state.signing.value, state.signing.give),
+        Pad(state.signing.value, state.signing.give, key=f"pad-{state.signing.asked}"),
         back=True,
         tabs=False,
         safe=False,

@@ -42,6 +42,8 @@ class Slot(NamedTuple):
 
 
 class Photos(Core):
+    head = "photo.asked"  # the word above a list that somebody asked for
+
     @property
     def photos(self) -> dict[str, Values]:
         return self.of("photo")

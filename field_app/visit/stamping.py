@@ -23,6 +23,7 @@ class About(NamedTuple):
     subject: str  # code of the sample it shows, "" for the point itself
     sampler: str
     device: str
+    load: bool = False  # of a load: `point` is its plate, `sampler` who sends it
 
 
 def lines(values: Values, about: About) -> list[str]:
@@ -44,7 +45,7 @@ def file_name(values: Values, about: About) -> str:
 
 def _head(values: Values, about: About) -> Iterator[str]:
     yield about.project
-    what = [_say("stamp.point", code=about.point), about.subject, _step(values)]
+    what = [_say("stamp.load" if about.load else "stamp.point", code=about.point), about.subject, _step(values)]
     if depth := values.get("depth_m"):
         what.append(f"{depth} m")
     yield SEPARATOR.join(part for part in what if part)
@@ -54,7 +55,8 @@ def _head(values: Values, about: About) -> Iterator[str]:
         (_say("stamp.at", at=f"{at:%Y-%m-%d %H:%M:%S}"), _say("stamp.utc", at=f"{utc:%Y-%m-%d %H:%M:%S}"))
     )
     yield _where(values)
-    by = [_say("stamp.sampler", name=about.sampler) if about.sampler else "", _say("stamp.device", code=about.device)]
+    role = "stamp.sender" if about.load else "stamp.sampler"
+    by = [_say(role, name=about.sampler) if about.sampler else "", _say("stamp.device", code=about.device)]
     yield SEPARATOR.join(part for part in by if part)
     if values["source"] != "app_camera":
         label = codes("photo_source").get(values["source"])

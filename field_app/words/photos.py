@@ -94,6 +94,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "stamp.at": ("{at}（北京时间）", "{at} (Beijing)"),
     "stamp.utc": ("UTC {at}", "UTC {at}"),
     "stamp.sampler": ("采样 {name}", "Sampler {name}"),
+    "stamp.load": ("车辆 {code}", "Truck {code}"),
+    "stamp.sender": ("移出 {name}", "Sender {name}"),
     "stamp.device": ("设备 {code}", "Tablet {code}"),
     "stamp.hash": ("副本，原件 SHA-256 {sha}……", "Copy; original SHA-256 {sha} …"),
     "stamp.no_fix": ("没有定位", "no position"),
