@@ -1,4 +1,4 @@
-"""One day at the site, played on three tablets through their real stores, without a network.
+"""One day at the site, played on three tablets and three phones through their real stores, without a network.
 
 By row number i from 1: divisible by 20 never visited; by 17 recorded 6 m east of plan without a reason; by 10, if
 visited, a field duplicate too. Event times lie in the nine hours before now; the device clock is the real one.
@@ -6,26 +6,24 @@ visited, a field duplicate too. Event times lie in the nine hours before now; th
 
 from __future__ import annotations
 
-import hashlib
 import random
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from field_app.clock import CHINA
 from field_app.store import Edit, Store
-from schemas import canonical
 from schemas.reference import analyte
-from schemas.rules import evidence
 from schemas.rules.geo import offset
 from sync_server.plan.rows import read_plan
 from sync_server.plan.table import read_table
-from tests.demo.seed import Demo
+from tests.demo.seed import PEOPLE, Demo
+from tests.demo.trucks import haul
+from tests.hauling import STROKES, Phone
 
 HOURS = 9
-RECEIVER = ("119.5000000", "32.2000000")  # as in the transfer plan (seed.py)
-STROKES = "[[[10,40],[60,12],[110,44],[150,20]]]"
 
 
 class Row:
@@ -163,72 +161,17 @@ class Tablet:
 
     # --- trucks --------------------------------------------------------------------------------------------------
 
-    def send_truck(self, n: int) -> None:
-        """Manifest n (0–5): the fifth arrives 5 % light, the sixth never arrives."""
-        d, begin = self.demo, 10.0 + 15 * n
-        number = f"{self.start:%Y}3211{self.store.next_number('manifest') % 10**6:06d}"
-        (manifest,) = self.finalize(("manifest", self.transfer, {
-            "number": number, "plan_id": d.transfer_plan, "lot_id": d.lot, "vehicle_id": d.vehicles[n], "driver_name": f"驾驶员{n + 1}",
-            "driver_phone": "13800000000", "cover": "tarp", "receiver_id": d.firms["receiver"], "receiver_place": "示范水泥一号堆场",
-            "issued_at": self.at(begin), "supervised": True, "planned_t": "18.0",
-        }))  # fmt: skip
-        net, previous = Decimal("17.900") + n * Decimal("0.060"), None
-        sender, driver, receiver = d.firms["remediator"], d.firms["carrier"], d.firms["receiver"]
-        previous = self._leg(
-            manifest,
-            "issued",
-            begin,
-            "移出经办人",
-            sender,
-            ["sender", "supervisor"],
-            previous,
-            weight=self._weighing(net, begin, f"GB-{n}-1"),
+    def gate(self) -> Phone:
+        """As the dispatcher uses it, where the first point of the plan lies."""
+        at = next(iter(self.planned.values())).values["position"]
+        return Phone(
+            self.store, self.transfer, PEOPLE[self.name][0], self.demo.firms["remediator"], (at["lon"], at["lat"])
         )
-        previous = self._leg(manifest, "departed", begin + 5, f"驾驶员{n + 1}", driver, ["driver"], previous)
-        if n == 5:
-            return
-        previous = self._leg(manifest, "arrived", begin + 65, f"驾驶员{n + 1}", driver, [], previous)
-        came = net * Decimal("0.95") if n == 4 else net - Decimal("0.020")
-        light = {"problem": "weight_diff", "problem_text": "到场净重少 5 %，待核实"} if n == 4 else {}
-        self._leg(manifest, "received_difference" if n == 4 else "received", begin + 75, "接收经办人", receiver, ["receiver"], previous,
-                  weight=self._weighing(came, begin + 72, f"GB-{n}-2"), received_t=f"{came:.3f}", heap="1 号堆", **light)  # fmt: skip
 
-    def _weighing(self, net: Decimal, minutes: float, ticket: str) -> list[dict[str, Any]]:
-        tare = Decimal("12.400")
-        return [{"ticket_no": ticket, "gross_t": f"{tare + net:.3f}", "tare_t": f"{tare:.3f}", "at": self.at(minutes)}]
+    # --- inspections ---------------------------------------------------------------------------------------------
 
     def _signed(self, role: str, name: str, minutes: float) -> dict[str, Any]:
         return {"role": role, "name": name, "way": "signed", "strokes": STROKES, "signed_at": self.at(minutes)}
-
-    def _leg(
-        self,
-        manifest: str,
-        kind: str,
-        minutes: float,
-        who: str,
-        org: str,
-        signers: list[str],
-        previous: str | None,
-        **more: Any,
-    ) -> str:
-        """A signed leg; returns the hash the next one carries."""
-        identity = self.store.keys.require()
-        gate = next(iter(self.planned.values())).values["position"]
-        there = RECEIVER if kind in ("arrived", "received", "received_difference") else (gate["lon"], gate["lat"])
-        values: dict[str, Any] = {
-            "manifest_id": manifest, "kind": kind, "at": self.at(minutes), "who_name": who, "org_id": org, "key_id": identity.enrolment,
-            "position": self.fix(*there, minutes),
-            "signatures": [{"role": r, "name": who, "way": "signed", "strokes": STROKES, "signed_at": self.at(minutes)} for r in signers], **more,
-        }  # fmt: skip
-        if previous:
-            values["prev_hash"] = previous
-        values["signature"] = evidence.sign(
-            identity.private_key, canonical.dumps({k: v for k, v in values.items() if v != []})
-        )
-        self.finalize(("manifest_leg", self.transfer, values))
-        return hashlib.sha256(canonical.dumps(values)).hexdigest()
-
-    # --- inspections ---------------------------------------------------------------------------------------------
 
     def inspect(self, point: str | None, lon: str, lat: str) -> None:
         """Two inspections with three findings; the first is corrected, re-checked and closed. Without a visited point
@@ -277,8 +220,8 @@ def start_of_day(now: datetime) -> datetime:
     return now.astimezone(CHINA) - timedelta(hours=HOURS)
 
 
-def play(tablets: list[Tablet], rows: list[Row]) -> None:
-    """The whole day, offline."""
+def play(tablets: list[Tablet], rows: list[Row], phones: Mapping[str, Phone]) -> None:
+    """The whole day, offline. `phones`: of those who only have to do with trucks (seed.py: PARTIES)."""
     for tablet in tablets:
         tablet.calibrate()
     shares = [[r for r in rows if (r.number - 1) % len(tablets) == n and r.visited] for n in range(len(tablets))]
@@ -288,7 +231,8 @@ def play(tablets: list[Tablet], rows: list[Row]) -> None:
         for n, row in enumerate(mine):
             visit = tablet.visit(row, n * length, length)
             inspected += [(visit, row)] if n == 0 else []
-    for n in range(6):
-        tablets[1].send_truck(n)
+    at_gate = tablets[1].gate()
+    phones["gate"].where = at_gate.where
+    haul(at_gate, phones["gate"], phones["driver"], phones["receiver"], tablets[1].demo, tablets[1].start)
     visit, row = inspected[-1] if inspected else (None, rows[0])
     tablets[2].inspect(visit, row.lon, row.lat)

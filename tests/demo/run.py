@@ -21,23 +21,32 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from fastapi import FastAPI
 
 from field_app.store import Store
 from field_app.sync import Syncer, SyncResult
 from schemas.problems import Trouble
-from sync_server.main import build
+from schemas.rules.manifest.alarms import alarms
+from schemas.rules.manifest.balance import balance
+from schemas.rules.manifest.mass import Range
+from sync_server.facts import load_facts
+from sync_server.main import build, create_app
 from sync_server.settings import Settings
-from tests.demo.day import Row, Tablet, play, read_rows, start_of_day
+from tests.demo.day import HOURS, Row, Tablet, play, read_rows, start_of_day
 from tests.demo.proxy import FaultyProxy
-from tests.demo.seed import PASSWORD, PEOPLE, Demo, seed
+from tests.demo.seed import PARTIES, PASSWORD, PEOPLE, Demo, seed
+from tests.hauling import Phone
+from tests.sim.transport import AppTransport
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ROOT / "assets" / "demo" / "plan.csv"
 PIN = "246810"  # of every demo tablet
 CARRIERS = ("zhoulan", "shenli", "wujian")  # tablets 1–3
+HEARD = ("driver", "receiver")  # phones that come back into coverage; the one at the gate does not
 ROUNDS = 60
 
 
@@ -91,8 +100,21 @@ def wait_for(url: str, child: subprocess.Popen[bytes], seconds: float = 60) -> N
     raise SystemExit(f"等不到 {url} · no answer from {url}")
 
 
+class EarlyClock:
+    """Of a device this morning."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+    def mono_ms(self) -> int:
+        return 0
+
+
 class Day:
-    """Server process, proxy and three tablets in one folder."""
+    """Server process, proxy, three tablets and three phones in one folder."""
 
     def __init__(self, folder: Path, points: Path, server_port: int, proxy_port: int, rng_seed: int) -> None:
         self.folder, self.server_port, self.rng_seed = folder, server_port, rng_seed
@@ -100,16 +122,36 @@ class Day:
         self.data = points.read_bytes()
         (folder / "points.csv").write_bytes(self.data)
         self.now = datetime.now(UTC)
-        parts = build(Settings(data=folder / "server"))
         start = start_of_day(self.now)
+        early = start - timedelta(minutes=30)
+        app = create_app(Settings(data=folder / "server"), clock=lambda: early.astimezone(UTC))
+        parts = app.state.parts
         self.demo: Demo = seed(parts, points, start.date(), start)
         self.demo.save(folder / "demo.json")
         self.rows: list[Row] = read_rows(self.data)
         manager = self.demo.people["xujing"]
         self.codes = [
-            parts.service.new_code(self.demo.people[name], manager, minutes=120) for name in (*CARRIERS, "zhoulan")
+            parts.service.new_code(self.demo.people[name], manager, minutes=(HOURS + 3) * 60)
+            for name in (*CARRIERS, "zhoulan")
         ]
+        for device, (name, _, _) in PARTIES.items():
+            self._enrol_early(
+                app,
+                f"phone-{device}",
+                parts.service.new_code(self.demo.parties[device], manager),
+                f"手机 {name}",
+                early,
+            )
+        self._enrol_early(app, "tablet-2", self.codes[1], "平板 2 号", early)
         parts.service.store.close()
+
+    def _enrol_early(self, app: FastAPI, name: str, code: str, label: str, at: datetime) -> None:
+        """Who signs for trucks today has a device since this morning: a leg dated before its key would be none."""
+        inner = AppTransport(app)
+        store = Store(self.folder / name, EarlyClock(at))
+        Syncer(store, transport=inner).enrol("http://morning", code, label)
+        store.close()
+        inner.shut()
 
     @classmethod
     def kept(cls, folder: Path) -> Day:
@@ -128,11 +170,11 @@ class Day:
         (self.folder / "played").write_text(json.dumps(told) + "\n")
 
     def reopen(self, server_url: str) -> list[tuple[Store, Syncer]]:
-        """The three tablets as they were left; they fetch what somebody did in the app since."""
+        """The tablets and phones as they were left; they fetch what somebody did in the app since."""
         tablets = []
-        for n in range(3):
-            repoint(self.folder / f"tablet-{n + 1}", server_url)
-            store = Store(self.folder / f"tablet-{n + 1}")
+        for name in (*(f"tablet-{n + 1}" for n in range(3)), *(f"phone-{d}" for d in HEARD)):
+            repoint(self.folder / name, server_url)
+            store = Store(self.folder / name)
             store.keys.unlock(store.keys.require().enrolment, PIN)
             tablets.append((store, Syncer(store)))
         self.results: list[SyncResult] = []
@@ -140,20 +182,28 @@ class Day:
         return tablets
 
     def play(self) -> list[tuple[Store, Syncer]]:
-        """Enrol and take the plan along (through the bad network), record offline, sync until all is there."""
+        """Enrol and take the plan along (through the bad network), record offline, sync until all is there. Returns the tablets, and
+        the phones that were heard of again."""
         proxy = FaultyProxy(self.server_port, self.rng_seed, port=self.proxy_port)
         try:
             tablets = []
+            url = f"http://127.0.0.1:{proxy.port}"
+
+            def opened(name: str) -> tuple[Store, Syncer]:
+                if (self.folder / name).exists():
+                    repoint(self.folder / name, url)
+                store = Store(self.folder / name)
+                return store, Syncer(store, pause=lambda s: time.sleep(min(s, 0.02)))
+
             for n in range(3):
-                store = Store(self.folder / f"tablet-{n + 1}")
-                syncer = Syncer(store, pause=lambda s: time.sleep(min(s, 0.02)))
-                self._insist(
-                    lambda s=syncer, n=n: s.enrol(f"http://127.0.0.1:{proxy.port}", self.codes[n], f"平板 {n + 1} 号")
-                )
+                store, syncer = opened(f"tablet-{n + 1}")
+                if store.identity is None:
+                    self._insist(lambda s=syncer, n=n: s.enrol(url, self.codes[n], f"平板 {n + 1} 号"))
                 tablets.append((store, syncer))
+            phones = {device: opened(f"phone-{device}") for device in PARTIES}
             self.results = []
             say("三台平板已登记，正在带走方案", "three tablets enrolled, taking the plan along")
-            self._sync(tablets)
+            self._sync([*tablets, *phones.values()])
             say(
                 "断网一天：记录点位、读数、样品、联单、检查",
                 "a day offline: points, readings, samples, manifests, inspections",
@@ -164,7 +214,14 @@ class Day:
                     for n, (store, _) in enumerate(tablets)
                 ],
                 self.rows,
+                {
+                    d: Phone(store, f"{self.demo.project}.transfer", PARTIES[d][0], self.demo.firms[PARTIES[d][1]])
+                    for d, (store, _) in phones.items()
+                },
             )
+            tablets += [phones[d] for d in HEARD]
+            for store, _ in (phones[d] for d in phones if d not in HEARD):
+                store.close()
             say("回到有信号处，经过坏网络同步", "back in coverage: syncing through the bad network")
             self._sync(tablets)
             self.faults, self.calls = dict(proxy.faults), proxy.calls
@@ -201,7 +258,7 @@ class Day:
         """The newest number of each scope, read from the server's database: what every tablet must have reached."""
         with contextlib.closing(sqlite3.connect(self.folder / "server" / "server.db")) as db:
             heads = dict(db.execute("SELECT id, seq FROM scope").fetchall())
-        return [(t, [(g, heads[g.scope]) for g in t[0].scopes()]) for t in tablets]
+        return [(t, [(g, heads[g.scope]) for g in t[0].scopes() if g.reads]) for t in tablets]
 
     def figures(self, tablets: list[tuple[Store, Syncer]]) -> dict[str, Any]:
         report = json.loads(
@@ -228,7 +285,9 @@ class Day:
             for change_id, n in store.sends().items():
                 sends[change_id] = sends.get(change_id, 0) + n
             equal &= all(
-                store.recount_digest(g.scope) == store.digest(g.scope) == digests[g.scope] for g in store.scopes()
+                store.recount_digest(g.scope) == store.digest(g.scope) == digests[g.scope]
+                for g in store.scopes()
+                if g.reads
             )
         outcomes = Counter(kept[i] for i in made if i in kept)
         totals = report["totals"]
@@ -246,13 +305,38 @@ class Day:
                 "manifests": {k: totals["manifests"][k] for k in ("sent", "received", "short", "not_received")},
                 "findings_open": totals["findings_open"],
             },
+            "transfer": self._transfer(),
             "digest_equal": equal,
         }  # fmt: skip
+
+    def _transfer(self) -> dict[str, Any]:
+        """The mass balance and the alarms, as the server's rules have them."""
+        parts = build(Settings(data=self.folder / "server"))
+        try:
+            facts = load_facts(parts.service, self.demo.project, datetime.now(UTC))
+            total = balance(facts).total
+            codes_only = sum(m.id not in facts.records["manifest"] for m in facts.manifests())
+            return {
+                "out_t": _ends(total.out), "came_t": _ends(total.came), "unknown": total.unknown, "from_code_only": codes_only,
+                "alarms": dict(sorted(Counter(a.code for a in alarms(facts, facts.now)).items())),
+            }  # fmt: skip
+        finally:
+            parts.service.store.close()
+
+
+def _ends(r: Range) -> list[str | None]:
+    return [f"{r.low:.3f}", None if r.high is None else f"{r.high:.3f}"]
+
+
+def _span(ends: list[str | None]) -> str:
+    low, high = ends
+    return f"{low} t" if low == high else f"{low}–{high or '?'} t"
 
 
 def show(figures: dict[str, Any], day: Day, seconds: float) -> None:
     """The report a person reads."""
     s, r, m = figures["sync"], figures["reconcile"], figures["reconcile"]["manifests"]
+    t = figures["transfer"]
     faults = "、".join(f"{k} {n}" for k, n in sorted(day.faults.items()))
     print(
         f"""
@@ -267,6 +351,9 @@ def show(figures: dict[str, Any], day: Day, seconds: float) -> None:
 平行样 duplicates      {r["duplicates"]} ({r["duplicate_share"]:.1%})
 超筛选值 exceedances   {"、".join(f"{k} {v}" for k, v in sorted(r["exceedances"].items())) or "—"}
 联单 manifests         发出 sent {m["sent"]} · 接收 received {m["received"]} · 短重 short {m["short"]} · 未到 not received {m["not_received"]}
+转运平衡 balance       出场 out {_span(t["out_t"])} · 接收 came {_span(t["came_t"])} · 只见于交接码 by code only {t["from_code_only"]}
+未定 not settled       {"；".join(t["unknown"]) or "—"}
+告警 alarms            {"、".join(f"{k} {v}" for k, v in t["alarms"].items()) or "—"}
 问题 findings          未销号 open {r["findings_open"]}
 校验 digests           {"一致 equal" if figures["digest_equal"] else "不一致 DIFFERENT"}
 用时 took              {seconds:.1f} s

@@ -25,6 +25,9 @@ PEOPLE = {  # username → name, roles in the project, duty
     "wujian": ("吴建", ("sampler", "inspector"), "inspector"),
     "chenyu": ("陈瑜", ("auditor",), "qc"),
 }
+PARTIES = {  # device → name, firm, role in the project: phones that only have to do with trucks; nobody of these has a password
+    "driver": ("马强", "carrier", "party"), "receiver": ("孙丽", "receiver", "party"), "gate": ("高敏", "remediator", "dispatcher"),
+}  # fmt: skip
 FIRMS = {
     "liable": ("示范化工有限公司", "liable"), "remediator": ("示范环境修复有限公司", "remediator"),
     "supervisor": ("示范环境监理有限公司", "supervisor"), "carrier": ("示范运输有限公司", "carrier"),
@@ -42,6 +45,7 @@ class Demo:
     project: str
     site: str
     people: dict[str, str] = field(default_factory=dict)
+    parties: dict[str, str] = field(default_factory=dict)
     firms: dict[str, str] = field(default_factory=dict)
     instruments: list[str] = field(default_factory=list)
     vehicles: list[str] = field(default_factory=list)
@@ -77,6 +81,14 @@ def seed(parts: Parts, points: Path, today: date, start: datetime) -> Demo:
                               **({"permit_no": "示范-0001"} if role in ("carrier", "receiver") else {}))  # fmt: skip
     for username, (name, _, duty) in PEOPLE.items():
         demo.people[username] = add("person", home, name=name, org_id=org, duties=[duty], account=username)
+    for device, (name, firm, _) in PARTIES.items():
+        demo.parties[device] = add(
+            "person",
+            home,
+            name=name,
+            org_id=demo.firms[firm],
+            duties=["driver" if device == "driver" else "dispatcher"],
+        )
     for n, username in enumerate(("wujian", "xujing")):
         add("person_qualification", home, person_id=demo.people[username], kind="enforcement", number=f"32-示范-{n + 1:03d}",
             valid_from=str(today - timedelta(days=300)), valid_to=str(today + timedelta(days=300)))  # fmt: skip
@@ -116,6 +128,8 @@ def seed(parts: Parts, points: Path, today: date, start: datetime) -> Demo:
         parts.auth.add_account(demo.people[username], username, PASSWORD)
         for role in roles:
             service.grant(demo.people[username], demo.project, role)
+    for device, (_, _, role) in PARTIES.items():
+        service.grant(demo.parties[device], demo.project, role)
     manager, f, t = demo.people["xujing"], f"{demo.project}.field", f"{demo.project}.transfer"
     service.write(manager, [Write("site", demo.site, f, {
         "code": "DEMO", "name": "默兹河漫滩示范地块", "status": "survey", "land_use": "other_farm", "standard": "gb15618", "ph_band": "b6575",
@@ -126,17 +140,18 @@ def seed(parts: Parts, points: Path, today: date, start: datetime) -> Demo:
     )
     import_plan(service, demo.project, plan_file, options, manager)
 
-    demo.lot = add("soil_lot", t, code="JK1", kind="pit", volume_m3="70.0", volume_kind="bank", density_t_m3="1.60",
+    demo.lot = add("soil_lot", t, code="JK1", kind="pit", volume_m3="80.0", volume_kind="bank", density_t_m3="1.60",
                    contaminants="镉、锌超筛选值", hazard="not_hazardous")  # fmt: skip
     filed = [{"authority_id": demo.firms[side], "side": side, "submitted_at": _at(start, days=-20), "receipt_no": f"示范〔2026〕{n + 1} 号",
               "accepted_at": _at(start, days=-10)} for n, side in enumerate(("origin", "destination"))]  # fmt: skip
     demo.transfer_plan = add(
         "transfer_plan", t, code="ZJ-2026-01", version=1, site_id=demo.site, consignor_id=demo.firms["remediator"],
-        supervisor_id=demo.firms["supervisor"], lots=[demo.lot], mass_t="112.0", volume_m3="70", from_date=str(today - timedelta(days=5)),
+        supervisor_id=demo.firms["supervisor"], lots=[demo.lot], mass_t="128.0", volume_m3="80", from_date=str(today - timedelta(days=5)),
         to_date=str(today + timedelta(days=25)), way="road", carriers=[demo.firms["carrier"]], vehicles=demo.vehicles, measures="苫布覆盖，出场洗车",
         emergency="遗撒即停车围挡并报告", notice_text="污染土壤转运（示范）", filings=filed,
         receivers=[{"org_id": demo.firms["receiver"], "site_name": "示范水泥一号堆场", "position": {"lon": "119.5000000", "lat": "32.2000000"},
-                    "way": "cement_kiln", "permit_no": "示范环审〔2024〕8 号", "capacity_t": "5000", "route_km": "38.0", "route_min": 60}],
+                    "way": "cement_kiln", "permit_no": "示范环审〔2024〕8 号", "capacity_t": "5000", "route_km": "38.0", "route_min": 60,
+                    "accepts": "镉、锌污染土，不含危险废物", "dispose_days": 90}],
     )  # fmt: skip
     # a dispatcher writes transfer records; here the installation does, before anyone has a device
     service.write(None, writes)

@@ -63,7 +63,7 @@ class Expected(NamedTuple):
             "done": len(self.visited), "missing": len(self.rows) - len(self.visited), "extra": 0,
             "shifted": sum(i % 17 == 0 for i, _, _ in self.visited), "duplicates": duplicates,
             "duplicate_share": pytest.approx(duplicates / len(self.visited)),
-            "manifests": {"sent": 6, "received": 5, "short": 1, "not_received": 1}, "findings_open": 2,
+            "manifests": {"sent": 7, "received": 5, "short": 1, "not_received": 2}, "findings_open": 2,
         }  # fmt: skip
 
     def exceedances(self) -> dict[str, int]:
@@ -76,6 +76,21 @@ class Expected(NamedTuple):
 
     def readings(self) -> int:
         return sum(bool(cell) for _, _, cells in self.visited for cell in cells.values())
+
+
+# Seven loads of 17.90 t, each 0.06 t more than the one before. Five came 20 kg lighter, but the fifth of them 5 % lighter; of the last two
+# nobody knows: together at most what left and what two weighbridges may differ (0.3 t each).
+OUT = [17.9 + 0.06 * n for n in range(7)]
+CAME = sum(OUT[:4]) - 4 * 0.02 + OUT[4] * 0.95
+
+
+def balanced(transfer: dict[str, Any]) -> None:
+    """The mass balance and the alarms of the day, by hand."""
+    assert [float(t) for t in transfer["out_t"]] == pytest.approx([sum(OUT)] * 2, abs=0.0006)
+    assert [float(t) for t in transfer["came_t"]] == pytest.approx([CAME, CAME + OUT[5] + OUT[6] + 0.6], abs=0.0006)
+    (unknown,) = transfer["unknown"]
+    assert unknown.startswith("未见接收：") and unknown.count("、") == 1
+    assert transfer["from_code_only"] == 1 and transfer["alarms"] == {"off_weight": 1, "overdue": 1}
 
 
 def demo(*args: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -101,10 +116,12 @@ def sane(figures: dict[str, Any], expected: Expected) -> None:
     """What must hold for any points file."""
     sync, found = figures["sync"], dict(figures["reconcile"])
     assert figures["plan"]["points"] == len(expected.rows)
-    assert {k: sync[k] for k in ("lost", "applied_twice", "rejected", "parked")} == dict.fromkeys(
-        ("lost", "applied_twice", "rejected", "parked"), 0
+    assert {k: sync[k] for k in ("lost", "applied_twice", "rejected")} == dict.fromkeys(
+        ("lost", "applied_twice", "rejected"), 0
     )
-    assert sync["acknowledged"] == figures["field"]["finalized_records"] > 0
+    # the driver's leg on a manifest whose sender is not heard yet: it waits, and counts by its code
+    assert sync["parked"] == 1 and sync["acknowledged"] == figures["field"]["finalized_records"] - 1 > 0
+    balanced(figures["transfer"])
     assert sync["resent"] > 0  # the network was bad
     assert figures["digest_equal"] is True
     exceedances = found.pop("exceedances")

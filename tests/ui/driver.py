@@ -125,7 +125,10 @@ class Driver:
             )
         self._tapped, self._answers_then = name, self._answers
         node = self.button(name, exact)
-        node.wait_for(state="attached")
+        try:
+            node.wait_for(state="attached")
+        except PlaywrightTimeout:
+            raise AssertionError(f"no button {name!r} on the page:\n{self.everything()}") from None
         if not node.evaluate(
             "e => { const t = e.hasAttribute('flt-tappable') ? e : e.querySelector('[flt-tappable]');"
             " return t ? (t.click(), true) : false }"

@@ -45,7 +45,7 @@ def test_a_stranger_finds_the_three_answers_at_once(site: Site, browser: Browser
         expect(page.locator("#points")).to_be_in_viewport()
         page.goto(site.project)
         assert page.locator('.todo[data-about="T01"] b a').get_attribute("href") in {
-            f"/console/projects/{site.seeded.project}/records/manifest/{f.subject_id}"
+            f"/console/projects/{site.seeded.project}/manifests/{f.subject_id}"
             for f in site.report.findings if f.check == "T01"
         }  # fmt: skip
         page.locator('.todo[data-about="R04"] .onmap').first.click()

@@ -86,7 +86,7 @@ def test_money_people_law_then_age() -> None:
     assert order[:7] == ["T01", "T02", "R04", "R04", "I01", "F02", "F01"]
     assert set(order[7:]) <= {"conflict", "waiting"} and len(rows) == ROWS
     by = {r.about: r for r in rows}
-    assert by["T01"].text.startswith("联单 0001") and by["T01"].path == f"/records/manifest/{uid('m1')}"
+    assert by["T01"].text.startswith("联单 0001") and by["T01"].path == f"/manifests/{uid('m1')}"
     assert (
         by["T01"].line.startswith("苏L·A5541 · 18 t · Kiln")
         and by["T01"].age == "5 小时前"

@@ -180,7 +180,10 @@ def test_photos_of_before_the_update_are_owed(tmp_path: Path, site: Site) -> Non
     sha = one.shoot()
     one.store.close()
     with closing(sqlite3.connect(one.folder / "tablet.db")) as db:
-        db.executescript("DROP TABLE blob; PRAGMA user_version=3;")
+        db.executescript(
+            "DROP TABLE blob; DROP TABLE directory; ALTER TABLE granted DROP COLUMN reads; ALTER TABLE ahead DROP COLUMN own;"
+            " PRAGMA user_version=3;"
+        )
     assert len(MIGRATIONS) >= 4
     one.reopen()
     assert [o.sha256 for o in one.store.owed(site.li)] == [sha] and one.run().photos == 1

@@ -192,7 +192,7 @@ def test_enrolling_ends_with_a_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert state.shown == "enrol" and not state.locked
         codes = []
 
-        def enrol(server: str, code: str, label: str, beside: bool = False) -> None:
+        def enrol(server: str, code: str, label: str, beside: bool = False, fingerprint: str = "") -> None:
             codes.append(code)
             seed.fill(store)
             one = store.keys.require()
