@@ -7,8 +7,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 NO_SKIP = os.environ.get("CI", "").lower() in ("1", "true")
+# A busy machine is no fault, hence no deadline. What decides whether a change lands tries the same examples every time; everybody
+# else's runs, and the soak, go on looking for new ones.
+settings.register_profile("jingtu", deadline=None, derandomize=NO_SKIP)
+settings.load_profile("jingtu")
 
 
 def _fail_skip(report: Any) -> None:

@@ -7,14 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import canonical, change
 from schemas.canonical import NotCanonical
-
-settings.register_profile("jingtu", deadline=None)  # a busy machine is not a fault
-settings.load_profile("jingtu")
 
 ID = "01a1fbd4-f500-7000-8000-000000000001"
 MADE: change.MadeAt = {"wall": "2026-11-21T10:00:00.000+08:00", "mono_ms": 5, "server_offset_ms": None}

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.fields import Merge, atoms_of, fields_of
 from schemas.merge import merge, put, whole_atoms
 from schemas.records import TYPES
-
-settings.register_profile("jingtu", deadline=None)  # a busy machine is not a fault
-settings.load_profile("jingtu")
 
 READING, SAMPLE, POINT = TYPES["field_reading"], TYPES["sample"], TYPES["point"]
 Values = dict[str, Any]
