@@ -168,6 +168,8 @@ _ALL = [
             "看一眼现在的值，需要时再存一次", "Look at the values as they are now, and save again if need be"),
     Problem(3123, 403, "这条「{type}」不是你交来的，你不能改", "This “{type}” was not handed in by you, so you may not change it",
             "变更已留存，由项目经理决定", "The change is kept; the project manager decides about it"),
+    Problem(3124, 403, "处置记录写的处置单位不是你的单位", "The disposal record names a firm that is not yours",
+            "变更已留存，由项目经理决定", "The change is kept; the project manager decides about it"),
     Problem(4001, 422, "文件读不懂：{why}", "The file cannot be read: {why}", "按提示改正，或另存为 XLSX、UTF-8 的 CSV 再试", "Correct what it says, or save it as XLSX or UTF-8 CSV, and try again"),
     Problem(4002, 422, "缺少列：{columns}", "Columns are missing: {columns}", "补上列名再导入", "Add the columns and import again"),
     Problem(4003, 422, "{count} 行有错，没有导入任何一行", "{count} rows are wrong; nothing was imported",

@@ -263,7 +263,18 @@ class Applying(Plain):
         if author is not SERVER and c.type not in self._writable(author.roles):
             words = {"type": {"zh": about.zh, "en": about.en}}
             return Verdict(wait, problem=3003, words=words, missing=[f"right:{author.person}:{self.scope.owner}"])
+        if author is not SERVER and c.type == "disposal_record" and self._of_another_firm(c, author):
+            return Verdict(wait, problem=3124, missing=[f"right:{author.person}:{self.scope.owner}"])
         return None
+
+    def _of_another_firm(self, c: Change, author: Author) -> bool:
+        """Would one who only hands in say what another firm disposed of? That ends loads, and nobody signed it."""
+        if not self._blind(author.roles):
+            return False
+        self.fetch({author.person})
+        person, old = self.seen(author.person), self._here.get(c.record)
+        receiver = c.after.get("receiver_id", old.values.get("receiver_id") if old else None)
+        return person is None or receiver != person.values.get("org_id")
 
     def _anothers(self, c: Change, author: Author) -> bool:
         """Is it about a record somebody else made, by one who only hands in here? What one may not read one does not change."""

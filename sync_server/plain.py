@@ -172,6 +172,7 @@ class Plain:
             and type not in OWN
             and type not in OF_A_PLAN
             and type != "transfer_plan"
+            and not (type == "disposal_record" and self._blind(author.roles))
             and not author.revoked
             and author.types <= SCHEMA
             and bool(about.writers)

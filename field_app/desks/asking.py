@@ -13,6 +13,9 @@ from field_app.words import WORDS, both
 from schemas.records.soil_lot import SoilLot
 from schemas.records.transfer_plan import TransferPlan
 from schemas.records.vehicle import Vehicle
+from schemas.rules.evidence import public_of
+from schemas.rules.handover.cose import kid_of
+from schemas.rules.handover.judge import SLACK
 from schemas.rules.manifest import guards, shown
 from schemas.rules.manifest.fold import fold
 from schemas.rules.transfer_plan import newer_filed
@@ -87,7 +90,20 @@ def to_do(desk: Chosen) -> list[Need]:
 
 def stopped(desk: Chosen, identity: Identity | None, now: datetime) -> list[Need]:
     """What the guards say of the leg as it would be signed now. What is still to be signed or typed is asked for by the page."""
-    return [Need(x.code, "stop", (x.zh, x.en)) for x in guards.stops(lacking(desk, identity, now))]
+    found = [Need(x.code, "stop", (x.zh, x.en)) for x in guards.stops(lacking(desk, identity, now))]
+    if _before_enrolment(desk, identity, now):  # everybody else would call it forged
+        found.insert(0, Need("enrolled_later", "stop", WORDS["leg.lack.enrolled_later"]))
+    return found
+
+
+def _before_enrolment(desk: Chosen, identity: Identity | None, now: datetime) -> bool:
+    """Is this device's clock earlier than the enrolment of its key, as the directory says?"""
+    s = desk.sending
+    kept = s.found.directories.get(s.scope) if s.found else None
+    if kept is None or identity is None or identity.locked:
+        return False
+    key = kept[0].keys.get(kid_of(public_of(identity.private_key)))
+    return key is not None and now < key.since - SLACK
 
 
 def lacking(desk: Chosen, identity: Identity | None, now: datetime) -> list[guards.Lack]:

@@ -269,7 +269,10 @@ def lacks(
     own = [_lack(key, **words) for key, words in _own(reading, around, draft, values, now)]
     known = around.known._replace(photos=around.shots | {v["step"] for v in draft.photos.values()})
     said = {lack.code for lack in own}
-    return own + [x for x in guarded(values["kind"], values, around.story, known, now) if x.code not in said]
+    if "weight" in said:  # the mass accepted is the net, once there is one
+        said |= {"received_t"}
+    found = own + [x for x in guarded(values["kind"], values, around.story, known, now) if x.code not in said]
+    return sorted(found, key=lambda x: x.code != "step")  # nothing helps before it is this step's turn
 
 
 def _lack(code: str, **words: object) -> Lack:
@@ -301,6 +304,8 @@ def _own(
     elif at < last.at - SLACK:
         early = int((last.at - at) / timedelta(minutes=1))
         yield ("clock" if draft.way == "own" else "before"), {"n": early}
+    elif draft.way not in ("paper", "lost") and reading.me is not None and at < reading.me.since - SLACK:
+        yield "enrolled_later", {}  # everybody else would call it forged
     elif at > now + SLACK:
         yield "future", {}
     if kind in TAKES:

@@ -190,6 +190,8 @@ class Trucks:
         if identity.locked:
             raise Trouble(2011)
         assert chain is not None
+        if any(x.values["kind"] == "voided" for x in self._store.all("manifest_leg", manifest_id=code.load.id)):
+            return  # a second tap
         leg = signed_leg(identity.private_key, self._void_leg(code, reason), chain.legs[-1].raw)
         longer = link(chain, unb64(leg["cose"]))
         seen = {"number": code.load.number, "code": text_of([x.raw for x in longer.legs]), "seen_at": leg["at"], "way": "own",

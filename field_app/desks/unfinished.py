@@ -51,7 +51,9 @@ class Unfinished:
         """What was begun on this load before."""
         assert self._reading is not None
         self._draft = draft_of(kept["draft"]) if kept.get("draft") else None
-        self._road = Roadside(**kept["road"]) if kept.get("road") else Roadside(plate=self._reading.chain.load.plate)
+        self._road = (
+            Roadside(**kept["road"]) if kept.get("road") else Roadside()
+        )  # the plate that is seen, not the one that is said
 
     def _kept(self) -> dict[str, dict[str, Any]]:
         """What this person began and did not sign, by load, the newest last."""

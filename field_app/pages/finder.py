@@ -20,3 +20,11 @@ def Finder(state: State, k: Kit, lens: Lens):
     )
     return ft.Container(seen, height=min(state.height * 0.4, 420.0), bgcolor="#000000", border_radius=14,
                         clip_behavior=ft.ClipBehavior.ANTI_ALIAS)  # fmt: skip
+
+
+def below_finder(lens: Lens, body: ft.Control) -> ft.Control:
+    """What the lens sees stays above what is scrolled: nobody photographs what he cannot see."""
+    if lens.view is None:
+        return body
+    seen = ft.Container(Finder(lens, key="finder"), padding=ft.Padding.only(left=16, right=16, top=12))
+    return ft.Column([seen, body], spacing=0, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH)

@@ -9,6 +9,7 @@ import flet as ft
 from field_app.desks.handing import Handing
 from field_app.desks.reckoning import OLD_H, Around, Reading, age_h
 from field_app.kit import I, Kit
+from field_app.pages.finder import below_finder
 from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, two_panes
 from field_app.pages.step import Step, aim_of, other_ways
 from field_app.pages.verdict import kind_name, legs_card, load_card, verdict
@@ -25,17 +26,24 @@ def LegPage(state: State, k: Kit):
     if reading is None:
         return nothing(state, k, k.say("leg.title"))
     around = desk.around
-    first = [verdict(state, k, reading), *notes(state, k, reading, around), load_card(state, k, reading, around)]
+    stands_in = desk.draft is not None and desk.draft.way != "own"
+    first = [verdict(state, k, reading), *notes(state, k, reading, around, stands_in)]
     rest: list[ft.Control] = [legs_card(state, k, reading, around)]
+    step = around is not None and desk.draft is not None and bool(around.steps or stands_in)
+    if step and not state.wide:  # what is to be done before what is only to be read: it would be below the fold
+        first += [load_card(state, k, reading, around, "brief"), Step()]
+        rest.append(load_card(state, k, reading, around, "rest"))
+    else:
+        first.append(load_card(state, k, reading, around))
+        rest += [Step()] if step else []
     if around is not None:
         if desk.fault is not None:
-            rest.insert(0, k.judge("alert", I.ERROR_OUTLINE, k.of(desk.fault[0]), k.of(desk.fault[1])))
-        if desk.draft is not None and (around.steps or desk.draft.way != "own"):
-            rest.append(Step())
+            first.insert(0, k.judge("alert", I.ERROR_OUTLINE, k.of(desk.fault[0]), k.of(desk.fault[1])))
         if reading.belongs and reading.judged.worth != "forged":
             rest.append(other_ways(state, k, desk))
     sub = f"{shown(reading.chain.load.number)} · {reading.chain.load.plate}"
     body = two_panes(k, scroll(*first), scroll(*rest)) if state.wide else scroll(*first, *rest)
+    body = below_finder(desk.lens, body)
     return frame(state, k, k.say("leg.title"), sub, body, foot=foot(state, k, desk), back=True, tabs=False)
 
 
@@ -45,8 +53,9 @@ def nothing(state: State, k: Kit, title: str) -> ft.Control:
     return frame(state, k, title, "", scroll(card), back=True)
 
 
-def notes(state: State, k: Kit, reading: Reading, around: Around | None) -> list[ft.Control]:
-    """What is said besides: an old code, one that was read before, another chain, signatures that were kept."""
+def notes(state: State, k: Kit, reading: Reading, around: Around | None, stands_in: bool = False) -> list[ft.Control]:
+    """What is said besides: an old code, one that was read before, another chain, signatures that were kept. stands_in: somebody
+    else signs here, who is not told what the device's own person has signed."""
     out: list[ft.Control] = []
 
     def say(color: str, icon: Any, key: str, title: dict[str, object] | None = None, **words: object) -> None:
@@ -62,18 +71,24 @@ def notes(state: State, k: Kit, reading: Reading, around: Around | None) -> list
         say("warn", I.HISTORY, "leg.older")
     elif around.kept:
         say("done", I.CHECK_CIRCLE_OUTLINE, "leg.kept")
-    elif around.seen_before is not None:
+    elif around.seen_before is not None and not stands_in:
         say("active", I.HISTORY, "leg.again", time=clock(k.lang, around.seen_before, state.now()))
     hours = age_h(reading, state.now())
     if hours >= OLD_H and reading.judged.worth != "forged" and around.story.next:
         say("warn", I.SCHEDULE, "leg.old", {"n": hours})
     for q in around.story.contradictions if reading.judged.worth != "forged" else ():
         out.append(k.judge("clash", I.HELP_OUTLINE, k.of((q.zh, q.en))))
-    if around.signed:
+    if around.signed and not stands_in:
         names = "、".join(kind_name(k, s) for s in around.signed) if k.lang == "zh" else ", ".join(
             kind_name(k, s) for s in around.signed)  # fmt: skip
         out.append(k.judge("active", I.DRAW_OUTLINED, k.say("leg.mine", steps=names)))
-    if reading.belongs and not reading.inspects and not around.steps and reading.judged.worth != "forged":
+    if (
+        reading.belongs
+        and not reading.inspects
+        and not around.steps
+        and not stands_in
+        and reading.judged.worth != "forged"
+    ):
         out.append(k.judge("active", I.INFO_OUTLINE, k.say("leg.nothing"),
                            k.say("leg.nothing.why", state=k.say(f"leg.state.{around.story.state}"))))  # fmt: skip
     return out

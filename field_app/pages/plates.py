@@ -42,7 +42,13 @@ def plates(
         shown_ = [chosen, *shown_]
     columns = 4 if wide >= 560 and k.scale < 1.2 else 2
     room = (wide - 32 - 8 * (columns - 1)) / columns
-    tiles = [plate(state, k, desk, t, chosen is not None and t.id == chosen.id, room) for t in shown_]
+
+    def pick(id: str) -> None:
+        desk.choose(id)
+        if more:  # the weight comes up again
+            set_opened("")
+
+    tiles = [plate(state, k, t, chosen is not None and t.id == chosen.id, room, pick) for t in shown_]
     rest = len(trucks) - len(first)
     word = k.say("issue.fewer") if more else k.say("issue.more", n=rest) if rest > 0 else k.say("issue.plate.other")
     tiles.append(
@@ -55,24 +61,29 @@ def plates(
     out = [step(k, 1, k.say("issue.step.plate" if recent else "issue.step.plate.plan")),
            ft.Column(rows, spacing=8, tight=True)]  # fmt: skip
     if more:
-        out.append(typed(state, k, desk))
+        out.append(typed(state, k, desk, set_opened))
     return out
 
 
-def plate(state: State, k: Kit, desk: Issuing, truck: Truck, on: bool, room: float) -> ft.Control:
+def plate(state: State, k: Kit, truck: Truck, on: bool, room: float, pick: Callable[[str], None]) -> ft.Control:
     """A truck that is on the road, as far as known, says so."""
     name = truck.plate if not truck.open else f"{truck.plate}，{k.say('issue.plate.open')}"
     icon = I.LOCAL_SHIPPING if truck.open else None
     size = min(17.0, (room - 10 - (34 if icon else 0)) / (width_of(truck.plate, 1.05) * k.scale))  # on one line
-    return k.button(truck.plate, call(state, desk.choose, truck.id), "chosen" if on else "plain", icon, size=size, pad=2, expand=1, name=name,
+    return k.button(truck.plate, call(state, pick, truck.id), "chosen" if on else "plain", icon, size=size, pad=2, expand=1, name=name,
                     radius=14)  # fmt: skip
 
 
-def typed(state: State, k: Kit, desk: Issuing) -> ft.Control:
+def typed(state: State, k: Kit, desk: Issuing, set_opened: Callable[[str], None]) -> ft.Control:
+    async def take() -> None:
+        await desk.take_plate()
+        if not desk.typed:  # found
+            set_opened("")
+
     field = box(
         k, k.say("issue.plate.type"), desk.typed, guard(state, lambda e: desk.type_plate(e.control.value)), expand=True
     )
-    use = k.button(k.say("issue.plate.take"), call(state, desk.take_plate), "soft", size=16)
+    use = k.button(k.say("issue.plate.take"), call(state, take), "soft", size=16)
     new = []
     if state.records.may_make("vehicle"):
         new = [k.button(k.say("issue.plate.register"), call(state, register, state, desk), "plain", I.ADD, size=16)]

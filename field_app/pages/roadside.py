@@ -11,7 +11,7 @@ from field_app.desks.legging import number, weights_out
 from field_app.desks.reckoning import Around, Reading
 from field_app.form import box
 from field_app.kit import I, Kit
-from field_app.pages.finder import Finder
+from field_app.pages.finder import below_finder
 from field_app.pages.leg import notes, nothing
 from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, two_panes
 from field_app.pages.step import shot
@@ -28,14 +28,18 @@ def RoadsidePage(state: State, k: Kit):
     if reading is None:
         return nothing(state, k, k.say("road.title"))
     around = desk.around
-    first = [verdict(state, k, reading), load_card(state, k, reading, around), legs_card(state, k, reading, around)]
+    load = load_card(state, k, reading, around, "" if state.wide else "brief")
+    first = [verdict(state, k, reading), load, legs_card(state, k, reading, around)]
     rest: list[ft.Control] = []
     if around is not None:
         others = open_ones(state, k, reading, around)
         first.insert(1, others) if around.others else rest.append(others)
         rest += notes(state, k, reading, around)
     rest += seen(state, k, desk, reading)
+    if not state.wide:  # what the inspector fills in first
+        rest.append(load_card(state, k, reading, around, "rest"))
     body = two_panes(k, scroll(*first), scroll(*rest)) if state.wide else scroll(*first, *rest)
+    body = below_finder(desk.lens, body)
     return frame(
         state, k, k.say("road.title"), k.say("road.sub"), body, foot=_foot(state, k, desk), back=True, tabs=False
     )
@@ -64,6 +68,9 @@ def seen(state: State, k: Kit, desk: Handing, reading: Reading) -> list[ft.Contr
             counter="",
         )
     ]
+    if not road.plate.strip():
+        same = call(state, lambda: desk.put_road(plate=load.plate))
+        items.append(k.button(k.say("road.plate.same", plate=load.plate), same, "plain", I.CHECK, size=16))
     if road.plate.strip() and _plain(road.plate) != _plain(load.plate):
         items.append(
             k.judge("warn", I.WARNING_AMBER, k.say("road.plate.other"), k.say("road.plate.other.why", plate=load.plate))
@@ -77,8 +84,6 @@ def seen(state: State, k: Kit, desk: Handing, reading: Reading) -> list[ft.Contr
         items.append(k.judge("alert" if over else "done", I.SCALE, k.say("road.off", t=text)))
     if desk.fault is not None:
         items.append(k.judge("alert", I.ERROR_OUTLINE, k.of(desk.fault[0]), k.of(desk.fault[1])))
-    if desk.lens.view is not None:
-        items.append(Finder(desk.lens, key="finder"))
     items.append(shot(state, k, desk, "plate"))
     if not _may(state, reading):
         items.append(k.judge("warn", I.INFO_OUTLINE, k.say("road.may_not")))

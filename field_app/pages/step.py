@@ -11,7 +11,6 @@ from field_app.desks.legging import TAKES, Draft, text_of
 from field_app.desks.reckoning import STAND_IN
 from field_app.form import box
 from field_app.kit import I, Kit, column, strut
-from field_app.pages.finder import Finder
 from field_app.pages.pad import Keypad, display
 from field_app.pages.shell import call, guard, part, tappable
 from field_app.pages.verdict import kind_name
@@ -47,10 +46,11 @@ def Step(state: State, k: Kit):
         )
     else:
         items.append(k.t(kind_name(k, draft.kind), 20, True))
+    lacks = desk.lacks()
+    if lacks and lacks[0].code == "step":  # before anything is weighed and typed for nothing
+        items.append(k.judge("alert", I.BLOCK, k.of((lacks[0].zh, lacks[0].en))))
     if draft.way != "own":
         items += _whose(state, k, desk, draft)
-    if desk.lens.view is not None:
-        items.append(Finder(desk.lens, key="finder"))
     if draft.kind == "received":
         items += _weights(state, k, desk, draft)
     steps = (PAPER,) if draft.way in ("paper", "lost") else SHOTS.get(draft.kind, ())
@@ -62,7 +62,6 @@ def Step(state: State, k: Kit):
     if draft.kind in ("departed", "waypoint", "relay"):
         items.append(_box(state, k, desk, "odometer", draft.odometer, keyboard_type=ft.KeyboardType.NUMBER))
     items.append(_by_hand(state, k, desk, draft))
-    lacks = desk.lacks()
     missing = [k.of((x.zh, x.en)) for x in lacks if not x.cannot]
     unsure = [k.of((x.zh, x.en)) for x in lacks if x.cannot]
     sep = "；" if k.lang == "zh" else "; "

@@ -8,7 +8,7 @@ from typing import Any
 
 import flet as ft
 
-from field_app.desks.legging import text_of, weights_out
+from field_app.desks.legging import weights_out
 from field_app.desks.reckoning import Around, Reading
 from field_app.kit import I, Kit, column, strut
 from field_app.state import State
@@ -61,17 +61,29 @@ def reasons(k: Kit, reading: Reading) -> list[str]:
     return out
 
 
-def load_card(state: State, k: Kit, reading: Reading, around: Around | None) -> ft.Control:
+def load_card(state: State, k: Kit, reading: Reading, around: Around | None, part: str = "") -> ft.Control:
+    """part: "brief", what is compared with the truck and the way; "rest", what is left then."""
+    facts = _facts(k, reading, around)
+    brief = (k.say("leg.lot"), k.say("leg.to"))
+    if part == "rest":
+        return k.card(*(_line(k, name, value) for name, value in facts if name not in brief), spacing=8)
+    if part == "brief":
+        facts = [(name, value) for name, value in facts if name in brief]
     load = reading.chain.load
     gross, net = weights_out(reading.chain)
     if gross is not None and net is not None:
-        weight = k.say("leg.weight", net=text_of(net), gross=text_of(gross))
+        weight = k.say("leg.weight", net=_tonnes(net), gross=_tonnes(gross))
     else:
         weight = k.say("leg.no_weight")
     top = column(
         k.t(load.plate, 26, True, h=1.2), k.t(shown(load.number), 15, color="ink-2"), k.t(weight, 17, True), spacing=2
     )
-    return k.card(top, *(_line(k, name, value) for name, value in _facts(k, reading, around)), spacing=8)
+    return k.card(top, *(_line(k, name, value) for name, value in facts), spacing=8)
+
+
+def _tonnes(value: Decimal) -> str:
+    """As a ticket says it: 30.10, and 30.105 where there are kilograms."""
+    return f"{value:.3f}".removesuffix("0")
 
 
 def _facts(k: Kit, reading: Reading, around: Around | None) -> list[tuple[str, str]]:
@@ -133,7 +145,7 @@ def _leg(
     net = claim.net()
     below = [k.say("leg.at", time=clock(k.lang, claim.at, state.now()))]
     if net is not None:
-        below.append(k.say("leg.net", net=text_of(Decimal(net) / 1000)))
+        below.append(k.say("leg.net", net=_tonnes(Decimal(net) / 1000)))
     if claim.problem:
         below.append(k.of(codes("leg_problem")[claim.problem]))
     if claim.way != "own":

@@ -183,6 +183,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "本机时钟比前一段签名早 {n} 分钟：先把设备时间调准",
         "this device's clock is {n} min before the last signature: set it right first",
     ),
+    "leg.lack.enrolled_later": (
+        "本机时钟早于这台设备登记的时间：先把设备时间调准",
+        "this device's clock is earlier than its enrolment: set it right first",
+    ),
     "leg.lack.before": ("填的时间比前一段签名早 {n} 分钟", "the time is {n} min before the last signature"),
     "leg.lack.future": ("填的时间在将来", "the time lies ahead"),
     "leg.lack.weight": ("毛重和皮重", "gross and tare"),
@@ -199,6 +203,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "road.open.some": ("这辆车还有 {n} 份没结束的联单", "This truck has {n} more open manifest(s)"),
     "road.open.some.why": ("{numbers}；本机名单更新于{when}", "{numbers}; this device heard last {when}"),
     "road.plate": ("现场车牌", "Plate seen"),
+    "road.plate.same": ("现场就是 {plate}", "It is {plate}"),
     "road.gross": ("现场称重 t（没称就空着）", "Weighed on the spot, t (empty: not weighed)"),
     "road.plate.other": ("现场车牌和联单上的不同", "The plate is not the one of the manifest"),
     "road.plate.other.why": ("联单上是 {plate}。照实记。", "The manifest says {plate}. Record what you see."),

@@ -100,11 +100,6 @@ def dispose_by(receiver: Receiver, received: datetime) -> date | None:
     return received.astimezone(_SHANGHAI).date() + timedelta(days=receiver.dispose_days)
 
 
-def room_t(receiver: Receiver, taken: Decimal) -> Decimal:
-    """What the receiver may still take; below 0: that much too much."""
-    return receiver.capacity_t - taken
-
-
 # --- what is missing -------------------------------------------------------------------------------------------------
 
 

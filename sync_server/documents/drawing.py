@@ -89,7 +89,7 @@ def way(line: Sequence[Sequence[Decimal]]) -> str:
         f'<polyline points="{places}" fill="none" stroke="#1c4f4b" stroke-width="6" stroke-linejoin="round"/>'
         f'<circle cx="{ax:.1f}" cy="{ay:.1f}" r="12" fill="#fff" stroke="#1c4f4b" stroke-width="6"/>'
         f'<rect x="{bx - 12:.1f}" y="{by - 12:.1f}" width="24" height="24" fill="#1c4f4b"/>'
-        '<path d="M960 70 L960 30 M950 44 L960 28 L970 44" fill="none" stroke="#333" stroke-width="4"/></svg>'
+        '<path d="M981 50 L981 12 M971 26 L981 10 L991 26" fill="none" stroke="#333" stroke-width="4"/></svg>'
     )
 
 

@@ -105,8 +105,10 @@ class Load:
         """Is the manifest's record here, or is it known only from a code?"""
         return self.facts.find(Manifest, self.manifest.id) is not None
 
-    def only_code(self, leg: ManifestLeg) -> bool:
-        return any(step.source == "code" and step.record is leg for step in self.story.steps)
+    def not_told(self, leg: ManifestLeg) -> str:
+        """Why a field of this leg is empty: known only from a code, its record not believed, or nobody filled it in."""
+        step = next((s for s in self.story.steps if s.record is leg and s.source == "code"), None)
+        return "missing" if step is None else "not_here" if step.unheard else "not_taken"
 
     # --- legs --------------------------------------------------------------------------------------------------------
 
@@ -168,13 +170,15 @@ class Load:
     @property
     def disposals(self) -> list[DisposalRecord]:
         by_load: dict[str, list[DisposalRecord]] = self.facts.remember("papers.disposals", lambda: _by_load(self.facts))
-        return by_load.get(self.manifest.id, [])
+        return [r for r in by_load.get(self.manifest.id, []) if r.receiver_id == self.manifest.receiver_id]
 
     @cached_property
     def all_steps(self) -> list[Leg]:
-        """Those that count and those that are not genuine, by time."""
-        false = {id(leg): leg for q in self.story.open for leg in q.legs if leg.worth == "forged"}
-        return sorted([*self.story.steps, *false.values()], key=order)
+        """Those that count and those that do not, which a question names, by time."""
+        counted = {id(leg) for leg in self.story.steps}
+        others = {id(leg): leg for q in self.story.open for leg in q.legs
+                  if id(leg) not in counted and leg.record.manifest_id == self.manifest.id}  # fmt: skip
+        return sorted([*self.story.steps, *others.values()], key=order)
 
     # --- the code ----------------------------------------------------------------------------------------------------
 

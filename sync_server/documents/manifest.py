@@ -84,7 +84,7 @@ class _Manifest:
 
     def _told(self, words: str, leg: ManifestLeg | None, text: object, tone: str = "") -> Cell:
         """What a leg says: perhaps it has not come, or is known only from a code."""
-        none = "no_leg" if leg is None else "not_here" if self.load.only_code(leg) else "missing"
+        none = "no_leg" if leg is None else self.load.not_told(leg)
         return self._cell(words, text if leg else None, tone, self.w(none))
 
     def _part(self, who: str, rows: list[list[Cell]], legs: tuple[str, ...]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ PUBLIC_MM = 0.4  # of the small code's squares
 KNOWN_WHY = frozenset(
     f"why_{w}" for w in ("signature", "unknown_key", "before_key", "after_key", "backwards", "future", "unreadable")
 )
-FAULTS = frozenset({"stranger", "withdrawn", "elsewhere"})
+FAULTS = frozenset({"stranger", "by_carrier", "withdrawn", "elsewhere"})
 
 
 class Signing:
@@ -72,9 +72,7 @@ class Signing:
             mine = [s for s in step.record.signatures if PARTS.get(s.role, "supervisor") == part]
             out += [self._hand(step, s) for s in mine]
             if step.record.kind in kinds and not mine:
-                note = (
-                    self.w("sign_not_here") if step.source == "code" else self._line(step.record.kind, step.record.at)
-                )
+                note = self.w("sign_not_here") if step.unheard else self._line(step.record.kind, step.record.at)
                 out.append({"role": self.w("handled"), "name": plain(self._who(step)), "note": note, "picture": ""})
         return out
 
@@ -118,9 +116,11 @@ class Signing:
         worth = w(f"worth_{step.worth}")
         notes = [w(f"why_{step.why}")] if f"why_{step.why}" in KNOWN_WHY else []
         notes += list(dict.fromkeys(w(f"fault_{f}") if f in FAULTS else w("fault_record") for f in step.faults))
+        if step.worth != "forged" and step not in self.load.story.steps:
+            notes.append(w("not_counted"))
         if leg.way and leg.way != "own":
             notes.append(coded(ManifestLeg, "way", leg.way, self.lang))
-        if step.source == "code":
+        if step.unheard:
             notes.append(w("from_code"))
         said = joined([worth, *notes], self.lang, "semi")
         tone = {"genuine": "", "forged": "alert"}.get(step.worth, "strong")

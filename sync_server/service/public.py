@@ -6,7 +6,6 @@ only the load whose first leg it is of, signed by who may issue one; a code that
 
 from __future__ import annotations
 
-from base64 import b32encode
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hmac import compare_digest
@@ -19,7 +18,7 @@ from schemas.records.manifest import Manifest
 from schemas.records.manifest_leg import ManifestLeg
 from schemas.rules import evidence
 from schemas.rules.handover import Chain, Directory, read
-from schemas.rules.handover.chain import check_of
+from schemas.rules.handover.chain import check_of, check_of_hash
 from schemas.rules.manifest import Leg, Story, fold, join
 from schemas.rules.manifest.trips import State
 from sync_server.service.directory import Directories
@@ -29,7 +28,7 @@ DIGITS, CHECK = 14, 10
 
 
 class PublicLoad(NamedTuple):
-    """`steps`: (kind, time) of each leg. `as_sent`: was it received as it was sent; None: not received yet. `asks`: something about it
+    """`steps`: (kind, time) of each leg. `as_sent`: did the receiver take it and note no difference; None: not received yet. `asks`: something about it
     has to be looked into; `waits`: a leg is known to be missing here, or its key is not known. `heard`: when the server last heard of it."""
 
     number: str
@@ -90,8 +89,11 @@ class Public(Directories):
         manifests = {id: Manifest.of(id, record.values)} if record else {}
         joined = join((ManifestLeg.of(r.id, r.values) for r in legs), (HandOver.of(r.id, r.values) for r in codes), directory,
                       self._clock(), manifests)  # fmt: skip
-        over = any(id in s.values.get("manifests", ()) and s.values.get("to_date") and not s.values.get("deleted")
-                   for s in tx.of_scope("disposal_record", scope_id))  # fmt: skip
+        told = manifests.get(id) or joined.manifests.get(id)
+        over = told is not None and any(
+            id in s.values.get("manifests", ()) and s.values.get("to_date") and s.values.get("receiver_id") == told.receiver_id
+            and not s.values.get("deleted") for s in tx.of_scope("disposal_record", scope_id)
+        )  # fmt: skip
         story = fold(joined.legs.get(id, ()), over, bool(record and record.values.get("deleted")))
         if not _opens(story, check, record is not None):
             return None
@@ -138,7 +140,7 @@ def _opens(story: Story, check: str, recorded: bool) -> bool:
     here and no first leg is better: others that somebody hands in beside the real one neither open it nor shut it."""
     firsts = [leg for leg in story.steps if leg.load is not None and leg.hash and "stranger" not in leg.faults]
     good = [leg for leg in firsts if leg.worth == "genuine"] or (firsts if recorded else [])
-    return any(_same(b32encode(bytes.fromhex(leg.hash or "")).decode()[:CHECK], check) for leg in good)
+    return any(_same(check_of_hash(bytes.fromhex(leg.hash or "")), check) for leg in good)
 
 
 def _as_sent(steps: Sequence[Leg]) -> bool | None:

@@ -168,7 +168,26 @@ def test_filters_narrow_the_table_and_stay_addresses(site: Site) -> None:
     assert found(open="1") >= {"409", "417", "419"} and "401" not in found(open="1")
     assert found(q="2026 3211 000418") == {"418"}
     assert found(q="没有这样的") == set() and "没有符合条件的车次" in site.get("/manifests", q="没有这样的").text
-    assert site.get("/manifests", day="2026-02-30").status_code == 400
+    for lang, said, not_said in (("en", "write 2026-11-21", "‖"), ("zh", "写成 2026-11-21", "‖")):
+        bad = site.get("/manifests", day="2026-02-30", lang=lang)
+        assert bad.status_code == 400 and said in bad.text and not_said not in bad.text
+
+
+def test_a_load_that_left_after_midnight_is_of_one_day_in_the_table_and_in_the_balance(fresh: Site) -> None:
+    made, transfer, id, number = fresh.made, f"{fresh.project}.transfer", fresh.service.new_id(), "20263211000421"
+    plate, truck = trucks_of(fresh.service, made)
+    lot, kiln = made.lots["K2 基坑"], made.orgs["kiln"]
+    manifest = {"number": number, "plan_id": made.plan, "lot_id": lot, "vehicle_id": truck, "driver_name": "王师傅", "driver_phone": "1",
+                "cover": "tarp", "receiver_id": kiln, "receiver_place": "句容协同处置中心", "issued_at": at(1130), "supervised": True}  # fmt: skip
+    load = Load(id, fresh.project, made.plan, lot, made.orgs["carrier"], kiln, number, plate, 50, "tarp")
+    first = signed(made, id, "issued", 1130, "32.00", "14.00", [], manifest, load, "y")  # 23:55
+    second = signed(made, id, "departed", 1115, "", "", [evidence.unb64(first["cose"])], manifest, load, "y")  # 00:10
+    legs = [Write("manifest_leg", fresh.service.new_id(), transfer, v) for v in (first, second)]
+    fresh.service.write(None, [Write("manifest", id, transfer, manifest), *legs])
+    assert set(numbers(fresh.get("/manifests", day="2026-11-20"))) == {"401", "403", "409", "421"}
+    assert "421" not in numbers(fresh.get("/manifests", day="2026-11-21"))
+    bars = text(fresh.get("/manifests", by="day"))
+    assert re.search(r"2026-11-20 4 车", bars), bars
 
 
 # --- one load --------------------------------------------------------------------------------------------------------
@@ -387,6 +406,14 @@ def test_a_mistake_shows_the_form_again_with_what_was_typed(site: Site, change: 
     assert answer.status_code == 422 and said in text(answer), text(answer)[:800]
     assert "全程苫盖" in answer.text and 'enctype="multipart/form-data"' in answer.text
     assert len(site.service.records("transfer_plan", f"{site.project}.transfer")) == before
+
+
+def test_what_is_wrong_with_a_receiver_is_said_there_and_nowhere_else(site: Site) -> None:
+    answer = site.post("/transfer/new", form(site) | {"receivers.0.way": "", "receivers.0.lat": ""})
+    wrong = re.findall(r'<(?:input|select|textarea)[^>]*name="([^"]+)"[^>]*aria-invalid="true"', answer.text)
+    wrong += re.findall(r'<(?:input|select|textarea)[^>]*aria-invalid="true"[^>]*name="([^"]+)"', answer.text)
+    assert answer.status_code == 422 and wrong == ["receivers.0.way"]  # not the plan's own `way`
+    assert "纬度：必填" in text(answer) and "12.50" not in text(answer)
 
 
 def test_a_route_is_uploaded_as_geojson(fresh: Site) -> None:

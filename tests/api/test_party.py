@@ -273,3 +273,25 @@ def test_what_a_party_is_answered_names_nothing_it_did_not_say(scene: Scene) -> 
     assert answer.status_code == 200
     text = json.dumps(answer.json(), ensure_ascii=False)
     assert not [t for t in OTHERS if t in text], text
+
+
+def test_a_party_says_what_its_own_firm_disposed_of_and_no_other(scene: Scene) -> None:
+    s, driver, taker, sender = scene.server, scene.device("driver"), scene.device("taker"), scene.device("sender")
+    id, values, _ = issued(scene, sender)
+    sender.push([sender.change("manifest", values, id, scope=scene.scope)], scene.scope)
+    heap = {"receiver_id": scene.receiver, "lot_code": "A-3", "from_date": "2026-11-22", "to_date": "2026-11-23", "manifests": [id],
+            "mass_t": "18.0", "stock_t": "0.0", "way": "cement_kiln"}  # fmt: skip
+    made = driver.push([driver.change("disposal_record", heap, scope=scene.scope)], scene.scope)
+    assert [(d["outcome"], d["problem"]) for d in details(made)] == [("parked", 3124)]
+    own = s.new_id()
+    assert outcomes(
+        driver.push(
+            [driver.change("disposal_record", {**heap, "receiver_id": scene.carrier}, own, scope=scene.scope)],
+            scene.scope,
+        )
+    ) == ["applied"]
+    moved = driver.change("disposal_record", {"receiver_id": scene.receiver}, own, {"receiver_id": scene.carrier}, scope=scene.scope)  # fmt: skip
+    assert [d["problem"] for d in details(driver.push([moved], scene.scope))] == [3124]
+    assert outcomes(taker.push([taker.change("disposal_record", heap, scope=scene.scope)], scene.scope)) == ["applied"]
+    firms = {r.values["receiver_id"] for r in s.service.records("disposal_record", scene.scope)}
+    assert firms == {scene.carrier, scene.receiver}

@@ -6,6 +6,7 @@ import ctypes
 import json
 import re
 import time
+from decimal import Decimal
 from functools import cache
 from typing import Any, get_args
 
@@ -226,6 +227,18 @@ def test_a_leg_known_only_from_a_code_says_so() -> None:
     assert "手写签名还没有到服务器" in said(data["parts"][2])
     cells = {c["label"]: c["text"] for row in data["parts"][2]["rows"] for c in row}
     assert cells["堆放位置"] == "记录还没有到服务器" and cells["进场毛 − 皮 = 净"] == "31.150 − 15.100 = 16.050 t"
+
+
+def test_a_record_that_was_altered_has_come_and_is_not_taken() -> None:
+    h = arrived()
+    kept = h.records["manifest_leg"][uid("m1/received")]
+    wrong = [kept.weight[0].model_copy(update={"gross_t": Decimal("40.00")})]
+    h.records["manifest_leg"][uid("m1/received")] = kept.model_copy(update={"weight": wrong})
+    data = sheet(h)
+    assert "以签名为准" in said(data["signatures"]) and "尚未上报" not in said(data["signatures"])
+    assert "还没有到服务器" not in said(data["parts"][2])
+    cells = {c["label"]: c["text"] for row in data["parts"][2]["rows"] for c in row}
+    assert cells["堆放位置"] == "记录与签名不符，未采用" and cells["进场毛 − 皮 = 净"] == "31.150 − 15.100 = 16.050 t"
 
 
 def test_a_manifest_known_only_from_a_code_has_a_paper() -> None:

@@ -219,7 +219,7 @@ def test_a_receiver_weighs_and_a_difference_needs_a_reason(tablet: Opened, less:
         await scanned(receiver, text)
         desk = receiver.handing
         assert desk.around.steps[0] == "received" and {"arrived", "rejected"} <= set(desk.around.steps)
-        assert {"weight", "ticket", "heap"} <= codes_of(receiver)
+        assert codes_of(receiver) == {"weight", "ticket", "heap"}  # the mass accepted is the net, once there is one
         for c in str(gross - Decimal(less)):
             desk.key(c)
         desk.put(typing="tare")
@@ -238,6 +238,18 @@ def test_a_receiver_weighs_and_a_difference_needs_a_reason(tablet: Opened, less:
         assert leg.values.get("problem") == ("weight_diff" if diff.over else None)
         chain = receiver.chains.chain_of(read(text).load.manifest)
         assert chain is not None and [c.kind for c in chain.claims] == ["issued", "departed", kind]
+
+    run(body)
+
+
+def test_before_departure_a_receiver_is_told_first_that_it_is_not_his_turn(tablet: Opened) -> None:
+    text = code()
+
+    async def body() -> None:
+        receiver = tablet("receiver")
+        await scanned(receiver, text)
+        first = receiver.handing.lacks()[0]
+        assert first.code == "step" and "还没有签起运" in first.zh
 
     run(body)
 
@@ -459,6 +471,8 @@ def test_an_inspector_records_a_roadside_check(tablet: Opened) -> None:
         )
         await desk.look()
         assert [x.number for x in desk.around.others] == ["20263211000390"]
+        await desk.record_check()  # the plate is what was seen, never by itself what the code says
+        assert desk.road.plate == "" and not inspector._store.all("hand_over")
         desk.put_road(gross="31.20", plate="苏L·B0918")
         await desk.record_check()
         (seen,) = (s for s in inspector._store.all("hand_over"))
@@ -513,3 +527,20 @@ def test_the_pad_takes_a_weight_and_nothing_else() -> None:
     diff = partly.difference(Decimal("18.866"), Tolerance(Decimal(1), Decimal("0.3")))
     assert diff is not None and diff.over and partly.final_kind(diff) == "received_difference"
     assert draft_of(json.loads(json.dumps(draft.kept))) == draft and draft_of({"later": 1}) is None
+
+
+def test_a_clock_before_the_devices_enrolment_is_told_before_it_signs(tablet: Opened) -> None:
+    text = code(issued=NOW)
+
+    async def body() -> None:
+        driver = tablet("driver", NOW)
+        await scanned(driver, text)
+        reading = driver.handing.reading
+        assert reading.me is not None and "enrolled_later" not in codes_of(driver)
+        later = reading.me._replace(since=NOW + timedelta(minutes=6))
+        driver.handing._reading = reading._replace(me=later)
+        assert "enrolled_later" in codes_of(driver)
+        driver.handing.put(way="paper")
+        assert "enrolled_later" not in codes_of(driver)
+
+    run(body)

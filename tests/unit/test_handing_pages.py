@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import flet as ft
 import pytest
 
 from field_app.store import Store
@@ -42,8 +43,9 @@ CASES: list[tuple[str, Callable[[], str], datetime, dict[str, list[str]]]] = [
     ("receiver", departed, NOW, {"zh": ["我要签", "接收", "到场", "拒收", "过磅单号", "堆放位置", "预计 今天 18:58 前到"], "en": ["Weigh ticket"]}),
     ("dispatcher", departed, NOW, {"zh": ["已收好对方的签名", "出码"], "en": ["The other signatures are kept"]}),
     ("inspector", departed, NOW, {
-        "zh": ["路边查验", "真：签名有效", "不能确定是否还有别的在途联单", "本机名单更新于今天 13:10", "现场车牌", "记一次路检"],
-        "en": ["Roadside check", "cannot be said", "Record the roadside check"]}),
+        "zh": ["路边查验", "真：签名有效", "不能确定是否还有别的在途联单", "本机名单更新于今天 13:10", "现场车牌", "填现场车牌"],
+        "en": ["Roadside check", "cannot be said", "Fill in the plate you see"]}),
+    ("receiver", code, NOW, {"zh": ["(?s)我要签.*现在不能签「接收」：驾驶员还没有签起运.*毛重.*还差"], "en": ["(?s)I sign.*.Received. cannot be signed now.*Gross.*missing"]}),
 ]  # fmt: skip
 
 
@@ -94,6 +96,52 @@ def test_another_open_load_of_the_truck_is_named_before_anything_else(tmp_path: 
             screen.see("比应重差 \\+1.00 t")
             await screen.tap("记一次路检")
             assert len(store.all("hand_over")) == 1 and screen.state.shown == "today"
+        finally:
+            screen.close()
+
+    asyncio.run(body())
+    store.close()
+
+
+def test_on_a_phone_the_step_stands_before_what_is_only_read_and_the_lens_above_all(tmp_path: Path) -> None:
+    store = Store(tmp_path / "driver", Clock(NOW))
+    seed.fill(store, "driver")
+
+    async def body() -> None:
+        screen = await opened(store)
+        try:
+            await screen.state.scanning.take([code()], "scanner")
+            await screen.settle(60)
+            texts = screen.texts()
+            assert (
+                texts.index("应重 30.28 t") < texts.index("我要签") < texts.index("已签 1 段") < texts.index("安运渣土")
+            )
+            desk = screen.state.handing
+            desk.lens.view = ft.Text("what it sees")
+            desk._changed()
+            await screen.settle()
+            labels = [c.label for c in screen.walk() if isinstance(c, ft.Semantics) and c.label]
+            assert labels.index("相机画面") < next(n for n, x in enumerate(labels) if x.startswith("真"))
+        finally:
+            screen.close()
+
+    asyncio.run(body())
+    store.close()
+
+
+def test_a_driver_without_a_device_is_not_told_what_the_sender_signed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "dispatcher", Clock(NOW))
+    seed.fill(store, "dispatcher")
+
+    async def body() -> None:
+        screen = await opened(store)
+        try:
+            await screen.state.scanning.take([code()], "scanner")
+            await screen.settle(60)
+            screen.see("现在没有要你签的")
+            await screen.tap("^在他人设备上手写签$")
+            screen.see("我要签")
+            assert "现在没有要你签的" not in screen.texts()
         finally:
             screen.close()
 

@@ -59,6 +59,15 @@ def test_a_key_counts_from_enrolment_to_revocation_give_or_take_two_clocks(
     assert (j.legs[1].why, j.worth, j.refused) == (why, "forged" if why else "genuine", why)
 
 
+@pytest.mark.parametrize(("way", "why"), [("own", "before_key"), ("beside", "before_key"), ("paper", ""), ("lost", "")])
+def test_the_key_of_a_new_phone_catches_up_with_what_the_lost_one_did(way: str, why: str) -> None:
+    chain = signed([ISSUED, ("driver", leg("departed", 20, way=way))])
+    known = directory(driver=(timedelta(hours=2), None))
+    assert judged(chain, known, NOW).why == why
+    ended = directory(driver=(-DAY, timedelta(minutes=10)))  # what is dated after its end never counts
+    assert judged(chain, ended, NOW).why == "after_key"
+
+
 def test_a_key_enrolled_twice_counts_in_both_its_times() -> None:
     once = directory(driver=(timedelta(hours=2), None)).said
     twice = {**once, "keys": [*directory(driver=(-DAY, timedelta(hours=1))).said["keys"], *once["keys"]]}

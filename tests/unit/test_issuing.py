@@ -352,3 +352,10 @@ def test_other_peoples_keys_do_not_make_it_genuine(store: Store) -> None:
     (code,) = store.all("hand_over")
     assert evidence.public_of(seed.PEOPLE["dispatcher"].key) in seed.directory(host.now())
     assert judged(read(code.values["code"]), None, host.now()).worth == "unsure"
+
+
+def test_a_clock_before_the_devices_enrolment_issues_nothing(store: Store) -> None:
+    """Whoever reads the code would call it forged."""
+    host, desk = start(store)
+    host.offset = seed.SINCE - timedelta(minutes=6) - host.now()
+    assert desk.needs()[0].code == "enrolled_later" and desk.needs()[0].kind == "stop"

@@ -11,7 +11,8 @@ import pytest
 
 from schemas.records.manifest_leg import ManifestLeg
 from schemas.reference import codes
-from schemas.rules.manifest import Story, fold, join, manifest_state, trip
+from schemas.rules.handover import Directory
+from schemas.rules.manifest import Leg, Story, fold, join, manifest_state, trip
 from schemas.rules.manifest.fold import MARKS, NEXT, ON
 from tests.unit.factory import NOW, at, record
 from tests.unit.hauled import SENDER, Haul, changed, directory, flipped, weighed
@@ -328,3 +329,60 @@ def test_who_acts_for_the_sender_is_no_stranger() -> None:
     haul = Haul()
     haul.sign("issued", by="other", weight=weighed("35"), org_id=SENDER)
     assert story(haul).open == ()
+
+
+UNSURE = pytest.mark.parametrize(
+    ("by", "known", "why"), [("driver", (), "stranger"), ("other", ("other",), "unknown_key")]
+)
+
+
+@UNSURE
+def test_nobody_voids_a_load_who_is_less_sure_than_who_issued_it(by: str, known: tuple[str, ...], why: str) -> None:
+    haul = Haul()
+    haul.run("issued")
+    haul.sign("voided", by=by)
+    s = story(haul) if not known else fold(_of(haul, directory(*known)))
+    assert (s.state, told(s)) == ("issued", ["outdone", why]) and [leg.record.kind for leg in s.steps] == ["issued"]
+    bare = story(haul, [haul.records[0], changed(haul.records[1], cose=None)])
+    assert (bare.state, told(bare)) == ("issued", ["outdone", "unsigned"])
+
+
+def test_without_a_directory_the_sender_still_voids_its_own() -> None:
+    haul = Haul()
+    haul.run("issued", "voided")
+    assert fold(_of(haul, None)).state == "voided"
+
+
+@UNSURE
+def test_a_surer_end_and_weight_stands_against_another(by: str, known: tuple[str, ...], why: str) -> None:
+    haul = Haul()
+    haul.run(*ROAD, "received")
+    for kind in ("received", "rejected"):
+        haul.sign(kind, by=by, on=haul.legs[1], weight=weighed("30"), received_t="15")
+    haul.sign("disposed", by=by, on=haul.legs[2])
+    s = fold(_of(haul, directory(*known)))
+    assert s.state == "received" and [q.code for q in s.open if q.code in ("outdone", why)] == ["outdone", why]
+    assert trip([leg.record for leg in s.steps]).net_in_t == Decimal("19.9")
+    assert {leg.hash for q in s.open for leg in q.legs} >= {leg.hash for leg in haul.legs[3:]}
+    alone = Haul("m2")  # with nobody surer it counts, and is asked about
+    alone.run(*ROAD)
+    alone.sign("received", by=by, weight=weighed("30"), received_t="15")
+    s = fold(_of(alone, directory(*known)))
+    assert (s.state, told(s)) == ("received", [why])
+
+
+def _of(haul: Haul, known: Directory | None) -> list[Leg]:
+    return join(haul.records, [], known, NOW, {haul.id: haul.manifest}).legs[haul.id]
+
+
+@pytest.mark.parametrize("way", ["beside", "paper", "lost"])
+def test_a_receipt_by_the_word_of_the_carrier_is_asked_about(way: str) -> None:
+    haul = Haul()
+    haul.run(*ROAD)
+    haul.sign("received", by="driver", way=way, weight=weighed("34.9"), received_t="19.9")
+    s = story(haul)
+    assert (s.state, told(s)) == ("received", ["by_carrier"]) and "承运方" in s.open[0].zh
+    other = Haul("m2")
+    other.run(*ROAD)
+    other.sign("received", by="sender", way=way, weight=weighed("34.9"), received_t="19.9")
+    assert told(story(other)) == []

@@ -88,7 +88,7 @@ ISSUED: list[tuple[str, Known, dict[str, Any], list[str]]] = [
      ["hazardous A1 是危险废物，不能用土壤联单转运。按《危险废物转移管理办法》（部令第23号）办：用危险废物转移联单，接收单位须有危险废物经营许可证"]),
     ("being identified", known(hazard="pending"), {}, ["hazard_open A1 的危废鉴别还没有结论，结论出来前不能转运"]),
     ("not identified", known(hazard=None), {}, ["hazard_open A1 没有危废鉴别结论：先填结论"]),
-    ("truck busy", known(open_loads=("20263211000001",)), {}, ["vehicle_busy 苏A12345 还有未完的联单 20263211000001：先接收、退回或作废它"]),
+    ("truck busy", known(open_loads=("20263211000001",)), {}, ["vehicle_busy 苏A12345 还有未完的联单 20263211000001：先接收、退回或作废它；已经了结就扫司机手机上最新的码"]),
     ("not weighed", known(), {"weight": []}, ["weight 还没有过磅：填毛重和皮重"]),
     ("weighed in part", known(), {"weight": [{"gross_t": "30"}]}, ["weight 还没有过磅：填毛重和皮重"]),
     ("tare too large", known(), {"weight": weighed("15")}, ["weight 皮重不小于毛重：核对过磅单"]),

@@ -19,6 +19,7 @@ from schemas.records.manifest_leg import ManifestLeg
 from schemas.rules.evidence import b64
 from schemas.rules.handover.judge import BESIDE
 from schemas.rules.manifest import Joined, Story, fold, join, manifest_state, trip
+from schemas.rules.manifest.balance import balance
 from schemas.rules.manifest.bound import wire_of
 from schemas.rules.reconcile import run
 from tests.unit.factory import NOW, World, at, uid
@@ -383,3 +384,32 @@ def test_the_hashes_are_those_of_the_bytes() -> None:
     haul = hauled()
     assert {leg.hash for leg in told(haul.records, haul).legs[haul.id]} == hashes(haul.legs)
     assert haul.records[0].cose == b64(haul.legs[0].raw) and haul.load.project == PROJECT
+
+
+def test_nobody_but_the_receiver_disposes_of_a_load() -> None:
+    haul = hauled()
+    values = {"lot_code": "K1", "from_date": at("09:00").date(), "to_date": at("09:00", 2).date(), "manifests": [haul.id], "mass_t": 19.9,
+              "stock_t": 0, "way": "cement_kiln"}  # fmt: skip
+    for firm, state in ((uid("carrier"), "received"), (KILN, "closed")):
+        w = world(haul, *haul.records[:5])
+        w.add("disposal_record", "d1", receiver_id=firm, **values)
+        assert w.facts(directory=directory()).story(haul.id).state == state
+
+
+@pytest.mark.parametrize("field", ["number", "plan_id", "lot_id", "receiver_id"])
+def test_a_manifest_that_says_otherwise_than_its_code_is_asked_about_before_its_leg_is_heard(field: str) -> None:
+    haul = hauled()
+    w = world(haul, haul.code(haul.legs[:2]))
+    assert "details" not in [q.code for q in w.facts(directory=directory()).story(haul.id).open]
+    other = "20263211000999" if field == "number" else uid("else")
+    w.records["manifest"][haul.id] = Manifest.of(haul.id, {**haul.values, field: other})
+    assert "details" in [q.code for q in w.facts(directory=directory()).story(haul.id).open]
+
+
+def test_a_load_that_anybody_may_have_made_up_adds_nothing_for_certain() -> None:
+    haul = hauled()
+    w = world(haul, haul.code(haul.legs[:5]))
+    del w.records["manifest"][haul.id]
+    (sure,), (unsure,) = (balance(w.facts(directory=directory(*without))).trips for without in ((), ("sender",)))
+    assert sure.mass.out.low == sure.mass.out.high == unsure.mass.out.high and sure.mass.came.low > 0
+    assert unsure.mass.out.low == unsure.mass.came.low == 0 and "签发人不能确定" in [x.zh for x in unsure.mass.unknown]

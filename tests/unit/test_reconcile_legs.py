@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from schemas.rules import evidence
 from schemas.rules.handover import Directory, Load, signed_leg
 from schemas.rules.manifest.alarms import alarms
 from schemas.rules.reconcile import Facts, run
-from schemas.rules.reconcile.legs import made_at, working_days
+from schemas.rules.reconcile.legs import NAMED, made_at, working_days
 from tests.unit.factory import DEFAULTS, NOW, World, at, uid, wire
 from tests.unit.test_reconcile_transfer import HOME, NO, add, load
 
@@ -191,3 +191,13 @@ def test_working_days() -> None:
 
 def test_legs_of_the_cases_are_legs() -> None:
     assert all(isinstance(leg, ManifestLeg) for _, _, w, _ in CASES for leg in w.records["manifest_leg"].values())
+
+
+def test_many_codes_that_are_none_hide_nothing() -> None:
+    w = World()
+    for n in range(NAMED + 5):
+        w.add("hand_over", f"junk{n}", number=f"{n:014d}", code="JT1:XX", seen_at=at("09:00") + timedelta(minutes=n), way="photo", purpose="handover")  # fmt: skip
+    found = run(w.facts()).by_check["T15"]
+    assert [f.figures["question"] for f in found].count("unread") == NAMED
+    (rest,) = [f for f in found if f.figures["question"] == "more_codes"]
+    assert "5 个" in rest.zh

@@ -175,6 +175,7 @@ def test_voiding_is_a_signed_leg_with_its_reason(store: Store) -> None:
     _, desk = start(store)
     assert desk.sending.truck(seed.TRUCKS[0]).open == ()  # type: ignore[union-attr]
     asyncio.run(trucks.void(trucks.code, "再来一次"))
+    asyncio.run(trucks.void(code, "第二下"))  # a second tap, before the first was drawn
     assert sum(s.values["kind"] == "voided" for s in store.all("manifest_leg")) == 1
 
 

@@ -50,7 +50,12 @@ class Chain(NamedTuple):
 
 def check_of(first: bytes) -> str:
     """Of the first leg's COSE bytes."""
-    return base64.b32encode(hashlib.sha256(first).digest())[:10].decode()
+    return check_of_hash(hashlib.sha256(first).digest())
+
+
+def check_of_hash(first: bytes) -> str:
+    """Of the first leg's hash."""
+    return base64.b32encode(first)[:10].decode()
 
 
 def text_of(legs: Sequence[bytes]) -> str:

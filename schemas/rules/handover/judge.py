@@ -80,7 +80,9 @@ def judged(chain: Chain, directory: Directory | None, now: datetime, *, known: I
 
 def _leg(chain: Chain, n: int, directory: Directory | None, now: datetime) -> LegWorth:
     claim, before = chain.claims[n], chain.claims[n - 1].at if n else None
-    found = leg_worth(chain.legs[n], claim.at, chain.previous(n), before, directory, now)
+    found = leg_worth(
+        chain.legs[n], claim.at, chain.previous(n), before, directory, now, caught_up=claim.way in STAND_INS
+    )
     if found.worth == "genuine" and found.key and stranger(claim, found.key, chain.load, directory):
         return LegWorth("unsure", "stranger", found.key)
     return found if found.why != "unknown_key" or directory else found._replace(why="no_directory")
@@ -94,8 +96,10 @@ def leg_worth(
     directory: Directory | None,
     now: datetime,
     fits: Callable[[Sign1, str, bytes | None], bool] = cose.fits,
+    caught_up: bool = False,
 ) -> LegWorth:
-    """One leg by its key. `previous`: the hash it stands on; `before`: when that leg was, None where that is not asked."""
+    """One leg by its key. `previous`: the hash it stands on; `before`: when that leg was, None where that is not asked; `caught_up`: it stands for
+    what was on paper or on a lost phone, and its time is that one's: the key, of the new phone perhaps, may be younger."""
     key = directory.key(leg.kid, at) if directory else None
     if key is not None and not fits(leg, key.key, previous):
         return LegWorth("forged", "signature", key)
@@ -105,7 +109,7 @@ def leg_worth(
         return LegWorth("unsure", "future", key)
     if key is None:
         return LegWorth("unsure", "unknown_key", None)
-    if at < key.since - SLACK:
+    if at < key.since - SLACK and not caught_up:
         return LegWorth("forged", "before_key", key)
     if key.until is not None and at > key.until + SLACK:
         return LegWorth("forged", "after_key", key)

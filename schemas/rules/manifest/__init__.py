@@ -1,7 +1,8 @@
 """Manifests: what their signed legs add up to, and what may be done next.
 
 `join` gathers the legs of records and of hand-over codes, each once; `fold` says the state and what is open; `guards` what is missing
-before a step; `trips` the times and weights of one load; `numbers` the 14 digits of a manifest.
+before a step; `trips` the times and weights of one load; `mass` and `balance` the intervals; `alarms` what to look at now; `numbers`
+the 14 digits of a manifest.
 """
 
 from schemas.rules.lack import Lack

@@ -1,7 +1,7 @@
 """The mass balance: per load, and added up by vehicle, day, pit, receiver and plan. An interval wherever something is not known.
 
-Voided loads do not count; a load turned away goes back to its pit. A day is the day its loads left, so that what left and what came
-of it stand in one line. Sources: RULES §16 (mass balance, D; figures of the project); 部令第23号 Art. 10, 12 (weigh every load), C.
+Voided loads do not count; a load turned away goes back to its pit. A day is the day its loads were weighed out and issued, so that what
+left and what came of it stand in one line, and no leg that comes late moves a load to another. Sources: RULES §16 (mass balance, D; figures of the project); 部令第23号 Art. 10, 12 (weigh every load), C.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from schemas.records.soil_lot import SoilLot
 from schemas.records.transfer_plan import TransferPlan
 from schemas.records.vehicle import Vehicle
 from schemas.reference import Label
-from schemas.rules.manifest.mass import NOTHING, ZERO, Mass, Range, Tolerance, mass
+from schemas.rules.manifest.fold import unsure
+from schemas.rules.manifest.mass import NOT_ISSUED, NOTHING, ZERO, Mass, Range, Tolerance, mass
 from schemas.rules.manifest.trips import State, Trip, trip
 from schemas.rules.transfer_plan import in_force
 
@@ -58,6 +59,11 @@ class TripMass(NamedTuple):
     @property
     def counts(self) -> bool:
         return self.state != "voided"
+
+    @property
+    def day(self) -> date:
+        """The day it is counted under."""
+        return _day(self.manifest.issued_at)
 
 
 class Line(NamedTuple):
@@ -138,9 +144,19 @@ def _one(facts: Facts, manifest: Manifest, allowed: Tolerance) -> TripMass:
     legs = facts.legs_of(manifest.id)
     seen = trip(legs)
     out, came = seen.net_out_t, seen.net_in_t
-    return TripMass(
-        manifest, seen, mass(legs, allowed), None if out is None or came is None else beyond(facts, out, came)
-    )
+    found = mass(legs, allowed)
+    if _anybodys(facts, manifest):  # there may be no such load: it adds nothing for certain
+        out_, came_, back_ = (Range(ZERO, r.high) for r in (found.out, found.came, found.back))
+        found = Mass(out_, came_, back_, (*found.unknown, NOT_ISSUED))
+    return TripMass(manifest, seen, found, None if out is None or came is None else beyond(facts, out, came))
+
+
+def _anybodys(facts: Facts, manifest: Manifest) -> bool:
+    """A load known only from a code that nobody who is known to issue loads has signed: whoever hands in codes can make one up."""
+    if facts.directory is None or facts.find(Manifest, manifest.id) is not None:
+        return False
+    steps = facts.story(manifest.id).steps
+    return not any(leg.load is not None and unsure(leg) == 0 for leg in steps)
 
 
 def newest_plans(facts: Facts) -> dict[str, TransferPlan]:

@@ -77,24 +77,54 @@ def fold(legs: Iterable[Leg], disposed: bool = False, withdrawn: bool = False) -
     has ended names it; `withdrawn`: the manifest's own record was voided."""
     found = sorted({leg.hash or leg.record.id: leg for leg in legs}.values(), key=order)
     forged = [leg for leg in found if leg.worth == "forged"]
-    told = _Told([leg for leg in found if leg.worth != "forged"], {leg.hash for leg in forged if leg.hash})
+    real_ = [leg for leg in found if leg.worth != "forged"]
+    outdone = _outdone(real_)
+    told = _Told(real_, {leg.hash for leg in forged if leg.hash}, outdone)
     state = manifest_state([leg.record for leg in told.steps])
     if disposed and state in TAKEN:
         state = "closed"
-    open_ = [*_forged(forged), *_turns(told), *_ends(told), *_twins(told), *_clocks(told), *_records(told.steps)]
+    open_ = [*_forged(forged), *_turns(told), *_ends(told), *_twins(told), *_clocks(told)]
+    open_ += [question("outdone", outdone)] if outdone else []
+    open_ += _records(sorted([*told.steps, *outdone], key=order) if outdone else told.steps)
     if withdrawn and (signed := [leg for leg in told.steps if leg.hash]):
         open_.append(question("manifest_withdrawn", signed))
     following = NEXT[state] if state in ("draft", "voided") else (*NEXT[state], "amended")
     return Story(state, tuple(told.steps), tuple(open_), following)
 
 
+# Whose word does not count against a surer one: a leg of this kind beside a surer one of these. Else whoever makes himself a key, or
+# signs what is not his to sign, could void a load, or say where it went and how much it was, against those whose turn it was.
+_AGAINST: Mapping[str, frozenset[str]] = {
+    "issued": frozenset({"issued"}),
+    "voided": frozenset({"issued"}),
+    **dict.fromkeys(("received", "received_difference", "rejected"), TAKEN | {"rejected"}),
+    **dict.fromkeys(("returned", "disposed"), TAKEN),
+}
+
+
+def unsure(leg: Leg) -> int:
+    """0: signed by who is known and whose turn it is; 1: by somebody else, or nobody knows by whom; 2: not signed."""
+    known = leg.worth == "genuine" or (leg.why == "future" and leg.key is not None)
+    return 2 if leg.hash is None else 0 if known and "stranger" not in leg.faults else 1
+
+
+def _outdone(legs: Sequence[Leg]) -> list[Leg]:
+    best: dict[str, int] = {}
+    for leg in legs:
+        best[leg.record.kind] = min(best.get(leg.record.kind, 9), unsure(leg))
+    return [
+        leg for leg in legs if unsure(leg) > min((best.get(k, 9) for k in _AGAINST.get(leg.record.kind, ())), default=9)
+    ]
+
+
 class _Told:
     """The legs that count, and ways to look at them."""
 
-    def __init__(self, legs: Sequence[Leg], false: set[str]) -> None:
+    def __init__(self, legs: Sequence[Leg], false: set[str], outdone: Sequence[Leg]) -> None:
         self.by_hash = {leg.hash: leg for leg in legs if leg.hash}
         self.false = false  # hashes of legs that do not count
-        self.steps = self._in_chain(legs)
+        without = {id(leg) for leg in outdone}
+        self.steps = [leg for leg in self._in_chain(legs) if id(leg) not in without]
         self.moves = [leg for leg in self.steps if leg.record.kind not in MARKS]
         self.kinds = {leg.record.kind for leg in self.steps}
         counting = {id(r) for r in real([leg.record for leg in self.moves])}
@@ -253,6 +283,7 @@ _FAULTS: Sequence[tuple[str, frozenset[str]]] = (
     ("elsewhere", frozenset({"elsewhere"})),
     ("withdrawn", frozenset({"withdrawn"})),
     ("stranger", frozenset({"stranger"})),
+    ("by_carrier", frozenset({"by_carrier"})),
 )
 
 
@@ -276,7 +307,7 @@ def _records(steps: Sequence[Leg]) -> list[Question]:
     for code in ("unknown_key", "future"):
         if these := [leg for leg in steps if leg.why == code]:
             out.append(question(code, these))
-    if these := [leg for leg in steps if leg.source == "code" and not set(leg.faults) - {"stranger"}]:
+    if these := [leg for leg in steps if leg.unheard]:
         out.append(question("not_heard", these))
     return out
 

@@ -215,8 +215,8 @@ def _busy(known: Known) -> Iterator[Lack]:
                    cannot=True)  # fmt: skip
     elif known.open_loads:
         numbers = "、".join(known.open_loads)
-        yield Lack("vehicle_busy", f"{plate} 还有未完的联单 {numbers}：先接收、退回或作废它",
-                   f"{known.plate or 'The truck'} has an open manifest {', '.join(known.open_loads)}: receive, return or void it first")  # fmt: skip
+        yield Lack("vehicle_busy", f"{plate} 还有未完的联单 {numbers}：先接收、退回或作废它；已经了结就扫司机手机上最新的码",
+                   f"{known.plate or 'The truck'} has an open manifest {', '.join(known.open_loads)}: receive, return or void it first; if that is done, scan the newest code on the driver's phone")  # fmt: skip
 
 
 def _tickets(leg: Mapping[str, Any]) -> list[tuple[Decimal, Decimal]]:

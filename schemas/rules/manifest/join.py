@@ -22,7 +22,7 @@ from schemas.rules.handover.chain import read
 from schemas.rules.handover.claims import Claim, Load, from_map
 from schemas.rules.handover.cose import Sign1
 from schemas.rules.handover.directory import Directory, Key
-from schemas.rules.handover.judge import leg_worth, stranger
+from schemas.rules.handover.judge import STAND_INS, TAKES, leg_worth, stranger
 from schemas.rules.manifest.bound import disagreements, leg_of, manifest_of
 
 T = TypeVar("T")
@@ -44,7 +44,14 @@ class Leg(NamedTuple):
     why: str
     key: Key | None
     load: Load | None = None  # of a first leg: what it says of the load
-    faults: tuple[str, ...] = ()  # what a record says otherwise than it was signed, stranger, withdrawn, elsewhere
+    faults: tuple[
+        str, ...
+    ] = ()  # what a record says otherwise than it was signed, stranger, by_carrier, withdrawn, elsewhere
+
+    @property
+    def unheard(self) -> bool:
+        """Known only from a code. A record that says otherwise than was signed is not believed, but it has come."""
+        return self.source == "code" and not set(self.faults) & {*_PLAIN_LIES, "elsewhere"}
 
 
 class Joined(NamedTuple):
@@ -207,7 +214,7 @@ def _judged(one: _Seen, directory: Directory | None, now: datetime) -> _Judged:
     before: list[bytes | None] = [None] if one.claim.load is not None else [*sorted(one.before)] or [None]
     found = []
     for previous in before:
-        leg = leg_worth(one.leg, one.claim.at, previous, None, directory, now, _fits)
+        leg = leg_worth(one.leg, one.claim.at, previous, None, directory, now, _fits, one.claim.way in STAND_INS)
         found.append(_Judged(leg.worth, leg.why, leg.key, previous))
     return next((j for j in found if j.why != "signature"), found[0])
 
@@ -245,11 +252,30 @@ def _made(
         wrong -= {"withdrawn"}
     if root and j.key and j.worth != "forged" and stranger(one.claim, j.key, root, directory):
         wrong.add("stranger")
+    if root and j.key and j.worth != "forged" and _by_carrier(one.claim, j.key, root, directory):
+        wrong.add("by_carrier")
+    if one.claim.load is not None and _told_otherwise(one.claim.load, manifests.get(manifest)):
+        wrong.add("details")
     record = plain[0] if plain else leg_of(one.leg, one.claim, manifest, j.before, j.key, root)
     return Leg(
         record, one.leg.hash.hex(), j.before.hex() if j.before else None, "record" if plain else "code", j.worth, j.why, j.key,
         one.claim.load, tuple(sorted(wrong)),
     )  # fmt: skip
+
+
+def _by_carrier(claim: Claim, key: Key, load: Load, directory: Directory | None) -> bool:
+    """Was it taken by the word of those who carried it, in the receiver's name? It may be so, and it is what who dumps a load would write."""
+    plan = directory.of("plans", load.plan) if directory else {}
+    carries = {load.carrier, *(plan.get("carriers") or ())} - {load.receiver}
+    return claim.kind in TAKES and claim.way != "own" and key.org in carries
+
+
+def _told_otherwise(load: Load, manifest: Manifest | None) -> bool:
+    """Does the manifest's record name another number, plan, pit or receiver than was signed, whoever's device was heard?"""
+    if manifest is None:
+        return False
+    said = (manifest.number, manifest.plan_id, manifest.lot_id, manifest.receiver_id)
+    return said != (load.number, load.plan, load.lot, load.receiver)
 
 
 _WORTHS = {"genuine": 0, "unsure": 1}

@@ -20,6 +20,7 @@ BACK = frozenset({"rejected", "returned"})
 
 # What an interval does not know, as a ledger names it.
 NO_LEG = Label("环节未到", "no leg has come")
+NOT_ISSUED = Label("签发人不能确定", "cannot say who issued it")
 NOT_LEFT = Label("未见起运", "not seen to depart")
 NO_OUT = Label("出场重量未知", "weight at departure not known")
 NOT_IN = Label("未见接收", "not seen to be received")

@@ -233,7 +233,7 @@ class Facts:
         record = self.find(Manifest, manifest_id)
         withdrawn = record is not None and record.deleted
         legs = self.joined.legs.get(manifest_id, ())
-        story = fold(legs, manifest_id in self._disposed, withdrawn)
+        story = fold(legs, self.disposed(manifest_id), withdrawn)
         if manifest_id not in self._twins:
             return story
         both = [leg for id in self._twins[manifest_id] for leg in self.joined.legs[id][:1]]
@@ -255,10 +255,15 @@ class Facts:
                 by_number.setdefault(m.number, []).append(m.id)
         return {id: sorted(ids) for ids in by_number.values() if len(ids) > 1 for id in ids}
 
+    def disposed(self, manifest_id: str) -> bool:
+        """Does a disposal record which has ended name it, of the firm that the load was for? Nobody else disposes of it."""
+        manifest = self.find(Manifest, manifest_id) or self.joined.manifests.get(manifest_id)
+        return manifest is not None and (manifest_id, manifest.receiver_id) in self._disposed
+
     @cached_property
-    def _disposed(self) -> frozenset[str]:
-        """Manifests that a disposal record which has ended names."""
-        return frozenset(id for d in self.alive(DisposalRecord) if d.to_date is not None for id in d.manifests)
+    def _disposed(self) -> frozenset[tuple[str, str]]:
+        ended = [d for d in self.alive(DisposalRecord) if d.to_date is not None]
+        return frozenset((id, d.receiver_id) for d in ended for id in d.manifests)
 
     def manifests(self) -> list[Manifest]:
         """Every manifest that counts: the records that are not voided, those whose record was voided after they were signed, and

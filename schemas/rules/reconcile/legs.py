@@ -26,10 +26,12 @@ from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.terms import day
 from schemas.rules.reconcile.transfer import OWN, RULES, Load, loads
 
+NAMED = 20  # codes that are no load, named one by one [D]
 PAPER_DAYS = 10  # C, 部令第23号第20条
 # Questions about whose signature it is (T15); the others are about the story (T11).
 _FALSE = frozenset({"signature", "before_key", "after_key", "unreadable", "on_forged"})
 _UNSURE = frozenset({"unknown_key"})
+_ASKED = frozenset({"by_carrier"})  # may well be right, and is to be asked all the same
 
 
 @check(
@@ -44,7 +46,7 @@ def open_questions(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
         for question in asked:
             since = max((leg.record.at for leg in question.legs), default=None)
             yield say(
-                load.manifest, None, severity=INFO if question.waits else ERROR, no=load.manifest.number,
+                load.manifest, None, severity=INFO if question.waits else WARNING if question.code in _ASKED else ERROR, no=load.manifest.number,
                 what=Label(question.zh, question.en), question=question.code, since=since,
             )  # fmt: skip
 
@@ -102,10 +104,13 @@ def _start(load: Load) -> datetime:
     per_point=False, in_point=False,
 )  # fmt: skip
 def not_disposed(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
-    ended = {id for r in facts.alive(DisposalRecord) if r.to_date is not None for id in r.manifests}
     for load in loads(facts):
         limit = load.receiver.dispose_days if load.receiver else None
-        if limit is None or load.trip.state not in ("received", "received_difference") or load.manifest.id in ended:
+        if (
+            limit is None
+            or load.trip.state not in ("received", "received_difference")
+            or facts.disposed(load.manifest.id)
+        ):
             continue
         received = min(leg.at for leg in facts.legs_of(load.manifest.id) if leg.kind in TAKEN)
         over = (day(facts.now) - day(received)).days - limit
@@ -140,17 +145,29 @@ def signatures(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
 
 
 def _codes(facts: Facts, say: Say) -> Iterator[Finding]:
-    """Codes that devices saw and that are no load: not readable, or with a first signature that is not genuine."""
+    """Codes that devices saw and that are no load: not readable, or with a first signature that is not genuine. Of many the newest are
+    named and the others counted: whoever hands in a thousand hides nothing behind them."""
+    found = []
     for code, number in facts.joined.unread:
         problem = PROBLEMS[number]
-        yield say(code, None, no=code.number, what=Label(problem.zh, problem.en), question="unread", since=code.seen_at)
+        found.append((code, Label(problem.zh, problem.en), "unread"))
     known = {m.number for m in facts.manifests()}  # of those the story says it
     for code in (c for c in facts.joined.false if c.number not in known):
         what = Label(
             "交接码的首个签名不符，不是真联单。查码从哪里来",
             "the first signature of the code is not genuine, so it is no manifest. Find out where it came from",
         )
-        yield say(code, None, no=code.number, what=what, question="false_code", since=code.seen_at)
+        found.append((code, what, "false_code"))
+    found.sort(key=lambda f: (f[0].seen_at, f[0].id), reverse=True)
+    for code, what, question in found[:NAMED]:
+        yield say(code, None, no=code.number, what=what, question=question, since=code.seen_at)
+    if rest := found[NAMED:]:
+        code = rest[0][0]
+        what = Label(
+            f"连同更早的共 {len(rest)} 个交接码读不懂或不是真的。查是哪台设备交来的",
+            f"{len(rest)} codes, this and older ones, cannot be read or are not genuine. Find out which device handed them in",
+        )
+        yield say(code, None, no=code.number, what=what, question="more_codes", since=code.seen_at)
 
 
 class _Entered(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from schemas.fields import fields_of
 from schemas.records.manifest_leg import ManifestLeg
 from schemas.records.organisation import Organisation
 from schemas.reference import codes
+from schemas.rules.handover.chain import check_of_hash
 from schemas.rules.manifest.fold import Story
 from schemas.rules.manifest.join import Leg
 from schemas.rules.manifest.trips import net as net_of
@@ -50,6 +50,9 @@ class Step(NamedTuple):
     prev: str
     counts: bool
     record: bool
+
+
+_SAID = ("stranger", "by_carrier", "withdrawn", "elsewhere")  # faults with words of their own
 
 
 class Asked(NamedTuple):
@@ -103,7 +106,7 @@ def _step(facts: Facts, leg: Leg, n: int, counts: bool, numbered: dict[str, int]
 
 def _source(leg: Leg) -> str:
     """Where what is shown of a leg comes from: a record that says otherwise than it was signed is not believed."""
-    return "mf_src_altered" if leg.source == "code" and leg.faults else f"mf_src_{leg.source}"
+    return "mf_src_altered" if leg.source == "code" and not leg.unheard else f"mf_src_{leg.source}"
 
 
 def _org_of(facts: Facts, leg: Leg) -> str:
@@ -115,9 +118,9 @@ def _org_of(facts: Facts, leg: Leg) -> str:
 def _why(leg: Leg, lang: str) -> str:
     w = words(lang)
     said = [w(f"mf_y_{leg.why}")] if leg.why in WHY else [leg.why] if leg.why else []
-    if any(f not in ("stranger", "withdrawn", "elsewhere") for f in leg.faults):
+    if any(f not in _SAID for f in leg.faults):
         said.append(w("mf_y_record"))
-    said += [w(f"mf_y_{f}") for f in ("stranger", "withdrawn", "elsewhere") if f in leg.faults]
+    said += [w(f"mf_y_{f}") for f in _SAID if f in leg.faults]
     return ("；" if lang == "zh" else "; ").join(said)
 
 
@@ -183,4 +186,4 @@ def next_words(found: Sequence[str], lang: str) -> str:
 def check_value(story: Story) -> str:
     """Of the public page: 50 bits of the first leg's hash, as the code has it (handover.chain); "" where no signed first leg is here."""
     first = next((leg for leg in story.steps if leg.hash and not leg.prev and leg.record.kind == "issued"), None)
-    return base64.b32encode(bytes.fromhex(first.hash))[:10].decode() if first is not None and first.hash else ""
+    return check_of_hash(bytes.fromhex(first.hash)) if first is not None and first.hash else ""

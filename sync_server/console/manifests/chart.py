@@ -93,7 +93,7 @@ def _bar(facts: Facts, line: Line, top: Decimal, lang: str) -> Bar:
     elif line.gone.exact and line.gone.low and line.gone.low != line.came.low:
         d = line.gone.low - line.came.low
         came += w("mf_less" if d > 0 else "mf_more", t=mass(abs(d)), p=f"{abs(d) / line.gone.low * 100:.1f}")
-    if line.back.low or (line.back.exact and line.back.low):
+    if line.back.low:
         came += w("mf_back", t=span(line.back, lang))
     unknown = line.unknown if lang == "zh" else line.unknown_en
     return Bar(

@@ -185,7 +185,7 @@ def _receiver(n: int, given: Mapping[str, Sequence[str]], files: Mapping[str, st
     lon, lat = ("".join(given.get(at + k, ("",))[:1]).strip() for k in ("lon", "lat"))
     wrong: list[Fault] = []
     if lon or lat:
-        row["position"] = {"lon": lon, "lat": lat}
+        row["position"] = {k: v for k, v in (("lon", lon), ("lat", lat)) if v}
     text = files.get(f"{at}file") or "\n".join(given.get(at + "route", ("",))[:1])
     if text.strip():
         try:

@@ -125,13 +125,11 @@ def add_plans(house: House) -> None:
             return show_form(
                 request, place, id, seq, new, row_faults=typed.faults, routes=typed.routes, more=do == "more"
             )
+        faults = [f for f in check(TransferPlan, new) if f.field != "receivers" or not typed.faults]
+        of_rows = [f for found in typed.faults.values() for f in found]
         try:
-            faults = check(TransferPlan, new)
-            if typed.faults:
-                faults = [f for f in faults if f.field != "receivers"]
-                faults += [f for found in typed.faults.values() for f in found]
-            if faults:
-                raise refused(faults)
+            if faults or of_rows:
+                raise refused([*faults, *of_rows])
             if stored and new == stored.values:
                 return back(place.project, f"/{id}", said="same")
             if stored:
@@ -144,11 +142,6 @@ def add_plans(house: House) -> None:
         except Trouble as err:
             if err.problem.number not in (3001, 3122, 6301):
                 raise
-            own = [
-                f
-                for f in faults_in(err)
-                if f.field in (*form.ASKED, "changed_what") or (f.field == "receivers" and not typed.faults)
-            ]
             return show_form(
                 request,
                 place,
@@ -156,7 +149,7 @@ def add_plans(house: House) -> None:
                 seq,
                 new,
                 err.problem.status,
-                faults=own,
+                faults=faults if faults or of_rows else faults_in(err),
                 row_faults=typed.faults,
                 routes=typed.routes,
                 trouble=err,

@@ -3,7 +3,6 @@ the rules (schemas/rules/transfer_plan.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -232,10 +231,6 @@ def _filed(facts: Facts, n: int, f: Filing, now: datetime, lang: str) -> Filed:
 def scans_of(facts: Facts, p: TransferPlan) -> list[Photo]:
     """Photos of receipts and other papers of a version."""
     return [x for x in facts.photos_of(p.id) if not x.deleted]
-
-
-def of_code(facts: Facts, code: str) -> Sequence[TransferPlan]:
-    return [p for p in versions(facts) if p.code == code]
 
 
 def _org(facts: Facts, id: str) -> str:

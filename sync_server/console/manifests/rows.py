@@ -15,7 +15,6 @@ from schemas.rules.manifest.balance import TripMass, balance, name_of
 from schemas.rules.manifest.fold import Story
 from schemas.rules.manifest.numbers import shown as number_shown
 from schemas.rules.reconcile import Facts, Report
-from schemas.rules.reconcile.terms import day
 from schemas.rules.reconcile.transfer import Load, loads
 from sync_server.console.parts import Sign, when
 from sync_server.console.words import words
@@ -131,7 +130,7 @@ def fitting(found: Sequence[Entry], by: Asked) -> list[Entry]:
     return [
         e for e in found
         if (not by.state or by.state == e.trip.state or (by.state == "road" and e.trip.state in ROAD) or (by.state == "alarm" and e.alarms))
-        and (by.day is None or (e.at is not None and day(e.at) == by.day))
+        and (by.day is None or e.trip.day == by.day)
         and (not plate or plate in _plain(e.plate))
         and (not by.lot or by.lot == e.trip.manifest.lot_id)
         and (not by.receiver or by.receiver == e.trip.manifest.receiver_id)

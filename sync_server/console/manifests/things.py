@@ -19,6 +19,7 @@ from schemas.rules.reconcile import Facts
 from schemas.rules.reconcile.facts import natural
 from sync_server.console.house import House, Place
 from sync_server.console.inputs import Input, Option, input_of, options_of, typed_value
+from sync_server.console.manifests.filing import whole
 from sync_server.console.manifests.form import Choices
 from sync_server.console.manifests.opening import may_open
 from sync_server.console.planning.room import faults_in, told
@@ -196,8 +197,7 @@ def add_things(
 
     def keep(request: Request, place: Place, type: str, given: Mapping[str, Sequence[str]]) -> Response:
         id, scope, cls = "".join(given.get("id", ("",))[:1]), scope_of(place, type), TYPES[type]
-        text = "".join(given.get("seq", ("",))[:1])
-        seq = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
+        seq = whole("".join(given.get("seq", ("",))[:1]))
         old = dict(service.stored_thing(type, id, scope).values) if id else {}
         found = ((n, typed_value(fields_of(cls)[n], given.get(n, ()))) for n in FIELDS[type])
         new = {k: v for k, v in old.items() if k not in FIELDS[type]} | {n: v for n, v in found if v is not None}

@@ -50,9 +50,8 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError:
-        raise Trouble(
-            1001, why=f"日期「{text[:20]}」，写成 2026-11-21 ‖ date “{text[:20]}”, write 2026-11-21"
-        ) from None
+        zh, en = f"日期「{text[:20]}」，写成 2026-11-21", f"date “{text[:20]}”, write 2026-11-21"
+        raise Trouble(1001, why={"zh": zh, "en": en}) from None
 
 
 AskedFor = Annotated[Asked, Depends(asked)]
