@@ -59,9 +59,10 @@ def can_decode() -> bool:
     return _decoder() is not None
 
 
-def texts(data: bytes) -> list[str]:
+def texts(data: bytes, once: bool = False) -> list[str]:
     """The texts of all QR codes in a picture (JPEG, PNG, WebP), ours first, each once; [] where there is none. Takes up to some
-    seconds where nothing is found: not for the thread that draws. Raises Trouble 6003: this device has no decoder; 6004: no
+    seconds where nothing is found: not for the thread that draws. `once`: looked at as it is and no further, as the next one
+    comes at once. Raises Trouble 6003: this device has no decoder; 6004: no
     picture, or one that cannot be read."""
     decode = _decoder()
     if decode is None:
@@ -70,7 +71,7 @@ def texts(data: bytes) -> list[str]:
     found: dict[str, None] = {}
     for version in _versions(grey):
         found |= dict.fromkeys(t for t in decode(version) if t)
-        if any(t.startswith(OURS) for t in found):
+        if once or any(t.startswith(OURS) for t in found):
             break
     return sorted(found, key=lambda t: not t.startswith(OURS))
 

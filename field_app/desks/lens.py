@@ -23,6 +23,7 @@ class Lens:
         self._host, self._camera, self._changed, self._failed = host, camera, changed, failed
         self.view: Any = None  # the camera's control while it is open
         self.ready = self._opening = False
+        self._one = asyncio.Lock()  # the camera takes one picture at a time
 
     @property
     def there(self) -> bool:
@@ -68,13 +69,14 @@ class Lens:
 
     async def shoot(self) -> bytes | None:
         """None where it could not; then it was told."""
-        if self._camera is None or not self.ready:
-            return None
-        try:
-            return await self._camera.shoot()
-        except NoCamera as err:
-            self._failed(err)
-            return None
+        async with self._one:
+            if self._camera is None or not self.ready:
+                return None
+            try:
+                return await self._camera.shoot()
+            except NoCamera as err:
+                self._failed(err)
+                return None
 
     def shut(self) -> None:
         if self.view is not None:

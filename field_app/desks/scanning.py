@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from field_app.state import State
 
 ENROL = "jingtu://enrol"
+# Looking by itself: a picture every so often, for so long; then the lens waits for a tap, as it may lie open in a pocket [D]
+FRAME_S, FRAMES = 0.5, 90
+OURS = (PREFIX, ENROL)
 LONGEST = 8_000  # characters of a text that is looked at
 
 Words = tuple[str, str]
@@ -52,7 +55,7 @@ class Scanning:
     ) -> None:
         self._host, self._pick = host, pick
         self.lens = Lens(host, camera, self._changed, self._no_camera)
-        self._busy = False
+        self._busy = self._watching = False
         self._fault: tuple[Words, Words] | None = None
         self._round = 0  # so often the field was emptied
 
@@ -77,6 +80,29 @@ class Scanning:
 
     async def shoot(self) -> None:
         await self._reading(self.lens.shoot, "photo")
+
+    async def watch(self) -> None:
+        """While the lens is open: one picture after the other, until one of our codes is in it. Other codes, which may hang anywhere
+        on a site, are passed over."""
+        view = self.lens.view
+        if self._watching or not self.decodes or not self.lens.ready:
+            return
+        self._watching = True
+        try:
+            for _ in range(FRAMES):
+                if self.lens.view is not view:
+                    return
+                data = None if self._busy else await self.lens.shoot()
+                if data is None and not self._busy:  # it failed, which was told, or was shut
+                    return
+                texts = await asyncio.to_thread(qr.texts, data, True) if data else []
+                if self.lens.view is view and not self._busy and any(tidy(t.strip()).startswith(OURS) for t in texts):
+                    await self.take(texts, "camera")
+                await asyncio.sleep(FRAME_S)
+        except Trouble as err:
+            self._trouble(err)
+        finally:
+            self._watching = False
 
     async def from_file(self) -> None:
         await self._reading(self._pick, "file")

@@ -19,6 +19,7 @@ def ScanPage(state: State, k: Kit):
     desk, _ = ft.use_state(state.scanning)
     ft.use_effect(guard(state, lambda: desk.begin()), [])
     lens = desk.lens
+    ft.use_effect(guard(state, desk.watch), [lens.ready])
     items: list[ft.Control] = []
     if desk.fault is not None:
         what, remedy = desk.fault

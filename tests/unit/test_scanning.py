@@ -239,3 +239,70 @@ def test_a_code_of_another_server_changes_nothing_on_an_enrolled_device(driver: 
         assert driver.shown == "enrol" and driver.joining  # a further person on this device
 
     asyncio.run(body())
+
+
+class Seen:
+    """A lens that sees one picture after the other, and the last one from then on."""
+
+    source = "app_camera"
+
+    def __init__(self, *pictures: bytes) -> None:
+        self.pictures, self.n, self.at_once = pictures, 0, 0
+
+    def view(self) -> Any:
+        return object()
+
+    async def start(self) -> None: ...
+
+    async def shoot(self) -> bytes:
+        self.at_once += 1
+        assert self.at_once == 1, "two pictures at once"
+        await asyncio.sleep(0.01)
+        self.at_once -= 1
+        self.n += 1
+        return self.pictures[min(self.n, len(self.pictures)) - 1]
+
+
+def opened(state: State, camera: Any) -> Scanning:
+    state._scanning = Scanning(state, camera)
+    lens = state.scanning.lens
+    lens.view, lens.ready = camera.view(), True
+    return state.scanning
+
+
+@pytest.mark.skipif(not qr.can_decode(), reason="no decoder here")
+def test_the_open_lens_reads_by_itself(driver: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("field_app.desks.scanning.FRAME_S", 0.01)
+    text = code()
+    camera = Seen(jpeg(), screenshot("https://example.cn/poster"), screenshot(text))
+
+    async def body() -> None:
+        await driver.load()
+        found = opened(driver, camera)
+        await asyncio.gather(found.watch(), found.watch(), found.shoot())  # drawn twice, and somebody taps
+        assert (driver.shown, driver.handing.reading.text, driver.handing.reading.way) == ("leg", text, "camera")
+        assert found.lens.view is None and not found.busy and camera.n >= 3
+
+    asyncio.run(body())
+
+
+@pytest.mark.skipif(not qr.can_decode(), reason="no decoder here")
+def test_the_open_lens_stops_looking_when_it_is_shut_or_seen_too_much(
+    driver: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("field_app.desks.scanning.FRAME_S", 0.01)
+    monkeypatch.setattr("field_app.desks.scanning.FRAMES", 5)
+    camera = Seen(jpeg())
+
+    async def body() -> None:
+        await driver.load()
+        found = opened(driver, camera)
+        await found.watch()
+        assert camera.n == 5 and found.fault is None and found.lens.view is not None
+        looking = asyncio.create_task(found.watch())
+        await asyncio.sleep(0.02)
+        found.lens.shut()
+        await looking
+        assert camera.n < 10
+
+    asyncio.run(body())
