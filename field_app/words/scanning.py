@@ -4,7 +4,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "scan": ("扫码", "Scan"),
     "scan.title": ("扫码", "Scan a code"),
     "scan.sub": ("联单交接码、登记码", "Hand-over and enrolment codes"),
-    "scan.aim": ("让整个码在画面里，不反光，会自动读出", "Get the whole code into the picture, without glare: it is read by itself"),
+    "scan.aim": (
+        "让整个码在画面里，不反光，会自动读出",
+        "Get the whole code into the picture, without glare: it is read by itself",
+    ),
     "scan.camera": ("开相机扫码", "Open the camera"),
     "scan.shoot": ("拍下并读码", "Take it and read"),
     "scan.reading": ("正在读码……", "Reading …"),
