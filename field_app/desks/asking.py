@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from field_app.clock import CHINA
+from field_app.desks.loading import PAPER
 from field_app.keys import Identity
 from field_app.words import WORDS, both
 from schemas.records.soil_lot import SoilLot
@@ -39,7 +40,7 @@ def needs_of(desk: Chosen, identity: Identity | None, now: datetime) -> list[Nee
     """The first first."""
     if not desk.sending.read:
         return []
-    return nothing(desk) or [*(stopped(desk, identity, now) if desk.sending.plan else ()), *to_do(desk)]
+    return nothing(desk) or [*(stopped(desk, identity, now) if desk.sending.plan else ()), *to_do(desk, now)]
 
 
 def nothing(desk: Chosen) -> list[Need]:
@@ -63,7 +64,7 @@ def _empty(code: str) -> Need:
     return Need(code, "empty", WORDS[code], WORDS[f"{code}.why"])
 
 
-def to_do(desk: Chosen) -> list[Need]:
+def to_do(desk: Chosen, now: datetime) -> list[Need]:
     """What is not chosen or typed yet, in the order of the page."""
     s, net = desk.sending, desk.net_t
     out = []
@@ -85,11 +86,17 @@ def to_do(desk: Chosen) -> list[Need]:
         ask("cover", desk.cover)
     ask("receiver", desk.value("receiver_id") and desk.value("receiver_place"))
     ask("supervisor", desk.absent or desk.supervisor)
+    if desk.late:
+        at = desk.when(now)
+        ask("at", at is not None and at <= now + SLACK)
+        ask("paper_photo", desk.loading and any(v["step"] == PAPER for v in desk.loading.photos.values()))
     return out
 
 
 def stopped(desk: Chosen, identity: Identity | None, now: datetime) -> list[Need]:
     """What the guards say of the leg as it would be signed now. What is still to be signed or typed is asked for by the page."""
+    if desk.late:  # it happened: what was not as it should be is noted, and asked about
+        return []
     found = [Need(x.code, "stop", (x.zh, x.en)) for x in guards.stops(lacking(desk, identity, now))]
     if _before_enrolment(desk, identity, now):  # everybody else would call it forged
         found.insert(0, Need("enrolled_later", "stop", WORDS["leg.lack.enrolled_later"]))
@@ -125,7 +132,7 @@ def known_of(desk: Chosen, now: datetime) -> guards.Known:
     return guards.Known.of_records(
         desk.manifest(desk.number, now), plan, SoilLot.of(s.lot.id, s.lot.values) if s.lot else None,
         Vehicle.of(truck.id, truck.values) if truck else None, newer=plan is not None and newer_filed(plan, versions),
-        today=now.astimezone(CHINA).date(), open_loads=[shown(no) for no in truck.open] if truck else [],
+        today=(desk.when(now) or now).astimezone(CHINA).date(), open_loads=[shown(no) for no in truck.open] if truck else [],
         photos=frozenset(v["step"] for v in desk.loading.photos.values()) if desk.loading else frozenset(),
     )  # fmt: skip
 
@@ -148,8 +155,10 @@ def notes_of(desk: Chosen, identity: Identity | None, now: datetime) -> list[tup
     """What this tablet cannot know, what deserves a look, and that there is no position: (kind, words)."""
     known, leg = known_of(desk, now), leg_of(desk, identity, now)
     out: list[tuple[str, Words]] = [("unsure", (x.zh, x.en)) for x in lacking(desk, identity, now) if x.cannot]
+    if desk.late:
+        out += [("warn", (x.zh, x.en)) for x in guards.stops(lacking(desk, identity, now)) if x.code != "vehicle_busy"]
     out += [("warn", (x.zh, x.en)) for x in guards.warnings("issued", leg, fold([]), known, now)]
-    if desk.position(now) is None:
+    if not desk.late and desk.position(now) is None:
         out.append(("warn", WORDS["issue.no_fix"]))
     return out
 

@@ -12,8 +12,10 @@ from field_app.clock import CHINA
 from field_app.desks.asking import Need, needs_of, notes_of, passed_of
 from field_app.desks.loading import Loading
 from field_app.desks.sending import Sending, Truck, number_of, truck_of
+from field_app.form import as_time
 from field_app.store import Seen, Store
 from field_app.words import say
+from schemas.rules.handover.judge import STAND_INS
 
 if TYPE_CHECKING:
     from field_app.state import State
@@ -106,6 +108,26 @@ class Chosen:
     def signed(self, role: str) -> Values | None:
         return next((s for s in self.signatures if s["role"] == role), None)
 
+    @property
+    def way(self) -> str:
+        """A code of leg_way: own, or what is entered afterwards (paper, lost)."""
+        return str(self._own.get("way", "own"))
+
+    @property
+    def late(self) -> bool:
+        """Entered after the truck went with a paper manifest: who signed then signed on the paper."""
+        return self.way in STAND_INS
+
+    def when(self, now: datetime) -> datetime | None:
+        """When it was issued: now, or the time that was typed of a paper; None where that is no time."""
+        if not self.late:
+            return now
+        try:
+            at = datetime.fromisoformat(as_time(str(self._own.get("at", "")), None, now.date()) or "")
+        except ValueError:
+            return None
+        return at if at.tzinfo is not None else None
+
     def needs(self) -> list[Need]:
         """What is missing, the first first; what the guards say after what is not chosen yet."""
         return needs_of(self, self._store.keys.identity, self._host.now())
@@ -140,10 +162,11 @@ class Chosen:
             "receiver_place",
             "loading_place",
         )
-        witness = self.signed("supervisor")
+        witness, at = self.signed("supervisor"), self.when(now) or now
+        seen = not self.absent if self.late else witness is not None and witness["way"] == "signed"
         out = {n: self.value(n) for n in names} | {
             "number": number, "plan_id": plan.id if plan else None, "lot_id": lot.id if lot else None, "cover": self.cover,
-            "issued_at": now.isoformat(timespec="seconds"), "supervised": witness is not None and witness["way"] == "signed",
+            "issued_at": at.isoformat(timespec="seconds"), "supervised": seen, "paper": True if self.way == "paper" else None,
         }  # fmt: skip
         return {n: v.strip() if isinstance(v, str) else v for n, v in out.items() if v is not None}
 
@@ -155,12 +178,13 @@ class Chosen:
 
     def leg(self, person: str, name: str, now: datetime) -> Values:
         """The first leg's values, not signed yet."""
-        at, plan = now.isoformat(timespec="seconds"), self._sending.plan
+        at, plan = (self.when(now) or now).isoformat(timespec="seconds"), self._sending.plan
         own = next((p.values.get("org_id") for p in self._sending.people if p.id == person), None)
         weighing = {"ticket_no": str(self._own.get("ticket", "")).strip(), "gross_t": _wire(self.gross), "tare_t": _wire(self.tare),
-                    "at": self._own.get("weighed_at", at)}  # fmt: skip
+                    "at": at if self.late else self._own.get("weighed_at", at)}  # fmt: skip
         return {
-            "manifest_id": self._id, "kind": "issued", "at": at, "who_name": name, "way": "own", "position": self.position(now),
+            "manifest_id": self._id, "kind": "issued", "at": at, "who_name": name, "way": self.way,
+            "position": None if self.late else self.position(now),
             "org_id": own or (plan.values.get("consignor_id") if plan else None), "signatures": self._hands(at), "weight": [weighing],
         }  # fmt: skip
 

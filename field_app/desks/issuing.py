@@ -21,7 +21,9 @@ class Issuing(NextLoad):
         """Whoever has to sign by hand signs, one after the other; after the last one the load is issued."""
         if self._busy or self.needs() or self._host.route == "sign":  # a second tap on a button that is going
             return
-        if not self.absent and self.supervisor and self.signed("supervisor") is None:
+        if self.late:  # whoever signed did so on the paper
+            self._host._later(self.issue())
+        elif not self.absent and self.supervisor and self.signed("supervisor") is None:
             self._ask("supervisor", self.supervisor)
         elif self.signed("sender") is None:
             self._ask("sender", self._host.person)
@@ -87,7 +89,7 @@ class Issuing(NextLoad):
         )  # fmt: skip
         signed = signed_leg(identity.private_key, leg, None, manifest, load)
         code = {
-            "number": manifest["number"], "code": text_of([unb64(signed["cose"])]), "seen_at": leg["at"], "way": "own",
+            "number": manifest["number"], "code": text_of([unb64(signed["cose"])]), "seen_at": now.isoformat(timespec="seconds"), "way": "own",
             "purpose": "handover", "position": leg.get("position"),
         }  # fmt: skip
         scope = self._sending.scope

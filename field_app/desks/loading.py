@@ -25,7 +25,13 @@ ASKED = (
     "plate",
     "weigh_ticket",
 )  # RULES §16: no departure without the weight and a photo of the cover; the others prove them
+PAPER = "document"  # the paper manifest itself, where it is entered afterwards
 MORE = ("loading", "wheel_wash", "other")
+
+
+def asked_of(late: bool) -> tuple[str, ...]:
+    """Of a load that went with a paper, its photo; else what is seen at the truck."""
+    return (PAPER,) if late else ASKED
 
 
 @ft.observable
@@ -34,8 +40,10 @@ class Loading:
 
     photos_asked, head = True, "shots.asked"
 
-    def __init__(self, host: State, manifest: str, scope: str, photos: Mapping[str, Values], issued: bool) -> None:
-        self._host, self.id, self.scope, self.issued = host, manifest, scope, issued
+    def __init__(
+        self, host: State, manifest: str, scope: str, photos: Mapping[str, Values], issued: bool, late: bool = False
+    ) -> None:
+        self._host, self.id, self.scope, self.issued, self.late = host, manifest, scope, issued, late
         self._photos: dict[str, Values] = dict(photos)
         self._ui: dict[str, Any] = {}
         self._closed = False
@@ -70,8 +78,9 @@ class Loading:
         taken: dict[str, dict[str, str]] = {}
         for record, values in self._photos.items():
             taken.setdefault(values["step"], {}).setdefault(values["sha256"], record)
-        steps = (*ASKED, *(s for s in taken if s not in ASKED))
-        return [Slot(s, 1 if s in ASKED else 0, tuple(taken.get(s, {}).values())) for s in steps]
+        asked = asked_of(self.late)
+        steps = (*asked, *(s for s in taken if s not in asked))
+        return [Slot(s, 1 if s in asked else 0, tuple(taken.get(s, {}).values())) for s in steps]
 
     def optional_shots(self) -> list[str]:
         return [s for s in MORE if s not in {slot.step for slot in self.slots()}]

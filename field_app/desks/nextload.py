@@ -54,14 +54,14 @@ class NextLoad(Chosen):
         self._loading = None
 
     def _load(self, scope: str, photos: list[Seen]) -> Loading:
-        return Loading(self._host, self._id, scope, {p.id: p.values for p in photos}, issued=False)
+        return Loading(self._host, self._id, scope, {p.id: p.values for p in photos}, issued=False, late=self.late)
 
     def photos(self) -> Loading:
         """The photos of this load; its draft is in the store before the first one is taken."""
         if self._loading is None:
             self._loading = self._load(self._sending.scope, [])
         self._keep()
-        truck = self.truck
+        truck, self._loading.late = self.truck, self.late
         self._loading.code = truck.plate if truck else ""
         return self._loading
 

@@ -9,7 +9,7 @@ import flet as ft
 
 from field_app.desks.asking import Need
 from field_app.desks.issuing import Issuing
-from field_app.desks.loading import ASKED
+from field_app.desks.loading import asked_of
 from field_app.form import box
 from field_app.kit import I, Kit, column, group, strut
 from field_app.pages.photo import name_of
@@ -19,7 +19,7 @@ from schemas.reference import codes
 from schemas.rules.manifest import shown
 
 # needs that are met here
-IN_DETAILS = ("plan", "lot", "driver", "driver_phone", "cover", "receiver")
+IN_DETAILS = ("plan", "lot", "driver", "driver_phone", "cover", "receiver", "at")
 
 
 def details(
@@ -88,6 +88,19 @@ def editor(state: State, k: Kit, desk: Issuing) -> list[ft.Control]:
         ]  # fmt: skip
     chips("issue.cover", {c: k.of(label) for c, label in codes("cover_kind").items()}, desk.cover,
           lambda c: call(state, lambda: desk.set(cover=c)), 3 if state.wide else 2)  # fmt: skip
+    ways = codes("leg_way")
+    chips("issue.way", {c: k.of(ways[c]) for c in ("own", "paper", "lost")}, desk.way,
+          lambda c: call(state, lambda: desk.set_own(way=None if c == "own" else c)), 1)  # fmt: skip
+    if desk.late:
+        at = box(
+            k,
+            k.say("issue.at"),
+            str(desk.own("at") or ""),
+            guard(state, lambda e: desk.set_own(at=e.control.value or None)),
+            max_length=40,
+            counter="",
+        )
+        out += [at, k.t(k.say("issue.late.why"), 15, color="ink-2")]
     out.append(k.button(k.say("issue.drop"), call(state, desk.drop), "plain", I.DELETE_OUTLINE, size=16))
     return [ft.Container(column(*out, spacing=8), padding=ft.Padding.only(top=8))]
 
@@ -98,7 +111,9 @@ def supervisor(state: State, k: Kit, desk: Issuing, opened: str, set_opened: Cal
     editing = opened == "supervisor" or not (name or desk.absent)
     toggle = k.button(k.say("issue.close" if editing else "issue.change"), call(state, set_opened, "" if editing else "supervisor"), "bare",
                       I.EXPAND_LESS if editing else I.EDIT_OUTLINED, size=16, pad=8)  # fmt: skip
-    if desk.absent:
+    if desk.late and not desk.absent:
+        said = k.t(k.say("issue.supervisor.paper", name=name or k.say("issue.not.known")), 16, expand=True)
+    elif desk.absent:
         said = k.t(k.say("issue.supervisor.absent"), 16, True, "warn", expand=True)
     elif signed is not None:
         said = k.t(k.say("issue.supervisor.signed", name=signed["name"]), 16, True, "done", expand=True)
@@ -133,8 +148,10 @@ def supervisor(state: State, k: Kit, desk: Issuing, opened: str, set_opened: Cal
 def photos(state: State, k: Kit, desk: Issuing) -> ft.Control:
     """How many of what is asked for before departure; one tap to the camera."""
     slots = desk.loading.slots() if desk.loading else []
-    lacking = [s.step for s in slots if s.lacking] if desk.loading else list(ASKED)
-    n, all_ = len(ASKED) - len(lacking), len(ASKED)
+    asked = asked_of(desk.late)
+    taken = {s.step for s in slots if not s.lacking}
+    lacking = [s for s in asked if s not in taken]
+    n, all_ = len(asked) - len(lacking), len(asked)
     what = ("、" if k.lang == "zh" else ", ").join(name_of(k, s) for s in lacking)
     text = k.say("issue.photos", n=n, all=all_, what=what) if lacking else k.say("issue.photos.done", n=n, all=all_)
     icon, color = (I.PHOTO_CAMERA_OUTLINED, "primary") if lacking else (I.CHECK_CIRCLE_OUTLINE, "done")
@@ -143,10 +160,14 @@ def photos(state: State, k: Kit, desk: Issuing) -> ft.Control:
         spacing=10,
     )
 
-    def there() -> None:
-        desk.photos()
-        state.go("shots")
-
     return ft.Container(
-        tappable(k, row, text, call(state, there), padding=4), bgcolor=k["surface"], border=k.edge(), border_radius=16
+        tappable(k, row, text, call(state, shots, state, desk), padding=4),
+        bgcolor=k["surface"],
+        border=k.edge(),
+        border_radius=16,
     )
+
+
+def shots(state: State, desk: Issuing) -> None:
+    desk.photos()
+    state.go("shots")

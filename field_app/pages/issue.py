@@ -11,7 +11,7 @@ import flet as ft
 from field_app.desks.asking import Need
 from field_app.desks.issuing import Issuing
 from field_app.kit import I, Kit
-from field_app.pages.carried import IN_DETAILS, details, photos, supervisor
+from field_app.pages.carried import IN_DETAILS, details, photos, shots, supervisor
 from field_app.pages.plates import pad, plates, weight
 from field_app.pages.shell import call, frame, guard, next_bar, page, part, scroll
 from field_app.state import State
@@ -111,5 +111,16 @@ def foot(
             act = call(state, set_opened, "details")
         elif todo.code == "supervisor":
             act = call(state, set_opened, "supervisor")
+        elif todo.code == "paper_photo":
+            act = call(state, shots, state, desk)
         return next_bar(k, k.button(k.of(todo.what), act, "next", **big))
-    return next_bar(k, k.button(k.say("issue.go"), call(state, desk.sign_and_issue), "next", I.QR_CODE_2, **big))
+    return next_bar(
+        k,
+        k.button(
+            k.say("issue.go.late" if desk.late else "issue.go"),
+            call(state, desk.sign_and_issue),
+            "next",
+            I.QR_CODE_2,
+            **big,
+        ),
+    )

@@ -58,6 +58,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "issue.supervisor.not": ("不在场", "Not present"),
     "issue.supervisor.name": ("监理姓名", "Supervisor's name"),
     "issue.go": ("签发并出码", "Sign and show the code"),
+    "issue.go.late": ("补录并出码", "Enter it and show the code"),
+    "issue.way": ("怎么签的", "How it was signed"),
+    "issue.at": ("当时的时间，如 2026-11-21 18:05", "The time it was, e.g. 2026-11-21 18:05"),
+    "issue.late.why": (
+        "照纸质联单填，拍下纸质联单。签字在纸上，这里只用你的密钥签补录。会标成补录，谁都看得见。",
+        "Fill it in from the paper and photograph the paper. The hands are on the paper; here only your key signs the entry. It is marked for everybody to see.",
+    ),
+    "issue.supervisor.paper": ("{name} 签在纸上", "{name} signed on the paper"),
     "issue.busy": ("正在签发……", "Signing …"),
     "issue.drop": ("清空重来", "Start over"),
     "issue.passed": ("已核对", "Checked"),
@@ -81,6 +89,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "need.driver": ("填司机姓名", "Enter the driver's name"),
     "need.driver_phone": ("填司机电话", "Enter the driver's phone"),
     "need.cover": ("选覆盖方式", "Choose the cover"),
+    "need.at": ("填当时的时间", "Enter the time it was"),
+    "need.paper_photo": ("拍纸质联单", "Photograph the paper manifest"),
     "need.supervisor": ("写监理姓名，或选不在场", "Name the supervisor, or choose not present"),
     # nothing can be issued at all
     "empty.right": ("你可以看联单，不能开联单", "You can read loads, not issue them"),

@@ -21,9 +21,11 @@ from field_app.desks.trucks import Trucks
 from field_app.here import Here
 from field_app.store import Store
 from schemas.problems import Trouble
+from schemas.records.manifest_leg import ManifestLeg
 from schemas.rules import evidence
 from schemas.rules.handover import judged, read
 from schemas.rules.handover.claims import details_of
+from schemas.rules.manifest import fold, join
 from tests.ui import trucks_seed as seed
 from tests.ui.seed import LAT, LON, PROJECT, unlocked
 
@@ -227,6 +229,46 @@ def test_no_supervisor_is_written_down(store: Store) -> None:
     (leg,) = store.all("manifest_leg", manifest_id=manifest)
     by_role = {s["role"]: s for s in leg.values["signatures"]}
     assert by_role["supervisor"]["way"] == "absent" and by_role["supervisor"]["refuse_reason"]
+
+
+@pytest.mark.parametrize("absent", [False, True])
+def test_a_paper_manifest_is_entered_afterwards(store: Store, absent: bool) -> None:
+    """No numbers or no tablet at the gate: the truck went with a paper. Its time, its photo, nobody's hand; marked for everybody."""
+    seed.pull(store, seed.morning(datetime.now(CHINA)), before=2)
+    host, desk = start(store)
+    desk.choose(seed.TRUCKS[1])  # on the road by now: the paper was before that
+    typed(desk, "30.86")
+    with_driver(desk)
+    assert "vehicle_busy" in words(desk)
+    desk.set_own(way="paper", absent=absent or None)
+    assert words(desk) == ["at", "paper_photo"]
+    gone = host.now() - timedelta(hours=30)
+    for text in ("gestern", (host.now() + timedelta(hours=1)).strftime("%Y-%m-%d %H:%M")):
+        desk.set_own(at=text)
+        assert words(desk) == ["at", "paper_photo"], text
+    desk.set_own(at=gone.strftime("%Y-%m-%d %H:%M"))
+    loading = desk.photos()
+    assert [s.step for s in loading.slots()] == ["document"] and loading.shots_lacking == 1
+    loading._photos[store.new_id()] = photo = {
+        "step": "document", "sha256": "0" * 64, "subject_kind": "manifest", "subject_id": desk.id, "source": "app_camera",
+        "taken_at": host.now().isoformat(timespec="seconds"),
+    }  # fmt: skip
+    manifest = issue(host, desk)
+    assert host.signs == [] and photo["subject_id"] == manifest
+    seen = store.get("manifest", manifest)
+    assert seen is not None and seen.values["paper"] is True and seen.values["supervised"] is not absent
+    (leg,) = store.all("manifest_leg", manifest_id=manifest)
+    assert leg.values["way"] == "paper" and "position" not in leg.values
+    assert datetime.fromisoformat(leg.values["at"]) == gone.replace(second=0)
+    code = next(c for c in store.all("hand_over") if read(c.values["code"]).load.manifest == manifest)
+    assert datetime.fromisoformat(code.values["seen_at"]) >= host.now() - timedelta(minutes=1)
+    chain, known = read(code.values["code"]), store.directory(seed.TRANSFER)
+    assert (
+        known is not None and judged(chain, known[0], host.now()).worth == "genuine" and chain.claims[0].way == "paper"
+    )
+    story = fold(join([ManifestLeg.of(leg.id, leg.values)], [], known[0], host.now()).legs[manifest])
+    assert [x.record.way for x in story.stand_ins] == ["paper"]
+    assert [q.code for q in story.contradictions] == (["unsupervised"] if absent else [])
 
 
 def test_a_killed_app_comes_back_to_the_load(tmp_path: Path) -> None:

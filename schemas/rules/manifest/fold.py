@@ -313,4 +313,7 @@ def _records(steps: Sequence[Leg]) -> list[Question]:
 
 
 def _supervised(leg: Leg) -> bool:
+    """By the hand on the leg; of a paper it is on the paper, unless the entry says that nobody was there."""
+    if _stands_in(leg):
+        return not any(s.role == "supervisor" and s.way in ("absent", "refused") for s in leg.record.signatures)
     return any(s.role == "supervisor" and s.way in ("signed", "fingerprint", "stamped") for s in leg.record.signatures)
