@@ -150,8 +150,20 @@ def _loose(cls: type[Record], given: Mapping[str, Any]) -> Any:
                 out[name] = way.validate_json(canonical.dumps(value))
                 break
             except ValidationError:
-                out[name] = value
+                out[name] = _readable(cls, name, value)
     return cls.model_construct(**out)
+
+
+def _readable(cls: type[Record], name: str, value: Any) -> Any:
+    """Of values that belong together those that can be read: a weighing without a weight is none. Anything else as it is."""
+    model = fields_of(cls)[name].model if name in fields_of(cls) else None
+    if model is None:
+        return value
+    found = []
+    for one in value if isinstance(value, list) else [value]:
+        with suppress(ValidationError):
+            found.append(model.model_validate_json(canonical.dumps(one)))
+    return found if get_origin(cls.model_fields[name].annotation) is list else None
 
 
 @cache
