@@ -103,10 +103,11 @@ def test_which_manifest_never_arrived(site: tuple[Site, Work], browser: Browser)
         walk.click(PROJECT)
         row = page.locator("#first .todo", has_text="未到场").first
         expect(row).to_contain_text(overview_seed.LOST)
-        walk.click("转运联单")  # or by the figure: the list says of each load how it stands
-        line = page.locator("#records tbody tr", has_text=overview_seed.LOST)
+        walk.click("转运联单")  # what to look after comes first, then every load with how it stands
+        line = page.locator("#watch li", has_text=overview_seed.LOST)
         expect(line).to_contain_text("未到场")
-        assert page.locator("#records tbody tr", has_text="未到场").count() == 1
+        assert page.locator("#watch li", has_text="未到场").count() == 1
+        expect(page.locator("#loads tbody tr").first).to_contain_text(overview_seed.LOST)
         walk.click(re.compile(overview_seed.LOST))
         expect(page.locator("h1")).to_contain_text(overview_seed.LOST)
         assert walk.clicks <= 3 and (faults, elsewhere) == ([], [])

@@ -32,7 +32,9 @@ def press(f: Driver, digits: str) -> None:
 
 
 def sign_by_hand(f: Driver) -> None:
+    """At a finger's pace. The bar may be drawn anew just when it is tapped: then once more."""
     f.see("手写签名框，0 笔")
+    f.page.wait_for_timeout(300)
     pad = next(b for b in f.boxes() if "手写签名框" in str(b["name"]))
     left, top, wide, tall = (float(pad[side]) for side in ("x", "y", "w", "h"))  # type: ignore[arg-type]
     f.page.mouse.move(left + wide * 0.2, top + tall * 0.4)
@@ -41,7 +43,12 @@ def sign_by_hand(f: Driver) -> None:
         f.page.mouse.move(left + wide * (0.2 + n * 0.07), top + tall * (0.25 + (n % 2) * 0.5), steps=4)
     f.page.mouse.up()
     f.see("手写签名框，1 笔")
-    f.tap("签好了")
+    for _ in range(4):
+        f.page.wait_for_timeout(300)
+        f.tap("签好了")
+        if f._until(lambda: "手写签名框，1 笔" not in f.everything(), 4):
+            return
+    raise AssertionError(f"the signature was not taken:\n{f.everything()}")
 
 
 def issue(f: Driver) -> None:
