@@ -294,8 +294,9 @@ def test_few_points_and_a_second_time(tmp_path: Path, count: int) -> None:
 def test_an_interrupted_day_says_so() -> None:
     def interrupted() -> int:
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.demo.run", "--once"], cwd=ROOT, env=ENV, stdout=subprocess.PIPE
-        )
+            [sys.executable, "-m", "tests.demo.run", "--once"], cwd=ROOT, env=ENV, stdout=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        )  # fmt: skip
         assert child.stdout and child.stdout.readline()  # tablets are enrolled
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=60)
