@@ -13,7 +13,7 @@ from field_app.capture.photo import Kept
 from field_app.store import Edit
 from field_app.visit import stamping
 from field_app.visit.core import Values
-from field_app.visit.photos import Slot, of_file
+from field_app.visit.photos import Slot, photo_of
 from field_app.words import WORDS
 from schemas.reference import Label
 
@@ -100,14 +100,7 @@ class Loading:
         drift_s: float | None = None, bearing_deg: float | None = None,
     ) -> Values:  # fmt: skip
         """A new photo's record, about this manifest."""
-        values = {
-            "sha256": kept.sha256, "step": step, "subject_kind": "manifest", "subject_id": self.id,
-            "taken_at": taken_at.isoformat(timespec="seconds"),
-            "clock_drift_s": None if drift_s is None else f"{drift_s:.1f}", "position": position,
-            "bearing_deg": None if bearing_deg is None else str(round(bearing_deg) % 360), "source": source,
-            "source_reason": reason, "bytes": kept.size, **of_file(kept.facts),
-        }  # fmt: skip
-        return {k: v for k, v in values.items() if v is not None}
+        return photo_of("manifest", self.id, kept, step, taken_at, position, source, reason, drift_s, bearing_deg)
 
     def took(self, record: str, values: Values) -> None:
         """A photo whose draft is in the store already."""

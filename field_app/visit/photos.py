@@ -97,14 +97,7 @@ class Photos(Core):
     ) -> Values:  # fmt: skip
         """A new photo's record. Its bytes are on the disk already, and the hash says which. drift_s: the server's clock minus
         ours."""
-        values = {
-            "sha256": kept.sha256, "step": step, "subject_kind": "point", "subject_id": self._id,
-            "taken_at": taken_at.isoformat(timespec="seconds"),
-            "clock_drift_s": None if drift_s is None else f"{drift_s:.1f}", "position": position,
-            "bearing_deg": None if bearing_deg is None else str(round(bearing_deg) % 360), "source": source,
-            "source_reason": reason, "bytes": kept.size, **of_file(kept.facts),
-        }  # fmt: skip
-        return {k: v for k, v in values.items() if v is not None}
+        return photo_of("point", self._id, kept, step, taken_at, position, source, reason, drift_s, bearing_deg)
 
     def against(self, record: str) -> Mapping[str, Label]:
         """What speaks against a photo here, as check H02 says it: at once, and not only when the visit is finished."""
@@ -154,6 +147,21 @@ class Photos(Core):
         plans = (t.values for t in self._book.targets.get(self._planned.id, ()))
         groups = {g for values in (*plans, *self.of("sample").values()) for g in values.get("groups", ())}
         return advised(self.planned.get("role", "soil"), groups)
+
+
+def photo_of(
+    kind: str, subject: str, kept: Kept, step: str, taken_at: datetime, position: Values | None, source: str, reason: str | None,
+    drift_s: float | None = None, bearing_deg: float | None = None,
+) -> Values:  # fmt: skip
+    """A new photo's record, about a record of this kind."""
+    values = {
+        "sha256": kept.sha256, "step": step, "subject_kind": kind, "subject_id": subject,
+        "taken_at": taken_at.isoformat(timespec="seconds"),
+        "clock_drift_s": None if drift_s is None else f"{drift_s:.1f}", "position": position,
+        "bearing_deg": None if bearing_deg is None else str(round(bearing_deg) % 360), "source": source,
+        "source_reason": reason, "bytes": kept.size, **of_file(kept.facts),
+    }  # fmt: skip
+    return {k: v for k, v in values.items() if v is not None}
 
 
 def of_file(facts: Facts) -> Values:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 from schemas.fields import RecordField
+from schemas.problems import Trouble
 from sync_server.console.words import pick, words
 
 
@@ -84,3 +86,12 @@ def typed_value(field: RecordField, given: Sequence[str]) -> Any:
         return texts[0]
     plain = unicodedata.normalize("NFKC", texts[0])
     return int(plain) if field.kind == "int" and plain.isdecimal() and len(plain) < 16 else plain
+
+
+def day_of(text: str) -> date | None:
+    """A day in an address; None where none is given. Raises Trouble 1001."""
+    try:
+        return date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError:
+        zh, en = f"日期「{text[:20]}」，写成 2026-11-21", f"date “{text[:20]}”, write 2026-11-21"
+        raise Trouble(1001, why={"zh": zh, "en": en}) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,9 @@ def test_the_start_says_when_it_is_on(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setenv("JINGTU_TIANDITU_KEY", key)
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
-    ran = CliRunner().invoke(command, ["server", "--data", str(tmp_path), "--port", "0"])
+    with socket.socket() as free:  # 0 means the default port, which another test may hold
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ran = CliRunner().invoke(command, ["server", "--data", str(tmp_path), "--port", str(port)])
     assert ran.exit_code == 0, ran.output
     assert ("天地图" in ran.output) is told and "k3y" not in ran.output

@@ -158,8 +158,7 @@ def directory(now: datetime) -> str:
 
 
 def fill(store: Store, role: str = "dispatcher", **how: Any) -> None:
-    """As after enrolment and a first sync. how: see `records`; `blocks=False`: no numbers on this device; `mine=True`: its own
-    numbers, so that two senders give none twice."""
+    """As after enrolment and a first sync. how: see `records`; `blocks=False`: no numbers on this device."""
     person, now = PEOPLE[role], datetime.now(CHINA)
     blocks = how.pop("blocks", True)
     store.keys.save(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
@@ -12,6 +11,7 @@ from schemas.problems import Trouble
 from schemas.records.transfer_plan import TransferPlan
 from schemas.rules.manifest.balance import balance, tolerance
 from sync_server.console.house import House
+from sync_server.console.inputs import day_of
 from sync_server.console.manifests import chart, rows, watch, way
 from sync_server.console.manifests.load import load_values
 from sync_server.console.manifests.opening import HERE, opened
@@ -35,16 +35,7 @@ def asked(
     q: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> rows.Asked:
-    return rows.Asked(state, _day(day), plate.strip(), lot, receiver, open == "1", q.strip(), page)
-
-
-def _day(text: str) -> date | None:
-    """Raises Trouble 1001."""
-    try:
-        return date.fromisoformat(text.strip()) if text.strip() else None
-    except ValueError:
-        zh, en = f"日期「{text[:20]}」，写成 2026-11-21", f"date “{text[:20]}”, write 2026-11-21"
-        raise Trouble(1001, why={"zh": zh, "en": en}) from None
+    return rows.Asked(state, day_of(day), plate.strip(), lot, receiver, open == "1", q.strip(), page)
 
 
 AskedFor = Annotated[rows.Asked, Depends(asked)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,6 +11,7 @@ from starlette.responses import JSONResponse
 from schemas.problems import Trouble
 from sync_server.api import problem_response
 from sync_server.console.house import House, Place
+from sync_server.console.inputs import day_of
 from sync_server.console.maps import card as cards
 from sync_server.console.maps import ends
 from sync_server.console.maps.legend import legend
@@ -39,19 +39,10 @@ def asked(
     at: Annotated[str, Query(max_length=200)] = "",
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> Asked:
-    first, last = _day(since), _day(until)
+    first, last = day_of(since), day_of(until)
     if first and last and first > last:
         first, last = last, first
     return Asked(state, exceed, severity, check, crew, first, last, q.strip(), at, page)
-
-
-def _day(text: str) -> date | None:
-    """Raises Trouble 1001."""
-    try:
-        return date.fromisoformat(text.strip()) if text.strip() else None
-    except ValueError:
-        zh, en = f"日期「{text[:20]}」，写成 2026-11-21", f"date “{text[:20]}”, write 2026-11-21"
-        raise Trouble(1001, why={"zh": zh, "en": en}) from None
 
 
 AskedFor = Annotated[Asked, Depends(asked)]
