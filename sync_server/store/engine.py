@@ -89,7 +89,7 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "engine_disposed")
     def _disposed(_: Engine) -> None:
         if beside:
-            beside.wait()
+            beside.close()
 
     return engine
 
@@ -98,12 +98,17 @@ class _Checkpoints:
     """Moves what is in the log into the database beside the writers: nobody who commits waits for it. It is no part of what
     keeps a commit (that is the log). Where it does not keep up, the database does it itself at four times the size.
 
-    A checkpoint of 16 MB costs little more than one of 4, and there are a quarter as many."""
+    A checkpoint of 16 MB costs little more than one of 4, and there are a quarter as many.
+
+    The index beside the log carries the locks of every connection, and a process that closes *any* descriptor of a file loses
+    all its locks on it (sqlite.org/howtocorrupt.html, 2.2): two processes could then write the log at once. So it is opened
+    once, and closed only when the file has no name any more, which is after the last connection has gone."""
 
     def __init__(self, database: str) -> None:
         self._database, self._index = database, f"{database}-shm"
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.Lock()
         self._thread: threading.Thread | None = None
+        self._fd: int | None = None
 
     def look(self) -> None:
         """Begin one where the log has grown, unless one is under way."""
@@ -115,13 +120,22 @@ class _Checkpoints:
         """How many pages of the log are not in the database yet: mxFrame and nBackfill of the index beside it
         (sqlite.org/walformat.html, 2.1); the log's file says nothing, it is written anew from its start."""
         try:
-            with open(self._index, "rb") as index:
-                head = index.read(100)
+            with self._looking:
+                self._let_go()
+                if self._fd is None:
+                    self._fd = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
+                head = os.pread(self._fd, 100, 0)
         except OSError:
             return 0
         if len(head) < 100:
             return 0
         return int.from_bytes(head[16:20], sys.byteorder) - int.from_bytes(head[96:100], sys.byteorder)
+
+    def _let_go(self) -> None:
+        """Close the index where it has been deleted: nobody holds a lock on that one any more."""
+        if self._fd is not None and os.fstat(self._fd).st_nlink == 0:
+            os.close(self._fd)
+            self._fd = None
 
     def _run(self) -> None:
         try:
@@ -133,10 +147,12 @@ class _Checkpoints:
         finally:
             self._lock.release()
 
-    def wait(self) -> None:
-        """Until none is under way."""
+    def close(self) -> None:
+        """Wait until none is under way. An index that others still use stays open: see above."""
         if self._thread is not None:
             self._thread.join()
+        with self._looking:
+            self._let_go()
 
 
 def _address(url: str) -> URL:

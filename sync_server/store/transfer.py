@@ -57,15 +57,6 @@ def room(what_zh: str, what_en: str) -> Iterator[None]:
         raise
 
 
-def to_disk(*places: Path) -> None:
-    for place in places:
-        fd = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
 # --- SQLite ----------------------------------------------------------------------------------------------------------
 
 

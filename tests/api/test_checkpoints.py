@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -72,3 +75,52 @@ def test_an_index_that_is_not_there_or_too_short_asks_for_nothing(tmp_path: Path
     if head is not None:
         (tmp_path / "x.db-shm").write_bytes(head)
     assert made._Checkpoints(str(tmp_path / "x.db"))._waiting() == 0
+
+
+WRITES = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    db.execute("BEGIN IMMEDIATE")
+    print("in")
+except sqlite3.OperationalError as err:
+    print(err)
+"""
+
+
+def test_another_process_waits_for_a_writer_whoever_else_looks_here(tmp_path: Path) -> None:
+    """Looking how long the log is must not take the locks away that this process holds on its index: `jingtu` beside a running
+    server would write into the same log at the same moment."""
+    path = tmp_path / "server.db"
+    engine = made.open_engine(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        conn.exec_driver_sql("CREATE TABLE t (a BLOB)")
+
+    def other() -> str:
+        done = subprocess.run([sys.executable, "-c", WRITES, str(path)], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def waits() -> None:
+        with engine.begin() as conn:
+            conn.exec_driver_sql("INSERT INTO t VALUES ('second')")
+
+    second = threading.Thread(target=waits)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("INSERT INTO t VALUES ('first')")
+        assert other() == "database is locked"
+        second.start()
+        second.join(0.3)
+        assert second.is_alive() and other() == "database is locked"
+    second.join()
+    assert other() == "in"
+    reader = engine.connect()
+    reader.exec_driver_sql("SELECT 1")
+    gone = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    reader.close()
+    engine.dispose()
+    assert not gone or len(os.listdir("/proc/self/fd")) < gone
+    assert rows(path) == 2
+    with engine.begin() as conn:  # a new index, and it is looked at anew
+        conn.exec_driver_sql("INSERT INTO t VALUES ('third')")
+    engine.dispose()
+    assert rows(path) == 3
