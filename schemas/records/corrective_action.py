@@ -17,7 +17,7 @@ class CorrectiveAction(Record):
         "Corrective action",
         "inspection",
         Audience.ENFORCEMENT,
-        ("inspector", "project_manager"),
+        ("inspector", "party", "project_manager"),
         (),
     )
 

@@ -23,6 +23,17 @@ class Finding(Record):
     description: Annotated[str, Spec("问题描述", "Description", widget="longtext")] = Field(max_length=20000)
     basis: Annotated[str, Spec("认定依据", "Legal basis", mark="C")] = Field(max_length=200)
     quote: Annotated[str | None, Spec("依据条文", "Basis text shown")] = Field(default=None, max_length=200)
+    conduct_on: Annotated[
+        date | None,
+        Spec(
+            "行为发生日",
+            "Day of the conduct",
+            hint_zh="按这一天适用法律；不填即检查当日",
+            hint_en="the law of this day applies; the day of the check where empty",
+            mark="C2",
+        ),
+    ] = None
+    facility_id: Annotated[Id | None, Spec("涉及设施", "Facility", ref="facility", mark="K")] = None
     position: Annotated[
         GeoFix | None, Spec("问题位置", "Position of the problem", widget="position", need="finalize", mark="K")
     ] = None

@@ -1,6 +1,6 @@
 """复查 Re-check."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -20,6 +20,11 @@ class Recheck(Record):
     at: Annotated[datetime, Spec("复查时间", "Checked at", mark="C")]
     officers: Annotated[list[Officer], Spec("复查人员", "Re-check officers")] = Field(min_length=1)
     result: Annotated[str, Spec("复查结论", "Result", codes="recheck_result")]
+    second_look: Annotated[
+        bool | None,
+        Spec("回头看", "Second look", hint_zh="销号之后再看", hint_en="after it was closed", mark="C2"),
+    ] = None
+    next_deadline: Annotated[date | None, Spec("下次整改期限", "Next deadline", mark="K")] = None
     opinion: Annotated[str | None, Spec("复查意见", "Opinion", widget="longtext", need="finalize")] = Field(
         default=None, max_length=20000
     )

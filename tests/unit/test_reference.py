@@ -15,7 +15,7 @@ from schemas.reference import Label, analyte, analytes, basis, basis_on, codes, 
 MARKS = {"C", "C1", "C2", "K", "K?", "D"}
 TABLES = {
     "analytes": 146,
-    "codes": 883,
+    "codes": 889,
     "gb36600": 85,
     "gb15618": 79,
     "gbt14848": 93,
