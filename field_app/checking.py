@@ -29,6 +29,18 @@ def findings(
     return sorted(found, key=lambda f: SHOWN.index(f.severity))
 
 
+def by_check(store: Store, book: Book, planned: str, now: datetime) -> dict[str, list[Finding]]:
+    """Check → what it says of a point as it was recorded; a check without a finding stands there with none. {} for a point nothing is known
+    of. For a worker thread."""
+    with store.looking() as at_once:
+        known = vicinity.records(at_once, [], planned)
+    try:
+        report = run_point(Facts(known, now, Basis("tablet", now), project_id=book.project_id), planned)
+    except KeyError:
+        return {}
+    return {check: list(found) for check, found in report.by_check.items()}
+
+
 class Quality(NamedTuple):
     """Duplicates and blanks of some batches, as checks S02 and S03 count them."""
 

@@ -26,14 +26,20 @@ from field_app.capture.camera import Camera
 from field_app.capture.handover import DeviceHandover, Handover
 from field_app.capture.position import NoFix, Positions, as_values, manual_values
 from field_app.capture.tileserver import TileServer
+from field_app.desks.beside import BesideDesk
 from field_app.desks.centre import Centre
 from field_app.desks.chains import Chains
+from field_app.desks.checking import CheckingDesk
+from field_app.desks.checks import Checks
 from field_app.desks.copies import Copies
 from field_app.desks.ground import Ground
 from field_app.desks.handing import Handing
 from field_app.desks.issuing import Issuing
+from field_app.desks.keeping import KeepingDesk
 from field_app.desks.needs import Picture
+from field_app.desks.onsite import OnsiteDesk
 from field_app.desks.photos import PhotoDesk
+from field_app.desks.rechecking import Rechecking
 from field_app.desks.records import Records
 from field_app.desks.rescue import Rescue
 from field_app.desks.sampling import Sampling
@@ -41,6 +47,7 @@ from field_app.desks.scanning import Scanning
 from field_app.desks.seats import Seats
 from field_app.desks.signing import Signing
 from field_app.desks.stake import Stake
+from field_app.desks.tasking import Tasking
 from field_app.desks.trucks import Trucks
 from field_app.desks.unlock import Unlock
 from field_app.diagnostics import Around
@@ -55,7 +62,7 @@ from schemas.records import TYPES
 from schemas.reference import Label
 
 log = logging.getLogger("jingtu.app")
-TABS = ("today", "map", "trucks", "records", "sync", "settings")
+TABS = ("today", "map", "trucks", "checks", "records", "sync", "settings")
 PARTY_TABS = ("trucks", "scan", "sync", "settings")
 OF_PROJECTS = (
     "today",
@@ -68,6 +75,17 @@ OF_PROJECTS = (
     "point",
     "stakeout",
     "issue",
+    "checks",
+    "newcheck",
+    "item",
+    "items",
+    "fail",
+    "onsite",
+    "sketch",
+    "recheck",
+    "task",
+    "beside",
+    "kept",
 )  # not for who reads none
 NOT_KEPT = ("enrol", "unlock", "point")  # not come back to by name: what is open there is known otherwise
 LIVE = (
@@ -82,6 +100,13 @@ LIVE = (
     "scan",
     "leg",
     "roadside",
+    "checks",
+    "newcheck",
+    "item",
+    "fail",
+    "onsite",
+    "recheck",
+    "task",
 )  # pages that need to know where we are
 
 
@@ -149,6 +174,13 @@ class State:
         self._rescue = Rescue(self, store, handover)
         self._trucks = Trucks(self, store)
         self._issuing = Issuing(self, store)
+        self._checking = CheckingDesk(self, store, camera)
+        self._checks = Checks(self, store)
+        self._rechecking = Rechecking(self, store, camera)
+        self._tasking = Tasking(self, store, camera)
+        self._onsite = OnsiteDesk(self, store)
+        self._beside = BesideDesk(self, store)
+        self._keeping = KeepingDesk(self, store, syncer)
 
     # --- what pages read -----------------------------------------------------------------------------------------
 
@@ -175,6 +207,13 @@ class State:
     rescue = property(lambda self: self._rescue)
     trucks = property(lambda self: self._trucks)
     issuing = property(lambda self: self._issuing)
+    checks = property(lambda self: self._checks)
+    checking = property(lambda self: self._checking)
+    rechecking = property(lambda self: self._rechecking)
+    tasking = property(lambda self: self._tasking)
+    onsite = property(lambda self: self._onsite)
+    beside = property(lambda self: self._beside)
+    keeping = property(lambda self: self._keeping)
     args = property(lambda self: self._args)
     last_sync = property(lambda self: self._centre.last)
     must_enrol = property(lambda self: self._centre.must_enrol)
@@ -202,6 +241,11 @@ class State:
         return bool(self._trail)
 
     @property
+    def above(self) -> str:
+        """The page back leads to; "" at the top."""
+        return self._trail[-1][0] if self._trail else ""
+
+    @property
     def party(self) -> bool:
         """Is this person of another firm, who hands in and reads nothing here? The app is then its own loads, scanning and sync."""
         return self._records.only_party
@@ -211,7 +255,8 @@ class State:
         """The tabs of whose turn it is: loads for whoever has to do with them."""
         if self.party:
             return PARTY_TABS
-        return tuple(t for t in TABS if t != "trucks" or self._trucks.shown)
+        shown = {"trucks": self._trucks.shown, "checks": self._checks.shown}
+        return tuple(t for t in TABS if shown.get(t, True))
 
     @property
     def wide(self) -> bool:
@@ -294,6 +339,7 @@ class State:
     def _look(self) -> tuple[Book, dict[str, int], Picture]:
         self._records.read_rights()
         self._trucks.read_rights()
+        self._checks.read_rights()
         return (
             reading.read(self._store, self._store.meta("ui.project"), self._book),
             {**self._store.counts(), **self._owed_photos()},
@@ -689,6 +735,13 @@ class State:
         self._issuing.forget()
         self._handing.forget()
         self._trucks.forget()
+        self._beside.forget()
+        self._keeping.forget()
+        self._checking.forget()
+        self._checks.forget()
+        self._rechecking.forget()
+        self._tasking.forget()
+        self._onsite.forget()
 
     def close(self) -> None:
         self._seats.free(self)

@@ -17,6 +17,12 @@ PULL_LIMIT = 1000  # rows in one pull answer
 MAX_DIRECTORY = 8_000_000  # characters of a signed directory [D]
 CONSOLE = "console"  # the chain of edits made on the server
 
+# Drafts of long checks, kept on the server for who writes them, and for nobody else.
+DRAFTS = "/api/v1/drafts"
+KEPT_TYPES = ("inspection",)  # what a draft may be of
+MAX_DRAFT = 2_000_000  # bytes of a draft's contents [D]
+MOST_DRAFTS = 50  # of one person [D]
+
 # Photos and other files travel by tus 1.0 (docs/sync-protocol.md); what an upload ended in is told in the header Jingtu-Blob.
 TUS = "1.0.0"
 BLOBS = "/api/v1/blobs"
@@ -237,3 +243,39 @@ class DecisionRequest(Wire):
     choice: Literal["keep_now", "take_after", "set_value"]
     reason: str = Field(min_length=1, max_length=2000)
     value: dict[str, Any] | None = None
+
+
+class DraftPut(Wire):
+    """First line of a draft that is to be kept; its contents, one JSON object, are the second. `base`: the version the contents go on
+    from, 0 where this device knows of none; `sha256`: of the contents' bytes. title, done, total, photos: what a list shows of it."""
+
+    type: str = Field(max_length=64)
+    scope: str = Field(max_length=200)
+    base: int = Field(ge=0, le=2**53)
+    sha256: Hex64
+    title: str = Field(default="", max_length=200)
+    done: int = Field(default=0, ge=0, le=100_000)
+    total: int = Field(default=0, ge=0, le=100_000)
+    photos: int = Field(default=0, ge=0, le=100_000)
+
+
+class Draft(Wire):
+    """A draft that is on the server. `version` rises with every time it is kept; at: the server's time; device: the code of the tablet
+    it came from, "" where it came from none."""
+
+    record: str
+    type: str
+    scope: str
+    version: int
+    at: str
+    device: str
+    size: int
+    sha256: Hex64
+    title: str
+    done: int
+    total: int
+    photos: int
+
+
+class DraftList(Wire):
+    drafts: list[Draft]

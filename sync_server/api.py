@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import re
 import secrets
 import zlib
 from collections.abc import Callable, Sequence
@@ -94,11 +95,14 @@ def problem_response(trouble: Trouble) -> Response:
     return JSONResponse(trouble.body(), trouble.problem.status, headers, media_type=PROBLEM)
 
 
+PAGES_WITH_FILES = re.compile(r"/console/projects/[^/]+/(?:plan/import|tasks/import|mine/[^/]+)")
+
+
 def bounds_itself(scope: Scope) -> bool:
-    """A push knows how much it takes, and so does an upload, whose length was announced; a plan's file is refused on its page,
-    by the length its browser tells."""
+    """A push knows how much it takes, and so does an upload, whose length was announced; files of plans and leads and photos of what
+    was rectified are refused on their page, by the length its browser tells."""
     path: str = scope["path"]
-    if path.startswith("/console/projects/") and path.endswith("/plan/import") and scope["method"] == "POST":
+    if scope["method"] == "POST" and PAGES_WITH_FILES.fullmatch(path):
         length = dict(scope["headers"]).get(b"content-length", b"")
         return length.isdigit() and len(length) < 20
     if path.startswith("/api/v1/scopes/"):

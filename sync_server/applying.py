@@ -6,7 +6,7 @@ State is read in bulk at the start, judged in memory, and written by a statement
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from schemas import canonical, change
@@ -19,10 +19,12 @@ from schemas.problems import PROBLEMS, Trouble
 from schemas.records import SCHEMA, TYPES, Fault, check
 from schemas.reference import codes
 from schemas.rows import refs_of
-from schemas.rules import evidence
+from schemas.rules import evidence, rechecks
+from schemas.rules.checklists import publishing
+from schemas.rules.onsite import SIGNED_WITH, stops
 from schemas.rules.transfer_plan import frozen
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
-from sync_server.access import may_hand_in, may_read, may_refer, writable
+from sync_server.access import ADMIN, FORMER, may_hand_in, may_read, may_refer, writable
 from sync_server.plain import OF_A_PLAN, OWN, Author, Plain
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
@@ -69,6 +71,7 @@ class Applying(Plain):
         self._where: dict[str, tuple[str, str]] = {}  # id → (type, scope) of every record known to exist
         self._journal: list[Journaled] = []
         self._taken: set[str] = set()  # ids in _journal
+        self._went_later: list[Journaled] = []  # parked in an earlier transaction, gone in in this one
         self._amended: dict[str, Values] = {}  # id of a parked create → its record with the edits that wait behind it
         self._fresh: set[str] = set()
         self._waits_now: set[str] = set()  # what changes parked earlier began to wait for in this transaction
@@ -221,6 +224,19 @@ class Applying(Plain):
             and frozen(old.values, _with(old.values, c.after))
         ):
             return Verdict(no, problem=6301, words={"version": old.values.get("version", "?")})
+        if old and c.type == "checklist" and publishing.frozen(old.values, _with(old.values, c.after)):
+            name = {"zh": old.values.get("title_zh", "?"), "en": old.values.get("title_en", "?")}
+            return Verdict(no, problem=6401, words={"list": name, "version": old.values.get("version", "?")})
+        if old and (record := self._signed(old, _with(old.values, c.after))):
+            return Verdict(no, problem=6402, words={"code": record.get("code", "?")})
+        if c.type == "recheck" and author is not SERVER:
+            new = _with(old.values, c.after) if old else c.after
+            # what was signed meanwhile on another device is no edit of what was signed: a person decides
+            aware = {k: v for k, v in c.after.items() if old and (c.before.get(k) or None) == (old.values.get(k) or None)}
+            if old and rechecks.frozen(old.values, _with(old.values, aware)):
+                return Verdict(no, problem=6431)
+            if rechecks.DECIDES & c.after.keys() and rechecks.borrowed(new, c.by):
+                return Verdict(no, problem=6430)
         if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
         if old and c.type in FIXED and author is not SERVER:
@@ -228,6 +244,15 @@ class Applying(Plain):
             if c.after.get(field, old.values.get(field)) != old.values.get(field):
                 return Verdict(no, problem=3004, words={"type": words})
         return None
+
+    def _signed(self, old: Stored, new: Values) -> Mapping[str, Any] | None:
+        """The signed inspection this would change. It binds pages and the server too: a record of what people signed."""
+        return stops(old.type, old.values, new, self._look) if old.type in SIGNED_WITH else None
+
+    def _look(self, type: str, id: str) -> Values | None:
+        self.fetch({id})
+        found = self.seen(id)
+        return found.values if found is not None and found.type == type else None
 
     def _approved(self, c: Change) -> bool:
         """Would this change a version of a plan that is approved, or one of its points?"""
@@ -340,6 +365,9 @@ class Applying(Plain):
         if there is None or there[0] != type:
             return False
         owner, _, audience = there[1].rpartition(".")
+        if type == "project" and self.scope.audience == Audience.ORGANISATION:  # what is for one project alone says which
+            own = author is SERVER or ADMIN in author.roles
+            return own or any(o == owner and role != FORMER for o, role in self.tx.memberships(author.person))
         may_look = author is SERVER or author.accepted or there[1] == self.scope.id or self._may_look(author, audience)
         return owner in self._owners and may_look
 
@@ -402,7 +430,7 @@ class Applying(Plain):
             elif now == before:
                 candidate = {**subject.values}
                 put(candidate, after)
-                if check(TYPES[subject.type], candidate):
+                if check(TYPES[subject.type], candidate) or self._signed(subject, candidate):
                     continue
                 self._decide(
                     conflict, "take_after", "现值已回到改前 / the value is again what this device had seen", None
@@ -550,6 +578,7 @@ class Applying(Plain):
                     continue
                 self.tx.set_outcome(j.id, v.outcome.value, v.seq, v.problem, v.detail())
                 self.tx.wait_for(j.id, self.scope.id, [])
+                self._went_later.append(j._replace(outcome=v.outcome.value))
                 moved += 1
             for n, j in enumerate(self._journal):
                 if j.outcome != "parked":
@@ -583,6 +612,11 @@ class Applying(Plain):
         lines = [j for j in self._journal if j.outcome == "parked" and j.problem == 3003]
         found = (_rights(j.type, json.loads(j.detail or "{}").get("missing", [])) for j in lines)
         return self._rights_now.union(*found)
+
+    def arrived(self) -> list[Journaled]:
+        """Changes of devices that went in in this transaction, also those that had waited since an earlier one."""
+        lines = (*self._went_later, *self._journal)
+        return [j for j in lines if j.outcome in ACCEPTED and j.enrolment != CONSOLE]
 
     def outcome_of(self, id: str) -> Journaled | None:
         return next((j for j in reversed(self._journal) if j.id == id), None) if id in self._taken else None

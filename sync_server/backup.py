@@ -24,6 +24,7 @@ from sync_server.blobs.files import Files
 from sync_server.service import Service
 from sync_server.settings import Settings
 from sync_server.store import Head, State, Store, transfer
+from sync_server.store.engine import to_disk
 from sync_server.store.migrations import VERSION
 
 Opener = Callable[[str], Store]
@@ -81,7 +82,7 @@ def _backup(
             raise
         size = fresh.stat().st_size
         os.replace(fresh, out)
-        transfer.to_disk(out.absolute().parent)
+        to_disk(out.absolute().parent)
     _note(service, manifest, out, size, by, unverified)
     return Made(out, size, manifest, unverified, photos, left)
 

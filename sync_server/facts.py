@@ -28,6 +28,7 @@ from schemas.rules import reconcile
 from schemas.rules.handover import Directory
 from schemas.rules.reconcile import Basis, DeviceSeen, Facts, Report, UnsureClock
 from schemas.wire import ScopeGrant
+from sync_server.agreeing import altered
 from sync_server.media import Media, media_of
 from sync_server.resting import RESTING
 from sync_server.service import Service
@@ -55,6 +56,7 @@ class _Held:
     sent: int = 0  # photos and other files, by whomever
     stored: frozenset[str] = frozenset()  # their hashes
     absent: frozenset[str] = frozenset()  # of files that photo records here name and that were not sent for this scope
+    altered: frozenset[str] = frozenset()  # inspections that are not what was signed
 
 
 class Seen(NamedTuple):
@@ -170,6 +172,7 @@ class FactsReader:
             # sent for one scope, it is not here for those who may read another that names it, too
             stored_blobs=frozenset().union(*(held[s.id].stored for s in scopes)).difference(*(held[s.id].absent for s in scopes)),
             project_id=project, directory=told[1] if told else None,
+            altered=frozenset[str]().union(*(held[s.id].altered for s in scopes)) if Audience.ENFORCEMENT in audiences else None,
         )  # fmt: skip
         said = told[0] if told else None
         return facts, (epoch, tuple((s.id, s.seq, held[s.id].sent) for s in scopes), tuple(devices), said)
@@ -186,9 +189,10 @@ class FactsReader:
 
     def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
         old = self._held.get(scope.id) or _Held()
-        new = _Held(scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored, old.absent)
+        new = _Held(scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored, old.absent, old.altered)
         if new.sent != old.sent:
             new.stored = tx.media_here(scope.id)
+        changed: dict[str, list[str]] = {}
         for type, cls in TYPES.items():
             if cls.about.audience not in (scope.audience, Audience.SUBJECT):
                 continue
@@ -196,6 +200,10 @@ class FactsReader:
             have, more = old.records.get(type), {row.id: cls.of(row.id, row.values, row.seq) for row in rows}
             if more or have is None:
                 new.records[type] = {**have, **more} if have else more
+            if more:
+                changed[type] = list(more)
+        if changed and scope.audience == Audience.ENFORCEMENT:
+            new.altered = altered(tx, new.records, changed, old.altered)
         if scope.seq > old.seq:
             new.unsure = old.unsure | _unsure(tx.lines_since(scope.id, old.seq))
         if scope.seq > old.seq or new.sent != old.sent:

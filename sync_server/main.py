@@ -20,6 +20,7 @@ from sync_server.blobs.shelf import Shelf
 from sync_server.blobs.tus import Packed, Spoken, make_blob_router
 from sync_server.console.maps.tiles import Tiles
 from sync_server.console.pages import mount_console
+from sync_server.drafts import make_draft_router
 from sync_server.restore import settle
 from sync_server.service import Service
 from sync_server.settings import Settings
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     handle_problems(app)
     app.include_router(make_router(parts.service, parts.auth))
     app.include_router(make_blob_router(parts.service))
+    app.include_router(make_draft_router(parts.service))
     mount_console(app, parts.service, parts.auth, tiles_of(parts.settings))
     app.state.parts = parts
     return app

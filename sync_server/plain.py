@@ -18,6 +18,7 @@ from schemas.merge import put
 from schemas.records import SCHEMA, TYPES
 from schemas.rows import pointers_of
 from schemas.rules import evidence
+from schemas.rules.onsite import SIGNED_WITH
 from schemas.sure import read_many
 from sync_server.store import Journaled, ScopeRow, Stored, Values
 
@@ -135,6 +136,7 @@ class Plain:
             old, after = here.get(c.record), c.after
             if (
                 not may[c.type]
+                or c.type in SIGNED_WITH
                 or old is None
                 or not c.before
                 or c.id in taken
@@ -171,7 +173,7 @@ class Plain:
             and not about.frozen
             and type not in OWN
             and type not in OF_A_PLAN
-            and type != "transfer_plan"
+            and type not in ("transfer_plan", "checklist", "recheck")
             and not (type == "disposal_record" and self._blind(author.roles))
             and not author.revoked
             and author.types <= SCHEMA

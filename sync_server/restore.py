@@ -26,6 +26,7 @@ from sync_server.blobs.files import Files
 from sync_server.service import Service
 from sync_server.settings import Settings
 from sync_server.store import Tx, transfer
+from sync_server.store.engine import to_disk
 from sync_server.store.migrations import VERSION
 
 # Our own decision [D]: so many numbers handed out between backup and loss are allowed for. One request gives at most
@@ -255,10 +256,10 @@ class _Postgresql:
 
 def _make_ready(data: Path, stage: Path, ready: Ready) -> None:
     (stage / NOTE).write_text(ready.model_dump_json())
-    transfer.to_disk(*(p for p in stage.iterdir() if p.is_file()), *(p for p in stage.rglob("*") if p.is_dir()), stage)
+    to_disk(*(p for p in stage.iterdir() if p.is_file()), *(p for p in stage.rglob("*") if p.is_dir()), stage)
     shutil.rmtree(data / READY, ignore_errors=True)  # emptied by an earlier one that was killed on its very last step
     os.rename(stage, data / READY)
-    transfer.to_disk(data)
+    to_disk(data)
 
 
 def settle(settings: Settings, opened: Opener) -> None:
@@ -302,9 +303,9 @@ def _finish(data: Path, tail: str) -> list[str]:
                 _second_name(live, aside)
             kept.append(str(aside))
         os.replace(fresh, live)
-    transfer.to_disk(data)
+    to_disk(data)
     shutil.rmtree(ready)
-    transfer.to_disk(data)
+    to_disk(data)
     return kept
 
 
@@ -318,7 +319,7 @@ def _add_files(data: Path, ready: Path) -> None:
         live.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not live.exists():  # a report of today is of the same bundle, and newer
             os.replace(fresh, live)
-            transfer.to_disk(live.parent, live.parent.parent)
+            to_disk(live.parent, live.parent.parent)
 
 
 def _second_name(live: Path, aside: Path) -> None:
@@ -328,5 +329,5 @@ def _second_name(live: Path, aside: Path) -> None:
     except OSError:  # a file system without links
         half = aside.with_name(f"{aside.name}.half")
         shutil.copyfile(live, half)
-        transfer.to_disk(half)
+        to_disk(half)
         os.replace(half, aside)

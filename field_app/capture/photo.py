@@ -113,6 +113,19 @@ def thumb(folder: Path, sha: str) -> bytes | None:
     return small
 
 
+def view(folder: Path, sha: str, longest: int) -> bytes | None:
+    """A JPEG of at most `longest` px, the right way up, to be looked at; kept nowhere. None where the picture is not here or cannot be
+    read."""
+    path = find(folder, sha)
+    if path is None:
+        return None
+    try:
+        made, picture = _looked_at(path.read_bytes(), longest)
+        return _small(picture, made.facts.orientation, longest)
+    except (NotKept, *_BROKEN):
+        return None
+
+
 def stamped(folder: Path, sha: str, lines: Sequence[str]) -> Path | None:
     """<folder>/stamped/<sha>.jpg, made anew from the photo; None where the photo is not here, cannot be read, or there is no
     font to write with. Raises Trouble 5001, 5007 where the storage takes no more."""
@@ -189,8 +202,8 @@ def _formats() -> list[str]:
     return [kind for kind in _KINDS if kind in Image.OPEN]
 
 
-def _small(picture: Image.Image, orientation: int | None) -> bytes:
-    part = min(1.0, THUMB / max(picture.size))
+def _small(picture: Image.Image, orientation: int | None, longest: int = THUMB) -> bytes:
+    part = min(1.0, longest / max(picture.size))
     size = (max(1, round(picture.width * part)), max(1, round(picture.height * part)))
     small = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=1.1)
     out = io.BytesIO()

@@ -20,6 +20,7 @@ from schemas.fields import Audience, fields_of
 from schemas.merge import put
 from schemas.records import TYPES
 from schemas.rows import refs_of
+from schemas.rules.onsite import stops
 from schemas.shown import fact_fields, title_fields
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class One(NamedTuple):
     comments: tuple[Seen, ...]
     photos: tuple[Seen, ...]
     void_reason: str  # being written
+    signed: bool = False  # part of an on-site record that is signed: it is put right by a record that amends it
 
 
 @ft.observable
@@ -235,7 +237,12 @@ class Records(Finishing):
         kept = json.loads(self._store.meta(VOID_KEY) or "{}")
         reason = kept.get("text", "") if kept.get("id") == record else ""
         state = trouble or (seen.state if seen else "rejected" if steps else "")
-        return One(type, record, scope, values, state, seen is not None, steps, void_reason=reason, **about)
+        signed = seen is not None and stops(type, values, {**values, "deleted": True}, self._values) is not None
+        return One(type, record, scope, values, state, seen is not None, steps, void_reason=reason, signed=signed, **about)
+
+    def _values(self, type: str, record: str) -> dict[str, Any] | None:
+        seen = self._store.get(type, record)
+        return seen.values if seen else None
 
     def _hanging(self, record: str) -> dict[str, tuple[Seen, ...]]:
         return {f"{type}s": tuple(self._store.all(type, subject_id=record)) for type in ("comment", "photo")}
@@ -243,10 +250,11 @@ class Records(Finishing):
     def may_amend(self, one: One) -> bool:
         """Written by a role this person has, in a scope he or she may write, and of a type that may be changed."""
         about = TYPES[one.type].about
-        return one.here and not about.frozen and not one.values.get("deleted") and self.may_write(one.type, one.scope)
+        return not about.frozen and self.may_void(one)
 
     def may_void(self, one: One) -> bool:
-        return one.here and not one.values.get("deleted") and self.may_write(one.type, one.scope)
+        free = one.here and not one.values.get("deleted") and not one.signed
+        return free and self.may_write(one.type, one.scope)
 
     def void_reason(self, record: str, text: str) -> None:
         """Every letter is kept, as in a draft."""

@@ -189,6 +189,8 @@ def RecordPage(state: State, k: Kit):
     first: list[ft.Control] = sync_block(k, one)
     if TYPES[type].about.frozen and desk.may_make(type):
         first.append(k.judge("unsure", I.LOCK_OUTLINE, k.say("one.frozen"), k.say("one.frozen.why")))
+    if one.signed:
+        first.append(k.judge("unsure", I.LOCK_OUTLINE, k.say("onsite.signed"), k.say("onsite.signed.why")))
     if voiding == id and desk.may_void(one):
         first.append(Void(one, lambda: set_voiding("")))
     fields = fields_card(state, k, desk, one)
@@ -220,6 +222,9 @@ def _foot(state: State, k: Kit, desk: Records, one: One) -> ft.Control | None:
 
 def _acts(state: State, k: Kit, desk: Records, one: One, void: Any) -> list[ft.Control]:
     acts: list[ft.Control] = []
+    if one.type == "inspection" and one.here:
+        sheet = call(state, lambda: state.go("onsite", id=one.id))
+        acts.append(k.button(k.say("onsite.open"), sheet, "plain", I.DRAW_OUTLINED, size=16, expand=1, pad=8))
     if desk.may_amend(one) and desk.may_make(one.type):
         again = call(state, desk.again, one.type, one.values)
         acts.append(k.button(k.say("one.again"), again, "plain", I.CONTENT_COPY, size=16, expand=1, pad=8))

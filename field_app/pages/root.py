@@ -5,17 +5,25 @@ from __future__ import annotations
 import flet as ft
 
 from field_app.kit import Kit
+from field_app.pages.beside import BesidePage
+from field_app.pages.checks import ChecksPage, NewCheckPage
 from field_app.pages.code import CodePage
 from field_app.pages.conflict import ConflictPage
 from field_app.pages.diagnostics import Diagnostics
 from field_app.pages.enrol import Enrol
+from field_app.pages.fail import FailPage
 from field_app.pages.issue import IssuePage
+from field_app.pages.item import ItemPage
+from field_app.pages.items import ItemsPage
+from field_app.pages.keep import KeptPage
 from field_app.pages.leg import LegPage
 from field_app.pages.listing import ListPage
 from field_app.pages.map import MapPage
+from field_app.pages.onsite import OnsitePage
 from field_app.pages.picker import PickPage
 from field_app.pages.point import PointPage
 from field_app.pages.receipt import ReceiptPage
+from field_app.pages.recheck import RecheckPage
 from field_app.pages.record import RecordPage
 from field_app.pages.record_form import FormPage
 from field_app.pages.records import RecordsPage
@@ -27,8 +35,10 @@ from field_app.pages.settings import Settings
 from field_app.pages.shell import AppCtx, guard, use_app
 from field_app.pages.shots import ShotsPage, VoidPage
 from field_app.pages.signature import SignPage
+from field_app.pages.sketch import SketchPage
 from field_app.pages.stakeout import StakeOut
 from field_app.pages.sync import SyncPage
+from field_app.pages.task import TaskPage
 from field_app.pages.today import Today
 from field_app.pages.trucks import LoadsPage, TrucksPage
 from field_app.pages.unlock import UnlockPage
@@ -42,6 +52,8 @@ PAGES = {
     "records": RecordsPage, "list": ListPage, "record": RecordPage, "form": FormPage, "pick": PickPage,
     "trucks": TrucksPage, "loads": LoadsPage, "issue": IssuePage, "code": CodePage, "shots": ShotsPage, "void": VoidPage,
     "scan": ScanPage, "leg": LegPage, "roadside": RoadsidePage,
+    "checks": ChecksPage, "newcheck": NewCheckPage, "item": ItemPage, "items": ItemsPage, "fail": FailPage, "onsite": OnsitePage, "sketch": SketchPage,
+    "recheck": RecheckPage, "task": TaskPage, "beside": BesidePage, "kept": KeptPage,
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ TAB_ICONS = {
     "today": I.TODAY_OUTLINED,
     "map": I.MAP_OUTLINED,
     "trucks": I.LOCAL_SHIPPING_OUTLINED,
+    "checks": I.FACT_CHECK_OUTLINED,
     "scan": I.QR_CODE_SCANNER,
     "records": I.LIST_ALT,
     "sync": I.SYNC,
@@ -43,7 +44,18 @@ BELOW = {
     "rescue": "settings",
     "diagnostics": "settings",
     "stakeout": "map",
+    "newcheck": "checks",
+    "item": "checks",
+    "items": "checks",
+    "fail": "checks",
+    "onsite": "checks",
+    "sketch": "checks",
+    "recheck": "checks",
+    "task": "checks",
+    "beside": "checks",
+    "kept": "checks",
 }  # page → its tab
+MOST_TABS = 6  # in a row of 360 px; beyond that records are opened from the page of checks
 NOTICE_ICONS = {"done": I.CHECK_CIRCLE_OUTLINE, "warn": I.WARNING_AMBER, "alert": I.ERROR_OUTLINE}
 
 
@@ -241,7 +253,7 @@ def tab(state: State, k: Kit, name: str, wide: bool) -> ft.Control:
                           alignment=ft.MainAxisAlignment.CENTER, tight=True),
     )  # fmt: skip
     return ft.Container(
-        body, height=76 if wide else 72, width=92 if wide else None, expand=None if wide else 1, ink=True,
+        body, height=72 if not wide else 76 if len(state.tabs) <= MOST_TABS or state.height >= 700 else 64, width=92 if wide else None, expand=None if wide else 1, ink=True,
         alignment=ft.Alignment.CENTER, on_click=call(state, state.go, name), border_radius=12,
     )  # fmt: skip
 
@@ -262,8 +274,9 @@ def rail(state: State, k: Kit) -> ft.Control:
 
 
 def bottom_bar(state: State, k: Kit) -> ft.Control:
+    shown = [name for name in state.tabs if len(state.tabs) <= MOST_TABS or name != "records"]
     return ft.Container(
-        ft.Row([tab(state, k, name, False) for name in state.tabs], spacing=0), bgcolor=k["surface"],
+        ft.Row([tab(state, k, name, False) for name in shown], spacing=0), bgcolor=k["surface"],
         border=ft.Border.only(top=ft.BorderSide(k.stroke, k["line"])),
     )  # fmt: skip
 

@@ -85,7 +85,8 @@ def Running(state: State, k: Kit):
             k.say("sync.photos.rest", size=size(p.left)),
         ]
         return k.judge("active", I.SYNC, text, " · ".join(below), bar(k, p.done, max(0, p.total - p.done)))
-    text = k.say("sync.running" if p.phase == "push" else "sync.pulling", done=p.done, total=p.total)
+    key = {"push": "sync.running", "thumbs": "sync.thumbs.running"}.get(p.phase, "sync.pulling")
+    text = k.say(key, done=p.done, total=p.total)
     more = [centre.picture.scopes.get(p.scope, ""), k.say("sync.bytes", up=size(p.up), down=size(p.down))]
     return k.judge("active", I.SYNC, text, " · ".join(m for m in more if m), bar(k, p.done, max(0, p.total - p.done)))
 

@@ -17,6 +17,7 @@ from field_app.device_db import NewerDatabase
 from field_app.store.blobs import Blobs, Media, Owed
 from field_app.store.directory import Directories
 from field_app.store.incoming import Incoming
+from field_app.store.keeping import Keeping, Kept
 from field_app.store.lists import PAGE, Page
 from field_app.store.looking import Found, Looking, Step
 from field_app.store.outgoing import Outgoing, signed_head
@@ -24,11 +25,12 @@ from field_app.store.rescuing import Rescuing
 from field_app.store.rows import Batch, Edit, Seen, Values, values_of
 from field_app.store.shelf import Shelf, Shelves
 from field_app.store.telling import Signed, Telling, Told
+from field_app.store.thumbs import Thumbs, Wanted
 from field_app.store.work import Work
 from schemas.problems import Trouble
 
 
-class Store(Work, Looking, Shelves, Telling, Rescuing, Blobs, Directories, Outgoing, Incoming):
+class Store(Work, Looking, Shelves, Telling, Rescuing, Blobs, Thumbs, Keeping, Directories, Outgoing, Incoming):
     """One tablet = one data folder. Methods may be called from any thread; each is one transaction."""
 
     def __init__(self, folder: Path, clock: Clock | None = None, random: Callable[[int], bytes] = os.urandom) -> None:
@@ -49,6 +51,7 @@ __all__ = [
     "Batch",
     "Edit",
     "Found",
+    "Kept",
     "Media",
     "NewerDatabase",
     "Owed",
@@ -60,6 +63,7 @@ __all__ = [
     "Store",
     "Told",
     "Values",
+    "Wanted",
     "signed_head",
     "values_of",
 ]

@@ -19,6 +19,8 @@ from schemas.change import Change
 from schemas.merge import put, whole_atoms
 from schemas.problems import Trouble
 from schemas.records import TYPES, check, missing
+from schemas.rules import rechecks
+from schemas.rules.onsite import SIGNED_WITH, stops
 from schemas.wire import Block
 
 
@@ -63,7 +65,7 @@ class Work(Lists):
         """完成: validate, then in ONE transaction append the changes and show them. All edits or none.
 
         complete=False skips what only 完成 asks for (`missing`), as for an amendment to one field.
-        Raises Trouble 5002 with the faults by record, 5001 when the device is full."""
+        Raises Trouble 5002 with the faults by record, 5001 when the device is full, 6402 where a signed record would change."""
         identity = self.keys.require()
         edits = [
             e._replace(values=values_of(e.values)) for e in edits
@@ -102,6 +104,12 @@ class Work(Lists):
             before, after = whole_atoms(TYPES[edit.type], now, edit.values)
             if not after:
                 return None
+            if edit.type in SIGNED_WITH and (
+                record := stops(edit.type, now, edit.values, lambda type, id: self._view(db, type, id))
+            ):
+                raise Trouble(6402, code=record.get("code", "?"))
+        if edit.type == "recheck":
+            self._stands(now, {**(now or {}), **after}, identity.person)
         offset = db.execute("SELECT value FROM meta WHERE key='server_offset_ms'").fetchone()
         made_at: change.MadeAt = {
             "wall": self.clock.now().isoformat(timespec="milliseconds"),
@@ -132,6 +140,13 @@ class Work(Lists):
         put(seen, after)
         self._set_overlay(db, edit.record, edit.scope, edit.type, seen)
         return one
+
+    def _stands(self, now: Values | None, new: Values, by: str) -> None:
+        """A re-check in one's own name, unchanged once it is signed: what the server would refuse is told at once."""
+        if now is not None and rechecks.frozen(now, {k: v for k, v in new.items() if v is not None}):
+            raise Trouble(6431)
+        if rechecks.borrowed({k: v for k, v in new.items() if v is not None}, by):
+            raise Trouble(6430)
 
     def counts(self) -> dict[str, int]:
         """What the safe line shows: how much is on this device, and how much of it is not on the server.

@@ -19,8 +19,10 @@ from field_app.store import Batch, Store, signed_head
 from field_app.sync.deciding import Deciding
 from field_app.sync.directory import Directories
 from field_app.sync.enrolling import Enrolling
-from field_app.sync.photos import Photos
+from field_app.sync.keeping import Keeping
+from field_app.sync.photos import NO_LINE, Photos
 from field_app.sync.talk import NotReached, Packed, Progress, Stopped, SyncResult, parsed, refuse
+from field_app.sync.thumbs import Thumbs
 from schemas import canonical
 from schemas.canonical import NotCanonical
 from schemas.problems import Trouble
@@ -59,7 +61,7 @@ class NewEpoch(Exception):
     """The server was restored: everything is marked to be offered and pulled again, so begin again."""
 
 
-class Syncer(Enrolling, Deciding, Directories, Photos):
+class Syncer(Enrolling, Deciding, Directories, Photos, Thumbs, Keeping):
     """`transport`, `pause` and `beside` (what sends a batch while the store notes the one before) are replaced in tests."""
 
     def __init__(
@@ -118,7 +120,7 @@ class Syncer(Enrolling, Deciding, Directories, Photos):
         if result.stopped:
             return False
         try:
-            if not self._send_photos(self._owing, made):
+            if not self._send_photos(self._owing, made) and not self._others(made):
                 return False
             stop = self._stop.is_set()
             self._turn.let_in()
@@ -130,6 +132,20 @@ class Syncer(Enrolling, Deciding, Directories, Photos):
         except Trouble as err:
             result.photo_problems.append(err)
         return False
+
+    def _others(self, made: int) -> bool:
+        """Behind one's own photos, on a line that carries: drafts that are over are removed, and small pictures of what others
+        photographed come. True as of the photos. Raises Stopped."""
+        met = {t.problem.number for t in (*self._result.problems, *self._result.photo_problems)}
+        if met & {*NO_LINE, 5006, 1104}:
+            return False
+        try:
+            self._drop_signed(self._owing)
+        except Stopped:
+            raise
+        except NotReached:
+            return False
+        return self._fetch_thumbs(self._owing, made)
 
     def _sync(self, people: Sequence[Identity]) -> bool:
         """True when every base is the server's. Raises NotReached before anything was asked."""

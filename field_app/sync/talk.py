@@ -51,6 +51,7 @@ class SyncResult:
     stopped: bool = False  # by a person; what is left goes on with the next sync
     problems: list[Trouble] = field(default_factory=list)
     photos: int = 0  # that the server has now and, for all that was known here, had not before
+    thumbs: int = 0  # small pictures of others' photos that came
     photo_problems: list[Trouble] = field(default_factory=list)  # what photos wait for; records are not touched by it
 
 
@@ -58,7 +59,7 @@ class Progress(NamedTuple):
     """What is under way. Changes sent and to send, or the seq reached and the scope's last one, or photos on the server and all of
     them; bytes of the whole sync. Of photos also the one on its way, as far as it is and whole, and all that are left, in bytes."""
 
-    phase: str  # push, pull or photos
+    phase: str  # push, pull, photos or thumbs
     scope: str
     done: int
     total: int

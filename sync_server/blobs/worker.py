@@ -37,7 +37,7 @@ def thumbnail(path: str, size: int) -> bytes:
         picture.thumbnail((size, size))
         upright = ImageOps.exif_transpose(picture)
         out = io.BytesIO()
-        _plain(upright).save(out, "JPEG", quality=QUALITY)
+        _plain(upright).save(out, "JPEG", quality=QUALITY, comment=b"")  # else what the file says in it goes along
         return out.getvalue()
 
 

@@ -21,6 +21,7 @@ from sync_server.cli import (
     devices,
     evidence,
     export,
+    inspection,
     members,
     papers,
     people,
@@ -44,7 +45,7 @@ for name, sub in (
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
-for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app, export.export):
+for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app, export.export, inspection.inspection):
     app.command()(command)
 
 GRACE_S = 30  # a server that is stopped ends for so long what it is at; a long upload goes on with the next one

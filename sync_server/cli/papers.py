@@ -46,7 +46,7 @@ def pdf(
 ) -> None:
     """一张转运联单的 A4 PDF · One manifest as PDF. 可在服务器运行时做 · While the server runs, too."""
     with told():
-        _may(file, ".pdf", lang, force)
+        may(file, ".pdf", lang, force)
         parts = opened(data)
         found = find_project(parts, project)
         now = datetime.fromisoformat(parts.service.now())
@@ -57,7 +57,7 @@ def pdf(
             raise not_done(f"没有联单 {shown(plain)}", f"there is no manifest {shown(plain)}")
         made = manifest_pdf(load, lang, now, address.rstrip("/"))
         parts.service.noted(operator(), "document", load.manifest.id, found.id, file=file.name)
-        _keep(file, made)
+        keep(file, made)
 
 
 @app.command("ledger")
@@ -71,13 +71,13 @@ def ledgers(
 ) -> None:
     """出场台账或进场台账 XLSX · The ledger of loads out or in."""
     with told():
-        _may(file, ".xlsx", lang, force)
+        may(file, ".xlsx", lang, force)
         parts = opened(data)
         found = find_project(parts, project)
         now = datetime.fromisoformat(parts.service.now())
         made = _ledger(load_facts(parts.service, found.id, now), "in" if incoming else "out", lang, now)
         parts.service.noted(operator(), "document", found.id, found.id, file=file.name)
-        _keep(file, made)
+        keep(file, made)
 
 
 def _ledger(facts: Facts, side: Side, lang: str, now: datetime) -> bytes:
@@ -87,7 +87,7 @@ def _ledger(facts: Facts, side: Side, lang: str, now: datetime) -> bytes:
         return path.read_bytes()
 
 
-def _may(file: Path, ending: str, lang: str, force: bool) -> None:
+def may(file: Path, ending: str, lang: str, force: bool) -> None:
     """Raises Trouble 4101."""
     if lang not in LANGS:
         raise not_done(f"不认识 {lang}；可用 zh、en", f"{lang} is not known; there are zh, en")
@@ -99,7 +99,7 @@ def _may(file: Path, ending: str, lang: str, force: bool) -> None:
         raise not_done(f"{file} 已经有了；要替换加 --force", f"{file} exists; add --force to replace it")
 
 
-def _keep(file: Path, made: bytes) -> None:
+def keep(file: Path, made: bytes) -> None:
     """Whole, or not at all. Raises Trouble 4206 without room."""
     new = file.with_name(f".{file.name}.new")
     try:

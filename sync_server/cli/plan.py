@@ -18,7 +18,8 @@ from sync_server.main import build
 from sync_server.plan.cells import MAX_BYTES
 from sync_server.plan.importing import Imported, Options, import_plan, zones_of
 from sync_server.plan.projection import Projection, zone_given
-from sync_server.plan.rows import PlanFile, RowFault, read_plan
+from sync_server.plan.reading import RowFault
+from sync_server.plan.rows import PlanFile, read_plan
 
 app = typer.Typer(help="采样方案 · sampling plans", no_args_is_help=True)
 

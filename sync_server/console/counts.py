@@ -12,6 +12,7 @@ from sync_server.access import may_decide
 from sync_server.console.manifests.watch import loads_to_watch
 from sync_server.console.review.board import open_conflicts, waiting_for_review
 from sync_server.facts import FactsReader
+from sync_server.findings import overdue
 from sync_server.service import Service
 
 
@@ -36,6 +37,8 @@ def known(
         out |= of_facts(seen.facts)
         if Audience.TRANSFER.value in audiences and (n := loads_to_watch(seen.facts, seen.report)):
             out["manifests"] = n
+        if Audience.ENFORCEMENT.value in audiences and (n := overdue(seen.facts)):
+            out["inspections"] = n
     return out
 
 

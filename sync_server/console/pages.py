@@ -15,15 +15,20 @@ from schemas.problems import Trouble
 from sync_server.api import problem_response
 from sync_server.auth import Auth
 from sync_server.console.api import make_report_router
+from sync_server.console.checklists.page import add_checklists
 from sync_server.console.exports.page import add_exports
 from sync_server.console.house import House, SignedOut
+from sync_server.console.inspections.page import add_inspections
+from sync_server.console.leads.page import add_leads
 from sync_server.console.manifests.page import add_manifests
 from sync_server.console.maps.page import add_maps
 from sync_server.console.maps.tiles import Tiles
+from sync_server.console.mine.page import add_mine
 from sync_server.console.overview.page import add_overview
 from sync_server.console.people.page import add_people
 from sync_server.console.planning.page import add_planning
-from sync_server.console.public import add_public
+from sync_server.console.public import Counted, add_public
+from sync_server.console.public_onsite import add_public_onsite
 from sync_server.console.record.page import add_record
 from sync_server.console.review.page import add_review
 from sync_server.console.session import Sessions, give_cookie, plain_over_network, take_cookie
@@ -37,6 +42,7 @@ from sync_server.service import Service
 # each adds its own pages
 ROOMS = (
     add_overview, add_maps, add_tables, add_waiting, add_planning, add_record, add_review, add_exports, add_people, add_manifests,
+    add_inspections, add_leads, add_mine, add_checklists,
 )  # fmt: skip
 
 
@@ -138,7 +144,9 @@ def mount_console(app: FastAPI, service: Service, auth: Auth, tiles: Tiles | Non
     app.include_router(make_report_router(service, reader))
     app.include_router(make_ogc_router(service, reader))
     app.mount(ROOT, make_console(service, auth, reader, tiles))
-    add_public(app, service)
+    counted = Counted()  # one count for all that anybody may ask
+    add_public(app, service, counted)
+    add_public_onsite(app, service, counted)
 
     @app.get("/", include_in_schema=False)
     def home() -> Response:

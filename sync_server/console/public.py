@@ -70,14 +70,14 @@ def _network(address: str) -> str:
 
 
 @cache
-def _style() -> tuple[str, str]:
+def style() -> tuple[str, str]:
     """The page's only style, inside it, and its hash for the policy."""
     text = (STATIC / "public.css").read_text("utf-8")
     return text, b64encode(sha256(text.encode()).digest()).decode()
 
 
-def _headers() -> dict[str, str]:
-    policy = f"default-src 'none'; style-src 'sha256-{_style()[1]}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+def headers() -> dict[str, str]:
+    policy = f"default-src 'none'; style-src 'sha256-{style()[1]}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     return {
         "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
         "X-Robots-Tag": "noindex", "Cache-Control": "no-store", "Vary": "Accept-Language",
@@ -107,11 +107,11 @@ def add_public(app: FastAPI, service: Service, counted: Counted | None = None) -
         heard = _heard(w, load.heard, datetime.fromisoformat(service.now())) if load and load.heard else ""
         label = {code: (name.zh if lang == "zh" else name.en) for code, name in codes("leg_kind").items()}
         html = env.get_template("public.html").render(
-            w=w, lang=lang, style=Markup(_style()[0]), other=f"?{urlencode(query)}", load=load, heard=heard,
+            w=w, lang=lang, style=Markup(style()[0]), other=f"?{urlencode(query)}", load=load, heard=heard,
             number=shown(load.number) if load else "", tone=_tone(load), title=title and w(title), text=text and w(text, **parts),
-            steps=[(label.get(kind, kind), _local(at)) for kind, at in load.steps] if load else [],
+            steps=[(label.get(kind, kind), local(at)) for kind, at in load.steps] if load else [],
         )  # fmt: skip
-        return HTMLResponse(html, status, _headers())
+        return HTMLResponse(html, status, headers())
 
     @app.get("/m/{number}", summary="联单公开查询 · A load's public page", response_class=HTMLResponse)
     async def public(request: Request, number: str) -> Response:
@@ -130,7 +130,7 @@ def _tone(load: PublicLoad | None) -> str:
     return "done" if load and load.state in GOOD else "warn" if load and load.state in BAD else ""
 
 
-def _local(at: datetime) -> datetime:
+def local(at: datetime) -> datetime:
     return at.astimezone(CHINA)
 
 
@@ -138,4 +138,4 @@ def _heard(w: Callable[..., str], at: datetime, now: datetime) -> str:
     minutes = max(0, int((now - at).total_seconds() // 60))
     age = (w("pub_now") if minutes < 1 else w("pub_minutes", n=minutes) if minutes < 60 else w("pub_hours", n=minutes // 60)
            if minutes < 48 * 60 else w("pub_days", n=minutes // 1440))  # fmt: skip
-    return w("pub_heard", t=_local(at).strftime("%Y-%m-%d\u00a0%H:%M"), age=age)
+    return w("pub_heard", t=local(at).strftime("%Y-%m-%d\u00a0%H:%M"), age=age)

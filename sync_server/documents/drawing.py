@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -11,10 +12,13 @@ from typing import NamedTuple
 import segno
 
 from schemas.rules import geo
+from schemas.rules.picture import NotAPicture, look
 
 MODULE_MM = 0.5  # of a code's square: three pixels at 150 dpi
 QUIET = 4  # modules of white around a code
 MOST_POINTS = 20_000
+MOST_PIXELS = 4_000_000  # of a photo; ours are made small before
+PHOTO = "data:image/jpeg;base64,"
 _PEN = 60  # ten-thousandths of the pad's width
 
 
@@ -60,6 +64,21 @@ def handwriting(text: str | None) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left} {top} {wide} {tall}" fill="none" stroke="#000" '
         f'stroke-width="{_PEN}" stroke-linecap="round" stroke-linejoin="round">{lines}</svg>'
+    )
+
+
+def photo(jpeg: bytes) -> str:
+    """A JPEG inside an SVG of its size, since a document's files are text; its bytes go into the PDF as they are. "" for no picture."""
+    try:
+        seen = look(jpeg)
+    except NotAPicture:
+        return ""
+    size = f'width="{seen.width}" height="{seen.height}"'
+    if seen.kind != "jpg" or not 0 < seen.width * seen.height <= MOST_PIXELS:
+        return ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {seen.width} {seen.height}"><image {size} '
+        f'href="{PHOTO}{b64encode(jpeg).decode()}"/></svg>'
     )
 
 

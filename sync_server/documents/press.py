@@ -20,10 +20,12 @@ from typing import Any
 
 from schemas.problems import Trouble
 from sync_server.blobs.pictures import ENVIRONMENT
+from sync_server.documents.drawing import PHOTO
 
 JOB_S = 20.0
 WAIT_S = 20.0  # how long one waits for those before it
 MOST_BYTES = 8 << 20  # of what is set; the longest honest document has some hundred thousand
+MOST_PHOTOS = 32 << 20  # bytes of photos, as text
 _ROOT = Path(__file__).resolve().parents[2]  # where the packages are
 _TURNS = threading.BoundedSemaphore(2)
 log = logging.getLogger("jingtu")
@@ -36,8 +38,9 @@ def pressed(
 
     Raises Trouble 4509 where too many wait, 4508 where it could not be made (the trace is logged)."""
     job = json.dumps({"template": template, "data": data, "pictures": pictures, "at": int(at.timestamp())}).encode()
-    if len(job) > MOST_BYTES:
-        raise _failed(template, f"{len(job)} bytes of data")
+    seen = sum(len(svg) for svg in pictures.values() if PHOTO in svg)
+    if len(job) - seen > MOST_BYTES or seen > MOST_PHOTOS:
+        raise _failed(template, f"{len(job)} bytes of data, {seen} of them photos")
     if not _TURNS.acquire(timeout=WAIT_S):
         raise Trouble(4509)
     try:

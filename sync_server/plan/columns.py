@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from schemas.problems import Trouble
@@ -31,7 +31,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 DEGREES, METRES = ("lon", "lat"), ("northing", "easting")  # a position is one of these pairs
 _ZH = {"code": "点位编号", "lon": "经度", "lat": "纬度", "northing": "X（北坐标）", "easting": "Y（东坐标）"}
 _EN = {"code": "point", "lon": "longitude", "lat": "latitude", "northing": "X (northing)", "easting": "Y (easting)"}
-_NAMES = {name.replace("_", ""): field for field, names in COLUMNS.items() for name in names}
 _UNIT = re.compile(r"(°|deg|degrees|m|米|度)$")
 
 
@@ -46,10 +45,41 @@ class Heading(NamedTuple):
     notes: list[tuple[str, str]]  # (zh, en)
 
 
-def field_of(name: str) -> str | None:
+class Kind(NamedTuple):
+    """What a file is of. `names`: a column's name, as `normal` makes it → field; `zh`, `en`: what is said to be missing; `key`: the field
+    that tells one row from another; `shapes`: are outlines taken besides points."""
+
+    names: Mapping[str, str]
+    zh: Mapping[str, str]
+    en: Mapping[str, str]
+    missing: Callable[[Collection[str]], list[str]]
+    key: str
+    shapes: bool = False
+
+
+def normal(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {name.replace("_", ""): field for field, names in columns.items() for name in names}
+
+
+def position_missing(fields: Collection[str]) -> list[str]:
+    """Of a pair of position columns; halves of both: degrees are asked for, they need no zone."""
+    pair = METRES if any(f in fields for f in METRES) and not set(DEGREES) <= set(fields) else DEGREES
+    if pair is METRES and not set(METRES) <= set(fields) and any(f in fields for f in DEGREES):
+        pair = DEGREES
+    return [f for f in pair if f not in fields]
+
+
+def _missing(fields: Collection[str]) -> list[str]:
+    return [*(["code"] if "code" not in fields else []), *position_missing(fields)]
+
+
+PLAN = Kind(normal(COLUMNS), _ZH, _EN, _missing, "code")
+
+
+def field_of(name: str, kind: Kind = PLAN) -> str | None:
     """The field a column name means: 经度（°） → lon, Point-Code * → code, X(m) → northing; None when unknown."""
     key = _key(name)
-    return _NAMES.get(key) or _NAMES.get(_UNIT.sub("", key))
+    return kind.names.get(key) or kind.names.get(_UNIT.sub("", key))
 
 
 def _key(cell: str) -> str:
@@ -58,24 +88,24 @@ def _key(cell: str) -> str:
     return re.sub(r"[\s_\-.*:：]", "", re.split(r"(?<=\S)\s*[(\[【〔/]", name.strip())[0])
 
 
-def find_heading(rows: Sequence[Sequence[str]]) -> Heading:
-    """The first of the leading rows, alone or with the row under it, that names every column a plan needs.
+def find_heading(rows: Sequence[Sequence[str]], kind: Kind = PLAN) -> Heading:
+    """The first of the leading rows, alone or with the row under it, that names every column such a file needs.
 
     Raises Trouble 4001 (two columns mean the same), 4002 (columns missing, of the row that names the most).
     """
     head = rows[:HEADER_WITHIN]
     singles = [(n, 1, list(row)) for n, row in enumerate(head)]
     doubles = [(n, 2, _over(head[n], head[n + 1])) for n in range(len(head) - 1)]
-    found = next((c for c in (*singles, *doubles) if not _missing(_fields(c[2]))), None)
-    return heading(*(found or max(singles, key=lambda c: len(_fields(c[2])), default=(0, 1, []))))
+    found = next((c for c in (*singles, *doubles) if not kind.missing(_fields(c[2], kind))), None)
+    return heading(*(found or max(singles, key=lambda c: len(_fields(c[2], kind)), default=(0, 1, []))), kind)
 
 
-def heading(at: int, span: int, header: list[str]) -> Heading:
+def heading(at: int, span: int, header: list[str], kind: Kind = PLAN) -> Heading:
     """What the cells of this header mean. Raises Trouble 4001, 4002."""
     where: dict[str, int] = {}
     ignored: list[str] = []
     for n, cell in enumerate(header):
-        field = field_of(cell)
+        field = field_of(cell, kind)
         if field is None:
             ignored += [one_line(cell)] if cell.strip() else []
         elif field in where:
@@ -84,11 +114,11 @@ def heading(at: int, span: int, header: list[str]) -> Heading:
             raise Trouble(4001, why={"zh": zh, "en": f"columns {a} and {b} mean the same; take one out"})
         else:
             where[field] = n
-    if missing := _missing(where):
+    if missing := kind.missing(where):
         either = set(DEGREES) <= set(missing)
         words = {
-            "zh": "、".join(_ZH[m] for m in missing) + ("（或平面坐标 X、Y）" if either else ""),
-            "en": ", ".join(_EN[m] for m in missing) + (" (or survey coordinates X, Y)" if either else ""),
+            "zh": "、".join(kind.zh[m] for m in missing) + ("（或平面坐标 X、Y）" if either else ""),
+            "en": ", ".join(kind.en[m] for m in missing) + (" (or survey coordinates X, Y)" if either else ""),
         }
         raise Trouble(4002, columns=words)
     notes = []
@@ -115,12 +145,5 @@ def _over(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
     return [y if y.strip() else x for x, y in zip(a, b, strict=True)]
 
 
-def _fields(header: Sequence[str]) -> set[str]:
-    return {field for cell in header if (field := field_of(cell))}
-
-
-def _missing(fields: set[str] | Mapping[str, int]) -> list[str]:
-    pair = METRES if any(f in fields for f in METRES) and not set(DEGREES) <= set(fields) else DEGREES
-    if pair is METRES and not set(METRES) <= set(fields) and any(f in fields for f in DEGREES):
-        pair = DEGREES  # halves of both: degrees are asked for, they need no zone
-    return [f for f in ("code", *pair) if f not in fields]
+def _fields(header: Sequence[str], kind: Kind) -> set[str]:
+    return {field for cell in header if (field := field_of(cell, kind))}

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from schemas.problems import Trouble
 from sync_server.plan.diff import Step, steps
 from sync_server.plan.importing import newest_of
-from sync_server.plan.rows import PlanRow, RowFault, read_plan
+from sync_server.plan.reading import RowFault
+from sync_server.plan.rows import PlanRow, read_plan
 from sync_server.service import Service, Write
 from sync_server.store import Stored, Tx, Values
 

@@ -9,11 +9,13 @@ from typing import Any
 from schemas.problems import Trouble
 from sync_server.plan import cells as limits
 from sync_server.plan.cells import MAX_COLUMNS, Table, Words, too_many_columns, too_many_rows, unreadable
-from sync_server.plan.columns import COLUMNS, DEGREES, METRES, field_of, heading
+from sync_server.plan.columns import COLUMNS, DEGREES, METRES, PLAN, Kind, field_of, heading
 
 # Of json.loads every bracket and comma can cost some hundred bytes: far above what 100,000 points with 50 properties need.
 MAX_BRACKETS, MAX_COMMAS = 1_000_000, 6_000_000
 POSITION = ("经度（geometry.coordinates[0]）", "纬度（geometry.coordinates[1]）")
+SHAPE = ("几何（geometry）",)
+MAX_CORNERS = 2000  # of one outline: what a tablet still draws and nobody walks
 CRS84 = re.compile(r"(urn:ogc:def:crs:)?OGC:[\d.]*:?CRS84", re.IGNORECASE)  # WGS 84, longitude first
 EPSG = re.compile(r"(urn:ogc:def:crs:)?EPSG:(?:[\d.]*:)?(\d{1,6})", re.IGNORECASE)
 
@@ -24,7 +26,7 @@ class Figure(str):
     __slots__ = ()
 
 
-def read_geojson(text: str, encoding: str) -> Table:
+def read_geojson(text: str, encoding: str, kind: Kind = PLAN) -> Table:
     """Raises Trouble 4001 (not a FeatureCollection), 4002 (columns missing), 4007 (coordinate system)."""
     collection = _parsed(text)
     features = collection.get("features")
@@ -39,17 +41,19 @@ def read_geojson(text: str, encoding: str) -> Table:
     if len(names) > MAX_COLUMNS:
         raise too_many_columns()
     # The geometry is the position: coordinates among the properties are not read.
-    kept = [n for n in names if field_of(n) not in (*DEGREES, *METRES)]
-    found = heading(0, 0, [*kept, *POSITION]) if features else heading(0, 0, [COLUMNS["code"][0], *POSITION])
+    ours = SHAPE if kind.shapes else POSITION
+    geometry = {field_of(n, kind) for n in ours} | {*DEGREES, *METRES}
+    kept = [n for n in names if field_of(n, kind) not in geometry]
+    found = heading(0, 0, [*kept, *ours] if features else [COLUMNS["code"][0], *ours], kind)
     found.ignored.extend(n for n in names if n not in kept)
     rows, wrong = [], {}
-    code = found.where["code"]
+    code = found.where.get(kind.key)
     for number, (feature, each) in enumerate(zip(features, properties, strict=True), 1):
         cells = [_cell(each.get(name), n == code) for n, name in enumerate(kept)]
-        position = _position(feature)
+        position: tuple[str, ...] | Words = outline_of(feature) if kind.shapes else _position(feature)
         if isinstance(position, Words):
             wrong[number, len(kept)] = position
-            position = ("", "")
+            position = ("",) * len(ours)
         rows.append((number, [*cells, *position]))
     return Table(found.header, rows, encoding, found, "geojson", wrong, epsg=epsg)
 
@@ -110,6 +114,36 @@ def _position(feature: Any) -> tuple[str, str] | Words:
         return Words("坐标不是 [经度, 纬度] 两个数", "the coordinates are not the two numbers [longitude, latitude]",
                      "重新导出坐标", "Export the coordinates again")  # fmt: skip
     return str(at[0]), str(at[1])
+
+
+def outline_of(feature: Any) -> tuple[str] | Words:
+    """A point or one polygon as well-known text; of a polygon in several pieces nobody could say which to go to."""
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
+    kind, at = (geometry.get("type"), geometry.get("coordinates")) if isinstance(geometry, dict) else (None, None)
+    if kind == "MultiPolygon" and isinstance(at, list) and len(at) == 1:
+        kind, at = "Polygon", at[0]
+    if kind == "MultiPolygon":
+        n = len(at) if isinstance(at, list) else 0
+        return Words(f"图斑分成 {n} 块", f"the outline is in {n} pieces", f"拆成 {n} 个图斑", f"Split it into {n} features")
+    if kind != "Polygon":
+        found = _position(feature)
+        if isinstance(found, Words):
+            if kind in (None, "Point", "MultiPoint"):
+                return found
+            return Words(found.zh.replace("不是 Point", "不是点或面"), found.en.replace("not Point", "neither a point nor a polygon"),
+                         "只导出点或面图层", "Export layers of points or polygons only")  # fmt: skip
+        return (f"POINT ({found[0]} {found[1]})",)
+    rings = at if isinstance(at, list) else []
+    corners = sum(len(r) for r in rings if isinstance(r, list))
+    if corners > MAX_CORNERS:
+        return Words(f"图斑有 {corners} 个拐点，最多 {MAX_CORNERS} 个", f"the outline has {corners} corners, at most {MAX_CORNERS}",
+                     "简化边界后再导出", "Simplify it and export it again")  # fmt: skip
+    if not rings or not all(
+        isinstance(r, list) and all(isinstance(p, list) and len(p) >= 2 and all(isinstance(c, Figure) for c in p[:2]) for p in r) for r in rings
+    ):
+        return Words("边界不是成对的坐标", "the outline is no pairs of numbers", "重新导出边界", "Export the outline again")
+    said = ", ".join("(" + ", ".join(f"{p[0]} {p[1]}" for p in r) + ")" for r in rings)
+    return (f"POLYGON ({said})",)
 
 
 def _cell(value: Any, is_code: bool) -> str:

@@ -6,37 +6,20 @@ Every wrong row is told with where it stands in the file, the column, what is wr
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from schemas.problems import Trouble
-from schemas.reference import codes
 from sync_server.plan import projection as survey
 from sync_server.plan.cells import Progress, Table, silent, unreadable
-from sync_server.plan.columns import DEGREES, METRES, one_line
+from sync_server.plan.columns import METRES
 from sync_server.plan.projection import Placed, Projection
+from sync_server.plan.reading import Reading, RowFault, in_china, names_of, norm, short
 from sync_server.plan.table import read_table
-from sync_server.plan.workbook import letters
 
 MAX_CODE, MAX_REASON = 32, 20_000  # RECORDS §7; the field's own limit
 EVERY = 1000  # rows between two reports of progress
-
-_NUMBER = re.compile(r"[+-]?(\d{1,18}\.?\d{0,40}|\.\d{1,40})(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
-
-
-class RowFault(NamedTuple):
-    """One thing wrong with one row: where, what, what to do. `line`: of the text, of the sheet, or number of the feature."""
-
-    line: int
-    column: str  # its name; in a workbook with the cell, such as 经度 C5
-    zh: str
-    en: str
-    remedy_zh: str
-    remedy_en: str
-    place: str = "line"  # or "feature"
 
 
 class PlanRow(NamedTuple):
@@ -109,7 +92,7 @@ def read_plan(
         faults += one.faults
         if one.row is not None and not one.faults:
             rows.append(one.row)
-            far += not _in_china(Decimal(one.row.lon), Decimal(one.row.lat))
+            far += not in_china(Decimal(one.row.lon), Decimal(one.row.lat))
             rounded += one.rounded
             if one.placed:
                 placed.append((code, one.placed))
@@ -152,38 +135,12 @@ def _notes_on(projection: Projection | None) -> list[tuple[str, str]]:
     return notes
 
 
-def _in_china(lon: Decimal, lat: Decimal) -> bool:
-    """73–136 E, 3–54 N: a planned point elsewhere is unusual, not wrong (RECORDS v_geofix, mark D)."""
-    return 73 <= lon <= 136 and 3 <= lat <= 54
-
-
-class _Row:
+class _Row(Reading):
     """One row being read: its cells by field, and what is wrong with them."""
 
     def __init__(self, line: int, cells: list[str], table: Table, zone: int | None) -> None:
-        self.line, self._cells, self._table, self._zone = line, cells, table, zone
-        self._where: Mapping[str, int] = table.heading.where
-        self.place = "feature" if table.kind == "geojson" else "line"
-        self.got = {field: cells[n].strip() if n < len(cells) else "" for field, n in self._where.items()}
-        self.faults: list[RowFault] = []
-        self.rounded = 0
-        self.placed: Placed | None = None  # of survey coordinates
-        self.zone_unknown = ""  # the easting that has no zone
-        self._pair = METRES if METRES[0] in self._where else DEGREES
-        self._told: set[str] = set()  # fields whose cell holds no value, and was said so
-        for field, n in self._where.items() if table.wrong else ():
-            if words := table.wrong.get((line, n)):
-                self._told.add(field)
-                self.got[field] = ""
-                self.wrong(field, *words)
+        super().__init__(line, cells, table, zone)
         self.row = self._read()
-
-    def wrong(self, field: str, zh: str, en: str, remedy_zh: str, remedy_en: str) -> None:
-        column = self._where.get(field, -1)
-        name = one_line(self._table.header[column])
-        if self._table.kind == "xlsx" and column >= 0:
-            name = f"{name} {letters(column)}{self.line}"
-        self.faults.append(RowFault(self.line, name, zh, en, remedy_zh, remedy_en, self.place))
 
     def _read(self) -> PlanRow | None:
         got, wide = self.got, len(self._table.header)
@@ -207,18 +164,18 @@ class _Row:
                 "Shorten the code",
             )
         if code and (not code[0].isalnum() or not code.isprintable()):
-            self.wrong("code", f"编号「{_short(code)}」须以字母、数字或汉字开头，且不含换行", f"the code “{_short(code)}” must start with a letter or digit and stay on one line",
+            self.wrong("code", f"编号「{short(code)}」须以字母、数字或汉字开头，且不含换行", f"the code “{short(code)}” must start with a letter or digit and stay on one line",
                        "去掉公式和特殊字符，只留编号", "Take out formulas and special characters")  # fmt: skip
         if len(got.get("reason", "")) > MAX_REASON:
             self.wrong(
                 "reason", f"超过 {MAX_REASON} 个字", f"is longer than {MAX_REASON} characters", "缩短", "Shorten it"
             )
-        position = self._position()
+        position = self.position()
         fields: dict[str, Any] = {
-            "role": self._code("role", "planned_role"), "reason": got.get("reason"),
-            "target_depth_m": self._number("target_depth_m", 0, 100, 2), "tolerance_m": self._number("tolerance_m", 0, 50, 1),
+            "role": self.code("role", "planned_role"), "reason": got.get("reason"),
+            "target_depth_m": self.number("target_depth_m", 0, 100, 2), "tolerance_m": self.number("tolerance_m", 0, 50, 1),
         }  # fmt: skip
-        order = self._number("order_no", 1, 1_000_000, 0)
+        order = self.number("order_no", 1, 1_000_000, 0)
         fields["order_no"] = int(order) if order else None
         top, bottom = self._depths()
         target = {"depth_top_m": top, "depth_bottom_m": bottom, "groups": self._groups()}
@@ -226,38 +183,8 @@ class _Row:
             return None
         return PlanRow(self.line, code, position, _filled(fields), _filled(target))
 
-    def _position(self) -> dict[str, Any] | None:
-        if self._pair is METRES:
-            return self._surveyed()
-        lon, lat = self._number("lon", -180, 180, 7), self._number("lat", -90, 90, 7)
-        if lon is None or lat is None:
-            return None
-        x, y = Decimal(lon), Decimal(lat)
-        if x == y == 0:
-            self.wrong("lon", "坐标为 0, 0", "the position is 0, 0", "填实际坐标", "Give the real position")
-        elif _in_china(y, x) and not _in_china(x, y):
-            self.wrong("lon", f"经度 {lon}、纬度 {lat} 像是写反了", f"longitude {lon} and latitude {lat} look swapped",
-                       "对调经度和纬度", "Swap longitude and latitude")  # fmt: skip
-        return {"lon": lon, "lat": lat, "source_epsg": self._table.epsg}
-
-    def _surveyed(self) -> dict[str, Any] | None:
-        """Metres to the millimetre, which is what a record keeps of them."""
-        widest = 100_000_000
-        northing, easting = (self._number(field, -widest, widest, 3) for field in METRES)
-        if northing is None or easting is None:
-            return None
-        found = survey.place(northing, easting, self._zone)
-        if isinstance(found, Placed):
-            self.placed = found
-            return survey.position_of(found)
-        if found.field and found.words:
-            self.wrong(found.field, *found.words)
-        else:
-            self.zone_unknown = easting
-        return None
-
     def _depths(self) -> tuple[str | None, str | None]:
-        top, bottom = self._number("depth_top_m", 0, 100, 2), self._number("depth_bottom_m", 0, 100, 2)
+        top, bottom = self.number("depth_top_m", 0, 100, 2), self.number("depth_bottom_m", 0, 100, 2)
         if top is not None and bottom is not None and Decimal(top) >= Decimal(bottom):
             self.wrong("depth_bottom_m", f"下深 {bottom} 不大于上深 {top}", f"bottom {bottom} is not below top {top}",
                        "改正深度", "Correct the depths")  # fmt: skip
@@ -269,80 +196,18 @@ class _Row:
                        "两个都填（表层上深填 0），或都不填", "Give both (top 0 at the surface) or neither")  # fmt: skip
         return top, bottom
 
-    def _number(self, field: str, low: int, high: int, places: int) -> str | None:
-        """Plain decimal text with no more places than the record holds; None when empty or wrong."""
-        shown = self.got.get(field, "")
-        text = unicodedata.normalize("NFKC", shown)
-        if not text:
-            return None
-        if not _NUMBER.fullmatch(text):
-            self.wrong(field, f"「{_short(shown)}」不是数", f"“{_short(shown)}” is not a number",
-                       "填十进制数，如 118.7654321", "Give a decimal number such as 118.7654321")  # fmt: skip
-            return None
-        value = Decimal(text)
-        if not low <= value <= high:
-            place = field in DEGREES
-            self.wrong(field, f"{_short(shown)} 超出 {low}～{high}", f"{_short(shown)} is outside {low} to {high}",
-                       "核对经纬度是否写反、单位是否为度" if place else "核对单位", "Check for swapped columns and for degrees" if place else "Check the unit")  # fmt: skip
-            return None
-        exact = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-        if exact != value and places == 0:
-            self.wrong(
-                field,
-                f"{_short(shown)} 不是整数",
-                f"{_short(shown)} is not a whole number",
-                "填整数",
-                "Give a whole number",
-            )
-            return None
-        self.rounded += exact != value
-        fits = -int(value.as_tuple().exponent) <= places
-        return (
-            format(abs(value) if value == 0 else value, "f")
-            if fits
-            else format(abs(exact) if exact == 0 else exact, "f")
-        )
-
-    def _code(self, field: str, list_name: str) -> str | None:
-        text = self.got.get(field, "")
-        found = _names(list_name).get(_norm(text))
-        if text and found is None:
-            known = codes(list_name)
-            self.wrong(field, f"不认识「{_short(text)}」", f"“{_short(text)}” is not known",
-                       "可用：" + "、".join(label.zh for label in known.values()), "Use one of: " + ", ".join(known))  # fmt: skip
-        return found
-
     def _groups(self) -> list[str]:
-        known = _names("analyte_group")
+        known = names_of("analyte_group")
         found: dict[str, None] = {}
         for part in re.split(r"[;；、,，|\r\n]+", self.got.get("groups", "")):
-            for word in [part] if _norm(part) in known else re.split(r"[\s/]+", part.strip()):
-                if _norm(word) in known:
-                    found[known[_norm(word)]] = None
+            for word in [part] if norm(part) in known else re.split(r"[\s/]+", part.strip()):
+                if norm(word) in known:
+                    found[known[norm(word)]] = None
                 elif word:
-                    self.wrong("groups", f"不认识检测项目组「{_short(word)}」", f"analyte group “{_short(word)}” is not known",
+                    self.wrong("groups", f"不认识检测项目组「{short(word)}」", f"analyte group “{short(word)}” is not known",
                                "用代码表中的名称或代码，如 重金属、metal", "Use a name or code of the list, such as metal or VOCs")  # fmt: skip
         return list(found)
 
 
-def _short(text: str) -> str:
-    """A cell as a message shows it: on one line, not too long."""
-    return "".join(c if c.isprintable() else " " for c in text[:40])
-
-
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if v not in (None, "", [])}
-
-
-def _norm(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).strip().lower()
-
-
-@cache
-def _names(list_name: str) -> dict[str, str]:
-    """Code, Chinese and English name → code; also a Chinese name without its brackets (重金属)."""
-    out: dict[str, str] = {}
-    for code, label in codes(list_name).items():
-        for name in (code, label.zh, label.en, label.zh.partition("(")[0]):
-            out.setdefault(_norm(name), code)
-    return out

@@ -21,7 +21,7 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 from schemas.problems import Trouble
 from sync_server.plan import cells as limits
 from sync_server.plan.cells import MAX_COLUMNS, Progress, Table, Words, body, too_many_columns, unreadable
-from sync_server.plan.columns import HEADER_WITHIN, Heading, find_heading
+from sync_server.plan.columns import HEADER_WITHIN, PLAN, Heading, Kind, find_heading
 
 MAX_UNPACKED = 250_000_000  # bytes; 100,000 rows of 15 columns unpack to about 60 MB
 MAX_PARTS = 5000
@@ -56,20 +56,20 @@ class Sheet(NamedTuple):
     errors: set[tuple[int, int]]
 
 
-def read_workbook(data: bytes, name: str | None, progress: Progress) -> Table:
-    """The sheet of that name, else the first visible one that has the columns of a plan.
+def read_workbook(data: bytes, name: str | None, progress: Progress, kind: Kind = PLAN) -> Table:
+    """The sheet of that name, else the first visible one that has the columns of such a file.
 
     Raises Trouble 4001 (not a workbook, or too large), 4002 (columns missing), 4004 (no such sheet).
     """
     vetted, errors = _vetted(data, progress)
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(vetted)) as book:
-            return _chosen(book, name, errors)
+            return _chosen(book, name, errors, kind)
     except CalamineError as err:
         raise _broken() from err
 
 
-def _chosen(book: CalamineWorkbook, name: str | None, errors: dict[str, set[tuple[int, int]]]) -> Table:
+def _chosen(book: CalamineWorkbook, name: str | None, errors: dict[str, set[tuple[int, int]]], kind: Kind) -> Table:
     sheets = [s for s in book.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
     names = [s.name for s in sheets]
     if name is not None and name not in names:
@@ -83,7 +83,7 @@ def _chosen(book: CalamineWorkbook, name: str | None, errors: dict[str, set[tupl
         if not sheet.rows:
             continue
         try:
-            tried.append((sheet, find_heading([cells for _, cells in sheet.rows[:HEADER_WITHIN]])))
+            tried.append((sheet, find_heading([cells for _, cells in sheet.rows[:HEADER_WITHIN]], kind)))
         except Trouble as trouble:
             first = first or trouble
     if not tried:
@@ -91,7 +91,7 @@ def _chosen(book: CalamineWorkbook, name: str | None, errors: dict[str, set[tupl
     sheet, found = tried[0]
     rows = body(sheet.rows, found)
     wrong = {(line, column): _ERROR for line, column in sheet.errors}
-    wrong |= {(line, column): _DATE for line, column in sheet.dates if column == found.where["code"]}
+    wrong |= {(line, column): _DATE for line, column in sheet.dates if column == found.where.get(kind.key)}
     notes = []
     if len(names) > 1:
         notes.append((f"读的是工作表「{sheet.name}」", f"sheet “{sheet.name}” was read"))

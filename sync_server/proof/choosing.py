@@ -3,7 +3,8 @@
 A whole project: everything in its scopes, and what that refers to in the organisation's. A point or an inspection: the record
 itself; below it whatever refers to it, or ever did, inside the project's scopes (layers, samples, photos, findings, decisions …);
 above it what the chosen records refer to, and what that refers to, but nothing that hangs on those again: the next point of the
-same plan is a neighbour, and stays hidden.
+same plan is a neighbour, and stays hidden. An inspection is one matter with those it amends and those that amend it; the task it came
+from belongs to it with what was photographed and said there, but not with what else came of that task.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from sync_server.store import Stored, Tx
 
 Kind = Literal["project", "point", "inspection"]
 SOUGHT: dict[str, tuple[str, ...]] = {"point": ("point", "planned_point"), "inspection": ("inspection",)}
-# a further point that was planned because of a reading is a point of its own
-NOT_BELOW = {("planned_point", "trigger_reading_ids")}
+# a further point that was planned because of a reading is a point of its own; so is another inspection that came of the same task
+NOT_BELOW = {("planned_point", "trigger_reading_ids"), ("inspection", "task_id")}
 SOME = 500  # ids asked about at a time
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -171,7 +172,8 @@ class _Choosing:
     def around(self, root: Stored) -> None:
         tx, out = self.tx, self.out
         self._read_changes()
-        types = self._down({root.id: root.type})
+        types = self._down(self._roots(root))
+        types |= self._about_tasks(types)
         out.below = set(types)
         allowed = {*out.scopes, out.home}
         wanted: set[str] = set()
@@ -190,6 +192,26 @@ class _Choosing:
         for ids in some_of((*out.below, *out.above)):
             chains |= {(scope, of) for scope, of, _ in tx.places_of(ids) if out.within(scope)}
         self._with_authors(chains)
+
+    def _roots(self, root: Stored) -> dict[str, str]:
+        """The record itself; of an inspection also those it amends, one after the other."""
+        found = {root.id: root.type}
+        while root.type == "inspection" and (before := str(root.values.get("amends_id") or "")) and before not in found:
+            rows = [s for s in self.tx.load("inspection", [before]) if s.scope in self.out.scopes]
+            if not rows:
+                break
+            root = rows[0]
+            found[root.id] = root.type
+        return found
+
+    def _about_tasks(self, chosen: dict[str, str]) -> dict[str, str]:
+        """id → type of the tasks these inspections came from, with the photos and words about them."""
+        inspections = [id for id, type in chosen.items() if type == "inspection"]
+        rows = (s for some in some_of(inspections) for s in self.tx.load("inspection", some))
+        wanted = {str(s.values["task_id"]) for s in rows if s.values.get("task_id")}
+        here = self._types(wanted).items()
+        tasks = {id: type for id, (type, scope) in here if type == "field_task" and scope in self.out.scopes}
+        return tasks | (self._down(tasks, about=True) if tasks else {})
 
     def _read_changes(self) -> None:
         """What the rows do not tell: changes that wait or were refused, lines of a cloned device, and where a record pointed
@@ -214,19 +236,21 @@ class _Choosing:
         for id in to - {record}:
             self._tied.setdefault(id, []).append((record, type))
 
-    def _down(self, start: dict[str, str]) -> dict[str, str]:
-        """id → type of these and of all that hangs on them."""
+    def _down(self, start: dict[str, str], about: bool = False) -> dict[str, str]:
+        """id → type of these and of all that hangs on them; `about`: only what is about a subject, photos and words."""
         found, fresh = dict(start), dict(start)
         while fresh:
             more: dict[str, str] = {}
             kinds = set(fresh.values())
             for c in _columns():
+                if about and TYPES[c.type].about.audience is not Audience.SUBJECT:
+                    continue
                 if "*" in c.targets or not kinds.isdisjoint(c.targets):
                     ids = {i for i, t in fresh.items() if "*" in c.targets or t in c.targets}
                     more |= dict.fromkeys(self._pointing(c, ids), c.type)
-            for id in fresh:
-                more |= dict(r for r in self._tied.get(id, []) if r[1] in TYPES and not _organisations(r[1])
-                             and r[1] != "planned_point")  # fmt: skip
+            for id, on in fresh.items():
+                tied = self._tied.get(id, [])
+                more |= dict(r for r in tied if _hangs(on, r[1]) and (not about or _of_a_subject(r[1])))
             fresh = {id: type for id, type in more.items() if id not in found}
             found |= fresh
         return found
@@ -305,6 +329,17 @@ def _refs(c: Change) -> list[tuple[str, str]]:
 
 def _organisations(type: str) -> bool:
     return type in TYPES and TYPES[type].about.audience is Audience.ORGANISATION
+
+
+def _hangs(on: str, type: str) -> bool:
+    """Does what a change ties to a record of type `on` hang on it? As NOT_BELOW has it for records."""
+    if type not in TYPES or _organisations(type) or type == "planned_point":
+        return False
+    return (on, type) != ("field_task", "inspection")
+
+
+def _of_a_subject(type: str) -> bool:
+    return type in TYPES and TYPES[type].about.audience is Audience.SUBJECT
 
 
 def _outside(refs: Iterable[tuple[str, str]]) -> set[str]:

@@ -12,6 +12,7 @@ from schemas.rules.package import Chain, Keys, Package
 from schemas.rules.sealing import fingerprint
 from schemas.wire import CONSOLE
 from sync_server.proof.cards import OUTCOMES, PROOFS, tag
+from sync_server.proof.course import Part, section
 from sync_server.proof.page import PER_PAGE, Pages, document
 from sync_server.proof.text import both, own, plain, type_words, when
 
@@ -26,12 +27,20 @@ class Said(NamedTuple):
     outcomes: Counter[str]
     proofs: Counter[str]
     spans: Mapping[str, tuple[int, str, str]]  # file of receipts → how many, when the first and the last were given
+    course: Sequence[Part] = ()  # of an inspection
 
 
 def overview(said: Said, pages: Pages, cards: Sequence[str]) -> Iterator[str]:
     p = said.package
     head, foot = document(f"{p.selection.label} · {p.project.name}")
-    yield from (head, _head(said), _whole(said), _proof(), _contents(pages, bool(cards)))
+    yield from (
+        head,
+        _head(said),
+        _whole(said),
+        section(said.course, bool(cards)),
+        _proof(),
+        _contents(pages, bool(cards)),
+    )
     yield from cards
     yield from (_keys(said), _chains(said), _check(p), foot)
 
@@ -73,8 +82,8 @@ def _whole(said: Said) -> str:
                   "同一条链上其他点位的变更只留哈希：看得出位置和顺序，看不出内容。",
                   "This point and all that hangs on it, or ever did; and the plan, instruments, calibrations and people these refer to. "
                   "Of other changes in the same chains only a hash is here: it shows place and order, not contents."),
-        "inspection": ("这次检查，以及附属于它的一切（检查项、问题、整改、复查、照片、签字、批注等）；并有它们用到的地块、点位、单位、人员。其他变更只留哈希。",
-                       "This inspection and all that hangs on it; and the site, point, organisations and people these refer to. Of other changes only a hash is here."),
+        "inspection": ("这次检查，以及附属于它的一切（检查项、问题、整改、复查、照片、签字、批注等），它更正的和更正它的检查，它来自的任务；并有它们用到的地块、点位、单位、人员。其他变更只留哈希。",
+                       "This inspection and all that hangs on it, those it amends or is amended by, and the task it came from; and the site, point, organisations and people these refer to. Of other changes only a hash is here."),
     }[kind]  # fmt: skip
     outcomes = "".join(f"<li>{tag(OUTCOMES, w)} {n}</li>" for w, n in sorted(said.outcomes.items()))
     proofs = "".join(f"<li>{tag(PROOFS, w)} {n}</li>" for w, n in sorted(said.proofs.items()))

@@ -17,10 +17,12 @@ from schemas.rules import package as form
 from schemas.rules.package import Chain, Enrolment, Keys, Named, Package
 from schemas.wire import CONSOLE
 from sync_server.blobs.files import Files
+from sync_server.proof import course
 from sync_server.proof.archive import CHUNK, Archive
 from sync_server.proof.cards import Bytes, Drawing
 from sync_server.proof.chains import Chains, Extent, Link
 from sync_server.proof.choosing import SOME, Chosen, Kind, choose, some_of
+from sync_server.proof.course import Part, parts
 from sync_server.proof.overview import Said, overview
 from sync_server.proof.page import PER_PAGE, Pages
 from sync_server.service import Service
@@ -116,7 +118,7 @@ class _Writing:
             project=Named(id=p.id, name=str(p.values.get("name") or p.values.get("code") or "")),
             selection=chosen.selection, server_key=server_key, files={}, chains=chains, counts=dict(self.counts),
         )  # fmt: skip
-        said = Said(package, keys, self.outcomes, self.proofs, self.spans)
+        said = Said(package, keys, self.outcomes, self.proofs, self.spans, self._course())
         with self.archive.entry(form.INDEX) as write:
             for part in overview(said, pages, cards):
                 write(part.encode())
@@ -155,6 +157,14 @@ class _Writing:
                     self.named_in.setdefault(sha, set()).add(row.scope)
                 if self.counts["records"] % 1000 == 0:
                     self.tell("records", self.counts["records"])
+
+    def _course(self) -> list[Part]:
+        """Of an inspection; of larger selections nobody would read it."""
+        if self.chosen.selection.kind != "inspection":
+            return []
+        return parts(
+            s for type in course.TYPES for some in some_of(self.types.get(type, [])) for s in self.tx.load(type, some)
+        )
 
     # --- chains ------------------------------------------------------------------------------------------------------
 
@@ -283,7 +293,7 @@ def _enrolment(k: DeviceKey, people: Mapping[str, str]) -> Enrolment:
 # the work first, then what it was planned by, then who and what took part
 _FIRST = (
     "point", "borehole", "soil_layer", "field_reading", "sample", "sample_container", "qc_link", "photo", "comment", "review_decision", "conflict",
-    "inspection", "checklist_answer", "finding", "corrective_action", "recheck", "transfer_plan", "manifest", "manifest_leg", "hand_over",
+    "field_task", "inspection", "checklist_answer", "finding", "corrective_action", "recheck", "transfer_plan", "manifest", "manifest_leg", "hand_over",
     "disposal_record", "soil_lot",
     "calibration", "planned_point", "planned_target", "point_adjustment", "plan_zone", "plan", "site", "project",
 )  # fmt: skip

@@ -12,19 +12,25 @@ from schemas.problems import Trouble
 from sync_server.blobs.shelf import Shelf
 from sync_server.service.around import Around, Mark
 from sync_server.service.base import Caller, Write
+from sync_server.service.checklists import Checklists
 from sync_server.service.deciding import Deciding
 from sync_server.service.exchange import Exchange
 from sync_server.service.export_jobs import ExportJobs
 from sync_server.service.handed import Handed
 from sync_server.service.history import Histories
+from sync_server.service.inspections import Inspections
 from sync_server.service.inviting import Inviting
+from sync_server.service.kept import Kept
+from sync_server.service.leads import Leads
 from sync_server.service.lists import Clause, Key, Listed, Lists, Page, Query
 from sync_server.service.log import Logs
 from sync_server.service.makers import Makers
 from sync_server.service.manifests import Transfers
+from sync_server.service.onsite import Onsite
 from sync_server.service.places import Places
 from sync_server.service.planning import PlanLine, Planning
 from sync_server.service.public import Public
+from sync_server.service.rectifying import Rectifying
 from sync_server.service.reviewing import Item, MadeBy, Reviewing, Told
 from sync_server.service.waiting import Apart, Count, Parked, Unexplained
 from sync_server.store import Store
@@ -33,6 +39,7 @@ log = logging.getLogger("jingtu")
 
 
 class Service(
+    Rectifying,
     Exchange,
     Deciding,
     Inviting,
@@ -40,14 +47,19 @@ class Service(
     ExportJobs,
     Lists,
     Handed,
+    Onsite,
     Places,
     Histories,
+    Leads,
+    Inspections,
+    Checklists,
     Transfers,
     Planning,
     Makers,
     Reviewing,
     Public,
     Around,
+    Kept,
 ):
     def __init__(
         self, store: Store, server_key: bytes, clock: Callable[[], datetime],

@@ -21,6 +21,7 @@ from schemas.rules import evidence
 from schemas.wire import ScopeGrant
 from sync_server.access import ADMIN, may_hand_in, may_read, may_write, writable
 from sync_server.applying import SERVER, Applying, accepted, fit_to_keep
+from sync_server.onsite_log import deeds
 from sync_server.plain import Author
 from sync_server.store import DeviceKey, Journaled, ScopeRow, Store, Stored, Tx, Values
 
@@ -76,6 +77,9 @@ class Base:
         self._after(tx, work)
 
     def _after(self, tx: Tx, work: Applying) -> None:
+        if work.scope.audience == Audience.ENFORCEMENT:
+            for deed in deeds(work.arrived()):
+                tx.note(self.now(), deed.by, deed.action, deed.about, owner=work.scope.owner, **deed.detail)
         created, missing, rights = work.created(), work.waits(), work.rights()
         if (
             created or missing
@@ -214,13 +218,16 @@ class Base:
         """The project whose scope it is; None of the organisation's."""
         return scope.owner if scope and scope.audience != Audience.ORGANISATION else None
 
-    def _write_in(self, tx: Tx, person: str | None, scope_id: str, writes: Sequence[Write]) -> None:
+    def _write_in(
+        self, tx: Tx, person: str | None, scope_id: str, writes: Sequence[Write], types: Set[str] | None = None
+    ) -> None:
+        """`types`: what the person may write here by a rule that was asked already; None: by his or her roles."""
         fit_to_keep([[w.type, w.id, w.values] for w in writes])
         scope = tx.scope(scope_id)
         if scope is None:
             raise Trouble(2004)
         roles = self._roles(tx, person, scope.owner, scope.audience) if person else frozenset({ADMIN})
-        allowed = set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
+        allowed = types if types is not None else set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
         work = self._applying(tx, scope_id)
         work.fetch({w.id for w in writes}, {id for w in writes for _, id in refs_of(w.type, w.values)})
         for w in writes:

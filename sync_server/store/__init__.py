@@ -29,6 +29,7 @@ from sync_server.store.engine import (
 )  # fmt: skip
 from sync_server.store.exports import ExportRow, ExportStatements
 from sync_server.store.history import HistoryStatements
+from sync_server.store.kept import KeptRow, KeptStatements
 from sync_server.store.lists import ListStatements
 from sync_server.store.log import LogStatements, Sought
 from sync_server.store.media import MediaStatements
@@ -53,7 +54,7 @@ from sync_server.store.rows import (
 from sync_server.store.waiting import Chained, WaitingStatements
 
 __all__ = [
-    "BlobRow", "Chained", "DeviceKey", "DraftRow", "ExportRow", "ForkLine", "Head", "Journaled", "Made", "Noted", "ScopeRow", "Sought", "SourceRow", "State", "Store", "Stored", "Tx", "UploadRow",
+    "BlobRow", "Chained", "DeviceKey", "DraftRow", "ExportRow", "ForkLine", "Head", "Journaled", "KeptRow", "Made", "Noted", "ScopeRow", "Sought", "SourceRow", "State", "Store", "Stored", "Tx", "UploadRow",
     "Values", "detail_json", "open_engine",
 ]  # fmt: skip
 
@@ -147,7 +148,7 @@ def _emptied(left: deque[Callable[[], None]]) -> list[Callable[[], None]]:
 class Tx(
     RecordStatements, ListStatements, PeopleStatements, CareStatements, WaitingStatements, ProofStatements, BlobStatements,
     MediaStatements, CredentialStatements, LogStatements, HistoryStatements, PlanningStatements, ReviewStatements,
-    ExportStatements,
+    ExportStatements, KeptStatements,
 ):  # fmt: skip
     """Statements inside one transaction."""
 

@@ -80,9 +80,18 @@ def _loads(conn: Connection) -> None:
         conn.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column})")
 
 
+def _inspections(conn: Connection) -> None:
+    """9: what belongs to an inspection or a finding is asked for by that one record, by anybody who holds the paper too (`/i/{id}`).
+    Also made with a new database, as step 4 is."""
+    for name, column in (("checklist_answer", "inspection_id"), ("finding", "inspection_id"), ("inspection", "amends_id"),
+                         ("inspection", "code"), ("corrective_action", "finding_id"), ("recheck", "finding_id"), ("photo", "subject_id")):  # fmt: skip
+        conn.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {name}_{column} ON {name} ({column})")
+
+
 # 1 is the database of 0.1.0, which kept no number
 STEPS: dict[int, Callable[[Connection], None]] = {
     2: _device_numbers, 3: _indexes, 4: _photos, 5: _log_by_project, 6: _subjects, 7: _chains, 8: _loads,
+    9: _inspections,
 }  # fmt: skip
 VERSION = max(STEPS)
 
@@ -110,6 +119,7 @@ def upgrade(conn: Connection) -> int:
         _photos(conn)
         _subjects(conn)
         _loads(conn)
+        _inspections(conn)
     guards.put(conn)  # no step: a database restored or mended by other means gets them back at the next start
     if have != VERSION:
         upsert(conn, t.setting, {"key": "schema", "value": str(VERSION)})

@@ -301,6 +301,24 @@ plan_draft = Table(
     Column("expires_at", Big, nullable=False),
 )  # fmt: skip
 
+kept_draft = Table(
+    "kept_draft", meta,  # a long check that is not signed yet, kept for who writes it and nobody else
+    Column("person", Name, primary_key=True),
+    Column("record", Name, primary_key=True),
+    Column("type", Name, nullable=False),
+    Column("scope", Name, nullable=False),
+    Column("version", Big, nullable=False),  # rises with every time it is kept
+    Column("at", Name, nullable=False),
+    Column("device", Name, nullable=False),  # code of the tablet it came from
+    Column("size", Big, nullable=False),
+    Column("sha256", Name, nullable=False),
+    Column("title", Name, nullable=False),
+    Column("done", Big, nullable=False),  # items answered
+    Column("total", Big, nullable=False),  # items of its list
+    Column("photos", Big, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # JSON, as the tablet wrote it
+)  # fmt: skip
+
 export_job = Table(
     "export_job", meta,  # a file somebody asked for, made beside the work
     Column("id", Name, primary_key=True),

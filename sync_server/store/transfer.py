@@ -22,7 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from schemas.problems import Trouble
-from sync_server.store.engine import copy_to, is_postgresql, told
+from sync_server.store.engine import copy_to, is_postgresql, to_disk, told
 
 FULL = (ENOSPC, EDQUOT, EFBIG)
 LONGEST_NAME = 63  # of a PostgreSQL database; longer ones are cut silently

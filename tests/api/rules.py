@@ -59,10 +59,11 @@ HANDS_IN = {"party": "transfer"}
 WRITES = {
     "sampler": "point borehole soil_layer field_reading calibration sample sample_container qc_link point_adjustment "
     "instrument photo comment",
-    "inspector": "inspection checklist_answer finding corrective_action recheck hand_over photo comment",
+    "inspector": "inspection checklist_answer finding corrective_action recheck facility field_task hand_over photo comment",
     "dispatcher": "transfer_plan manifest manifest_leg hand_over disposal_record vehicle photo comment",
     "project_manager": "project site plan plan_review plan_zone planned_point planned_target point_adjustment sample_container soil_lot "
-    "corrective_action review_decision comment organisation person person_qualification instrument checklist transfer_plan vehicle",
+    "corrective_action review_decision comment organisation person person_qualification instrument checklist transfer_plan vehicle "
+    "facility field_task duty",
     "auditor": "",
     "party": "manifest_leg hand_over disposal_record photo",
     "former": "",

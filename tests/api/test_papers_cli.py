@@ -71,7 +71,7 @@ def test_without_room_the_old_paper_stays(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
     try:
         with pytest.raises(Trouble) as told:
-            papers._keep(out, b"x" * 5000)
+            papers.keep(out, b"x" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         signal.signal(signal.SIGXFSZ, handler)

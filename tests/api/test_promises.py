@@ -23,16 +23,22 @@ def row(server: Server, record: str) -> dict[str, Any] | None:
 def test_a_conflict_of_any_size_is_before_a_person(server: Server, device: Device, size: int) -> None:
     """The losing value of a large atom stands in the conflict whole."""
     other = Device(server, server.inspector)
-    scope, record = server.enforcement, server.new_id()
-    values = {"code": "J1", "kind": "patrol", "site_id": server.site, "org_id": server.org, "started_at": AT,
-              "officers": [{"person_id": server.inspector, "name": "甲", "duty": "inspector"}]}  # fmt: skip
+    scope, inspection, finding, record = server.enforcement, server.new_id(), server.new_id(), server.new_id()
+    officers = [{"person_id": server.inspector, "name": "甲", "duty": "inspector"}]
     device = Device(server, server.inspector)
-    assert outcomes(device.push([device.change("inspection", values, record, scope=scope)], scope)) == ["applied"]
+    lines = [
+        device.change("inspection", {"code": "J1", "kind": "patrol", "site_id": server.site, "org_id": server.org, "started_at": AT,
+                                     "officers": officers}, inspection, scope=scope),
+        device.change("finding", {"code": "J1-WT01", "inspection_id": inspection, "severity": "tip", "kind": "管理", "description": "缺口",
+                                  "basis": "待核", "org_id": server.org}, finding, scope=scope),
+        device.change("recheck", {"finding_id": finding, "at": AT, "officers": officers, "result": "keep"}, record, scope=scope),
+    ]  # fmt: skip
+    assert outcomes(device.push(lines, scope)) == ["applied"] * 3
     for n, d in enumerate((other, device)):
         signed = [{"role": "inspector", "name": "甲", "way": "signed", "strokes": f"{n}" * min(size, 199_000), "signed_at": AT}
                   for _ in range(max(1, size // 199_000))]  # fmt: skip
         answer = d.push(
-            [d.change("inspection", {"signatures": signed}, record, {"signatures": None}, scope=scope)], scope
+            [d.change("recheck", {"signatures": signed}, record, {"signatures": None}, scope=scope)], scope
         )
         assert outcomes(answer) == [("applied", "conflict")[n]]
     (conflict,) = server.service.records("conflict", scope)

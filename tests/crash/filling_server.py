@@ -375,11 +375,102 @@ class Office:
         plan, seq, _ = self._transfer()
         return lambda: self.s.amend_transfer_plan(self.server.pm, self.server.project, plan, seq, LONG[:20_000])
 
+    def _lead(self) -> tuple[str, int]:
+        """A field task nobody has answered."""
+        server = self.server
+        id, scope = self.s.new_id(), f"{server.project}.enforcement"
+        values = {"code": f"RW-{id[-6:]}", "kind": "grid", "title": "线索", "position": {"lon": "119.4", "lat": "32.1"}}
+        self.s.write(None, [Write("field_task", id, scope, values)])
+        ((seq,),) = server.sql("SELECT seq FROM field_task WHERE id=?", id)
+        return id, seq
+
+    def import_leads(self) -> Call:
+        place = {"lon": "119.4", "lat": "32.1"}
+        leads = [{"kind": "grid", "title": f"线索 {n}", "detail": LONG[:20_000], "position": place} for n in range(5)]
+        return lambda: self.s.import_leads(self.server.pm, self.server.project, leads, "a.csv")
+
+    def assign_tasks(self) -> Call:
+        id, seq = self._lead()
+        who, project = self.server.pm, self.server.project
+        return lambda: self.s.assign_tasks(who, project, {id: seq}, [self.server.inspector], "2027-12-15")
+
+    def keep_task(self) -> Call:
+        id, seq = self._lead()
+        values = {"kind": "grid", "title": "改了", "detail": LONG[:20_000], "position": {"lon": "119.4", "lat": "32.1"}}
+        return lambda: self.s.keep_task(self.server.pm, self.server.project, id, values, seq)
+
+    def send_again(self) -> Call:
+        id, seq = self._lead()
+        return lambda: self.s.send_again(self.server.pm, self.server.project, id, seq)
+
+    def withdraw_task(self) -> Call:
+        id, seq = self._lead()
+        return lambda: self.s.withdraw_task(self.server.pm, self.server.project, id, seq, LONG[:400])
+
+    def report_rectified(self) -> Call:
+        """A party's report about a finding of a signed inspection."""
+        server, new = self.server, self.s.new_id
+        scope, at = f"{server.project}.enforcement", self.s.now()
+        who, inspection, finding = new(), new(), new()
+        signed = {"role": "inspector", "name": "甲", "way": "signed", "strokes": "M0 0", "signed_at": at}
+        self.s.write(None, [Write("person", who, server.home, {"name": "刘", "org_id": server.org, "duties": ["recorder"]})])
+        self.s.grant(who, server.project, "party")
+        self.s.write(None, [
+            Write("inspection", inspection, scope, {"code": "J1", "kind": "patrol", "site_id": server.site, "org_id": server.org, "started_at": at,
+                                                    "officers": [{"person_id": server.inspector, "name": "甲", "duty": "inspector"}], "signatures": [signed]}),
+            Write("finding", finding, scope, {"code": "W1", "inspection_id": inspection, "severity": "general", "kind": "a", "description": "a", "basis": "a", "org_id": server.org}),
+        ])  # fmt: skip
+        said = {"at": at, "measure_taken": LONG[:20_000], "done": False}
+        return lambda: self.s.report_rectified(who, server.project, finding, new(), said)
+
     def keep_thing(self) -> Call:
         scope, values = f"{self.server.project}.transfer", {"code": "K8", "kind": "pit", "contaminants": LONG[:20_000]}
         return lambda: self.s.keep_thing(
             self.server.pm, self.server.project, "soil_lot", self.s.new_id(), scope, values, None
         )
+
+    def recheck_finding(self) -> Call:
+        from sync_server.service.inspections import Wish, mark_of
+
+        server, new, scope = self.server, self.s.new_id, self.server.enforcement
+        check, found = new(), new()
+        officers = [{"person_id": server.inspector, "name": "甲", "duty": "inspector"}]
+        self.s.write(None, [
+            Write("inspection", check, scope, {"code": check[-12:], "kind": "patrol", "site_id": server.site, "org_id": server.org, "officers": officers, "started_at": AT}),
+            Write("finding", found, scope, {"code": found[-12:], "inspection_id": check, "severity": "general", "kind": "标牌", "description": "缺", "basis": "待核", "org_id": server.org}),
+        ])  # fmt: skip
+        ((seq,),) = server.sql("SELECT seq FROM finding WHERE id=?", found)
+        wish = Wish("refer", LONG[:20_000], mark_of((found, seq), []), referred_to="公安局")
+        return lambda: self.s.recheck_finding(server.inspector, server.project, found, wish)
+
+    def keep_checklist(self) -> Call:
+        from schemas.rules.checklists import model, ready
+
+        c = next(x for x in ready.every() if x.code == "well-check")._replace(code="own", ready=False)
+        values = {**model.record_values(model.sealed(c)), "state": "draft", "note": LONG[:4000]}
+        args = (self.server.pm, self.server.project, self.s.new_id(), self.server.home, values, None, "checklist_copy")
+        return lambda: self.s.keep_checklist(*args)
+
+    def keep_round(self) -> Call:
+        values = {"kind": "patrol", "site_id": self.server.site, "org_id": self.server.org, "every_months": 3,
+                  "first_due_on": "2026-12-01", "basis": "本地要求", "note": LONG[:4000]}  # fmt: skip
+        return lambda: self.s.keep_round(self.server.pm, self.server.project, "duty", self.s.new_id(), values, None)
+
+    def _drafted(self, record: str, base: int = 0) -> Any:
+        from schemas.wire import DraftPut
+
+        content = ('{"text":"' + f"{base}" + LONG * 3 + '"}').encode()
+        head = {"type": "inspection", "scope": self.server.enforcement, "base": base, "sha256": sha256(content).hexdigest()}
+        return Caller(self.server.inspector), record, DraftPut.model_validate(head), content
+
+    def keep_draft(self) -> Call:
+        what = self._drafted(self.s.new_id())
+        return lambda: self.s.keep_draft(*what)
+
+    def drop_draft(self) -> Call:
+        record = self.s.new_id()
+        self.s.keep_draft(*self._drafted(record))
+        return lambda: self.s.drop_draft(Caller(self.server.inspector), record)
 
     def put_plan_draft(self) -> Call:
         what = (self.server.pm, self.server.project, "edit", "草案", LONG.encode(), {})

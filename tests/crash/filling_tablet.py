@@ -22,7 +22,7 @@ from typing import Any
 from field_app import rescue
 from field_app.capture import photo
 from field_app.keys import Identity
-from field_app.store import Edit, Owed, Store
+from field_app.store import Edit, Kept, Owed, Store
 from field_app.store.tiles import bring_in
 from field_app.sync import Syncer
 from schemas.problems import Trouble
@@ -234,6 +234,18 @@ class Desk:
     def photos_again(self) -> Call:
         self.photo_troubled()()
         return lambda: self.store.photos_again(self.store.keys.require().person)
+
+    def look_at(self) -> Call:
+        point = f"{next(self.n)}{LONG}"
+        return lambda: self.store.look_at(point)
+
+    def set_kept(self) -> Call:
+        record, one = self.store.new_id(), Kept(next(self.n), LONG, AT, FIELD)
+        return lambda: self.store.set_kept(record, one)
+
+    def owe_drafted(self) -> Call:
+        photos = [(f"{next(self.n):064x}", f"{FIELD}{LONG}", self.store.new_id()) for _ in range(2)]
+        return lambda: self.store.owe_drafted(photos)
 
     def carry_over(self) -> Call:
         self.batch()

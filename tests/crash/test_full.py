@@ -95,6 +95,7 @@ def test_no_other_file_is_written() -> None:
         "field_app.device_db.open_db", "field_app.device_db._opened", "field_app.device_db._copy", "field_app.storage.replace",
         "field_app.lone.hold", "field_app.capture.photo._write", "field_app.capture.photo._put_beside",
         "field_app.rescue.write", "field_app.store.tiles.bring_in",
+        "field_app.store.thumbs.keep_thumb",  # a small picture that can be fetched anew: tests/unit/test_thumbs.py
         "field_app.store.tiles.__init__", "field_app.store.shelf._second",  # open to read only
     }  # fmt: skip
     care = (
@@ -113,7 +114,7 @@ def test_no_other_file_is_written() -> None:
         "sync_server.proof.verify.main",  # /dev/null, for a reader that left
         "sync_server.export.making.make", "sync_server.store.geopackage.__init__", "sync_server.service.export_jobs._hold",
         "sync_server.service.export_jobs._lives",  # opens another process's lock
-        "sync_server.cli.papers._keep",  # a paper: tests/api/test_papers_cli.py
+        "sync_server.cli.papers.keep",  # a paper: tests/api/test_papers_cli.py
         "sync_server.blobs.pictures._keep",  # worth no failure: it can be made anew
     }  # fmt: skip
 

@@ -103,6 +103,8 @@ def mapped(service: Service, auth: Auth, *, points: int = 30, names: dict[str, s
             "basis": "41", "org_id": org, "deadline": "2026-11-18", "position": fix(*where, 2990),
         })])  # fmt: skip
     service.write(None, [Write("recheck", new(), enforcement, {
-        "finding_id": findings["W-07"], "at": at(1000), "result": "closed", "officers": officers,
+        "finding_id": findings["W-07"], "at": at(1000), "result": "closed",
+        "officers": [*officers, {"person_id": seeded.people["xujing"], "name": "许静", "duty": "inspector"}],
+        "signatures": [{"role": "inspector", "name": name, "way": "stamped", "signed_at": at(1000)} for name in ("王工", "许静")],
     })])  # fmt: skip
     return Mapped(seeded, manifests, findings, "A1")

@@ -154,7 +154,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "corrective_action": {"finding_id": "finding", "at": at("10:00"), "measure_taken": "covered", "done": True,
                           "reported_by": "Sun"},
     "recheck": {"finding_id": "finding", "at": at("12:00"), "result": "closed",
-                "officers": [{"person_id": uid(_PERSON), "name": "Li", "duty": "inspector"}]},
+                "officers": [{"person_id": uid(id), "name": name, "duty": "inspector"} for id, name in ((_PERSON, "Li"), ("person-2", "Wu"))],
+                "signatures": [{"role": "inspector", "person_id": uid(id), "name": name, "way": "stamped", "signed_at": at("12:00")}
+                               for id, name in ((_PERSON, "Li"), ("person-2", "Wu"))]},
     "conflict": {"subject_kind": "sample", "subject_id": "S01-1", "change_id": "c1", "field_name": "depth",
                  "before": "1", "now": "2", "after": "3"},
     "review_decision": {"subject_kind": "sample", "subject_id": "S01-1", "record_seq": 5, "state": "back", "level": 1,

@@ -348,7 +348,7 @@ def test_problems_the_open_and_grave_first() -> None:
         ("W-4", "closed"),
         ("JC-1", "check"),
     ]
-    assert marks[0]["u"] == f"/console/projects/p/records/finding/{uid('w2')}"
+    assert marks[0]["u"] == f"/console/projects/p/findings/{uid('w2')}"
     assert [x.name for x in ends.problems_fitting(found, h, Asked(q="jc"))] == ["JC-1"]
     assert ends.problems_fitting(found, h, Asked(state="done")) == []
     assert {ends.problem_line(x, "en").sign.word for x in found} == {"Open", "Closed", "Inspection"}

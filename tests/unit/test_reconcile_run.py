@@ -12,6 +12,7 @@ import pytest
 from schemas.records import Record
 from schemas.rules.reconcile import CHECKS, DeviceSeen, Facts, Finding, UnsureClock, run, run_point
 from tests.unit import (
+    test_duties,
     test_reconcile_blanks,
     test_reconcile_fieldwork,
     test_reconcile_inspection,
@@ -39,6 +40,7 @@ CASES = [
     *test_reconcile_tonnes.CASES,
     *test_reconcile_legs.CASES,
     *test_reconcile_inspection.CASES,
+    *test_duties.CASES,
     *test_reconcile_sync.CASES,
 ]
 DEVICES = [
@@ -56,6 +58,8 @@ def every_finding() -> Iterator[tuple[str, Finding]]:
             yield from ((name, f) for f in run(w.facts(where, devices=DEVICES, unsure_clocks=CLOCKS)).findings)
     w = test_reconcile_sync.snapped(2)
     yield from (("photos", f) for f in run(w.facts(stored_blobs=frozenset())).findings)
+    w = test_reconcile_inspection.visit("li", "wu", li={}, wu={})
+    yield from (("altered", f) for f in run(w.facts(altered=frozenset({uid("inspection")}))).findings)
 
 
 FOUND = list(every_finding())

@@ -11,6 +11,7 @@ import pytest
 
 from schemas import reference
 from schemas.reference import Label, analyte, analytes, basis, basis_on, codes, table
+from schemas.rules.checklists import ready
 
 MARKS = {"C", "C1", "C2", "K", "K?", "D"}
 TABLES = {
@@ -24,6 +25,7 @@ TABLES = {
     "ionisation": 8,
     "photo_steps": 41,
     "factors": 8,
+    "duty_rounds": 14,
 }
 
 
@@ -64,9 +66,10 @@ DIGESTS = {
     "ionisation": "cd88dfc9d6a41cb2",
     "photo_steps": "693022ab4ba3d114",
     "factors": "5a0575a1cbab77e5",
+    "duty_rounds": "4cefa002460691c4",
 }
 FIGURE = re.compile(
-    r"analyte|land_use|ph_band|kind|unit|value|screening|intervention|class[34]|_hours|min_amount|groups|_ev"
+    r"analyte|land_use|ph_band|kind|unit|value|screening|intervention|class[34]|_hours|min_amount|groups|_ev|months"
 )
 
 
@@ -78,7 +81,9 @@ def test_no_figure_changes_unseen(name, digest):
 
 def test_the_files_are_part_of_the_package():
     names = {entry.name for entry in importlib.resources.files("schemas.reference").iterdir()}
-    assert {f"{name}.csv" for name in TABLES} | {"legal_basis.json"} <= names
+    assert {f"{name}.csv" for name in TABLES} | {"legal_basis.json", "checklists"} <= names
+    lists = {entry.name for entry in importlib.resources.files("schemas.reference").joinpath("checklists").iterdir()}
+    assert lists == {f"{c.name}.json" for c in ready.every()}
 
 
 # --- codes ------------------------------------------------------------------------------------------------------------

@@ -23,14 +23,15 @@ from schemas.rules.reconcile import (  # noqa: F401  (each module registers its 
     plan,
     readings,
     samples,
+    signed,
     sync,
     tonnes,
     transfer,
     volatile,
 )
 from schemas.rules.reconcile.checks import CHECKS, RUNS, CheckInfo, Finding, Say, Severity, once
+from schemas.rules.reconcile.courses import finding_state
 from schemas.rules.reconcile.facts import Facts, View
-from schemas.rules.reconcile.inspection import finding_state
 from schemas.rules.reconcile.points import PointState, Totals, states
 from schemas.rules.reconcile.progress import Progress
 from schemas.rules.reconcile.terms import Basis, DeviceSeen, Place, UnsureClock

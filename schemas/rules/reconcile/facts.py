@@ -82,7 +82,7 @@ def natural(code: str) -> list[tuple[int, int, str]]:
 class Facts:
     """`records`: type → id → record, deleted ones included. A type that is absent is not held here (cannot say); an
     empty one is held and has none. `stored_blobs` None: nobody here knows which photo files have arrived. `directory` None: nobody
-    here knows whose keys sign manifests."""
+    here knows whose keys sign manifests. `altered`: inspections whose stored values are not what was signed; None: nobody here compared."""
 
     records: Mapping[str, Mapping[str, Record]]
     now: datetime
@@ -92,6 +92,7 @@ class Facts:
     stored_blobs: frozenset[str] | None = None
     project_id: str = ""
     directory: Directory | None = None
+    altered: frozenset[str] | None = None
     _memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
 
     # --- records by type, id and parent ------------------------------------------------------------------------------

@@ -1,20 +1,21 @@
-"""Inspection checks I01, I02, I04, and the state of a finding as its corrective actions and re-checks tell it."""
+"""Inspection checks I01 to I05."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Literal
 
-from schemas.records.corrective_action import CorrectiveAction
+from schemas.records.duty import Duty
 from schemas.records.finding import Finding as Problem
 from schemas.records.inspection import Inspection
 from schemas.records.person_qualification import PersonQualification
 from schemas.records.photo import Photo
-from schemas.records.recheck import Recheck
-from schemas.reference import Label
-from schemas.rules import geo
-from schemas.rules.reconcile.checks import ERROR, INSPECTOR, PARTY, WARNING, Finding, Say, check
+from schemas.reference import Label, codes
+from schemas.rules import geo, onsite, rectify
+from schemas.rules.duties import done_days, duties_of
+from schemas.rules.lack import Lack
+from schemas.rules.reconcile.checks import ERROR, INSPECTOR, MANAGER, PARTY, WARNING, Finding, Say, check
+from schemas.rules.reconcile.courses import course
 from schemas.rules.reconcile.facts import Facts, View
 from schemas.rules.reconcile.terms import day
 from schemas.values import Officer
@@ -23,36 +24,9 @@ _OWN = "本系统设定"
 LEAST_OFFICERS = 2  # 行政处罚法第42条, C
 PAIR_M = 15  # D: the photo after is taken within this distance of the one before
 
-State = Literal["issued", "rectifying", "reported", "closed", "referred"]
-_OVER = frozenset({"closed", "referred"})
-
-
-def fold(actions: Iterable[CorrectiveAction], rechecks: Iterable[Recheck]) -> State:
-    """The state a finding has come to. In order of time; a re-check at the same moment follows its action."""
-    events = sorted(
-        [(a.at, 0, a.id, _after_action(a)) for a in actions] + [(r.at, 1, r.id, _AFTER[r.result]) for r in rechecks]
-    )
-    state: State = "issued"
-    for _, order, _, after in events:
-        if order == 1 or state not in _OVER:  # only another re-check opens what one has closed
-            state = after
-    return state
-
-
-_AFTER: dict[str, State] = {"closed": "closed", "keep": "rectifying", "refer": "referred"}
-
-
-def _after_action(action: CorrectiveAction) -> State:
-    return "reported" if action.done else "rectifying"
-
-
-def finding_state(facts: Facts, finding: Problem) -> State:
-    return fold(facts.actions_of(finding.id), facts.rechecks_of(finding.id))
-
-
 def open_findings(facts: Facts) -> list[Problem]:
     """Findings neither closed nor referred; `none` is no finding."""
-    return [f for f in facts.alive(Problem) if f.severity != "none" and finding_state(facts, f) not in _OVER]
+    return [f for f in facts.alive(Problem) if f.severity != "none" and not course(facts, f).over]
 
 
 @check(
@@ -63,12 +37,12 @@ def open_findings(facts: Facts) -> list[Problem]:
 def overdue(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     today = day(facts.now)
     for finding in open_findings(facts):
-        if finding.deadline is None:
+        told = course(facts, finding)
+        if told.deadline is None:
             if finding.severity != "tip":
                 yield say.cannot("整改期限", "the deadline", finding)
-        elif today > finding.deadline:
-            late = (today - finding.deadline).days
-            yield say(finding, None, code=finding.code, d=late, deadline=finding.deadline)
+        elif late := rectify.late(told, today):
+            yield say(finding, None, code=finding.code, d=late, deadline=told.deadline)
 
 
 @check(
@@ -144,3 +118,43 @@ def _apart(before: list[Photo], after: list[Photo]) -> float | None:
         if a.position is not None and b.position is not None
     ]
     return min(gaps, default=None)
+
+
+@check(
+    "I03", "告知或签字缺失", "Notices or signatures missing", ERROR, "行政处罚法（2021）第55条；每名到场的人签字为笔录格式要求（待核）", "C", INSPECTOR,
+    texts={"": ("{code}：{what}", "{code}: {what}")},
+    per_point=False, in_point=False,
+)  # fmt: skip
+def not_told_or_signed(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    amended = {i.amends_id for i in facts.alive(Inspection) if i.amends_id}
+    for inspection in facts.alive(Inspection):
+        if inspection.id in amended:  # what stands now is the amendment
+            continue
+        values = inspection.model_dump(mode="json", exclude_none=True)
+        lacks = [*onsite.notices_lacking(values), *onsite.unsigned(values)]
+        if not inspection.signatures:
+            lacks = [*onsite.notices_lacking(values), Lack("signatures", "没有任何签字", "nobody has signed")]
+        if lacks:
+            yield say(inspection, None, code=inspection.code, what=[Label(lack.zh, lack.en) for lack in lacks])
+
+
+@check(
+    "I05", "周期任务逾期", "Recurring duty overdue", WARNING, "周期见任务本身所载依据；计算方法为本系统设定", "D", MANAGER,
+    texts={
+        "": ("{kind} 已逾期 {d} 天（应于 {due} 前完成，上一次 {last}）",
+             "{kind} overdue by {d} d (due {due}, last done {last})"),
+        "never": ("{kind} 已逾期 {d} 天（应于 {due} 前完成，还没有做过）", "{kind} overdue by {d} d (due {due}, never done)"),
+    },
+    per_point=False, in_point=False,
+)  # fmt: skip
+def duty_overdue(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
+    kinds = codes("duty_kind")
+    for duty in facts.alive(Duty):
+        if done_days(facts, duty) is None and duty.ended_on is None:
+            kind = kinds.get(duty.kind, Label(duty.kind, duty.kind))
+            yield say.cannot(f"{kind.zh}的完成记录", f"the records of {kind.en.lower()} done", duty)
+    for state in duties_of(facts):
+        if state.late_days:
+            kind = kinds.get(state.duty.kind, Label(state.duty.kind, state.duty.kind))
+            case = "" if state.last else "never"
+            yield say(state.duty, None, case, kind=kind, d=state.late_days, due=state.due, last=state.last)

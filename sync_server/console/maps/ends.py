@@ -249,7 +249,7 @@ def problem_marks(found: Iterable[Seen], root: str, lang: str) -> list[dict[str,
         line = problem_line(x, lang)
         shape = "check" if x.kind == "inspection" else "grave" if x.open and x.grave else "open" if x.open else "closed"
         out.append(
-            {"at": list(x.at), "s": shape, "c": x.name, "t": [line.sign.word, line.line], "u": f"{root}/records/{x.kind}/{x.id}"}
+            {"at": list(x.at), "s": shape, "c": x.name, "t": [line.sign.word, line.line], "u": f"{root}/{x.kind}s/{x.id}"}
         )  # fmt: skip
     return out
 

@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request, Response
 
 from schemas.reference import Label
 from schemas.rules.reconcile import CHECKS
+from sync_server.access import PARTY
 from sync_server.console.counts import counted
 from sync_server.console.house import House, Place
 from sync_server.console.overview import crews, summary, views
@@ -48,12 +49,14 @@ def add_overview(house: House) -> None:
             lines.append(summary.line(reader.report(id, at, may), may, waits.asks, lang))
         lines.sort(key=lambda x: (-x.decide, x.name))
         handed_in = sorted({g.name for g in me.scopes if not g.reads})  # of another firm: nothing of these is shown
+        mine = {g.owner: g.name for g in me.scopes if PARTY in g.roles}  # but its own findings
         return house.shell.page(
             request,
             "overview/projects.html",
             me=me,
             lines=lines,
             handed_in=handed_in,
+            mine=sorted(mine.items(), key=lambda x: (x[1], x[0])),
             base=str(request.base_url).rstrip("/"),
         )
 

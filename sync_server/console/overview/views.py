@@ -27,7 +27,12 @@ _STATE_SIGN = {
 _EXCEED_SIGN = {
     "none": ("down", "done"), "screening": ("up", "warn"), "intervention": ("up2", "alert"), "unknown": ("q", "unsure"),
 }  # fmt: skip
-_PAGES = {"manifest": "/manifests", "transfer_plan": "/transfer"}  # shown on pages of their own
+_PAGES = {  # shown on pages of their own
+    "manifest": "/manifests",
+    "transfer_plan": "/transfer",
+    "finding": "/findings",
+    "inspection": "/inspections",
+}
 # the audience whose records a family of checks looks at; without the right to read it, nothing of it is said
 _FAMILY = {"T": Audience.TRANSFER.value, "I": Audience.ENFORCEMENT.value}
 
@@ -163,7 +168,7 @@ def groups(report: Report, told: Told, by: Filter, lang: str) -> list[Group]:
 
 def record_path(f: Finding) -> str:
     """Where the record a finding is about is shown, behind the project's address; "" for the project itself. Loads, also those nobody
-    has a record of yet, and plans have pages of their own."""
+    has a record of yet, plans, findings and inspections have pages of their own."""
     if f.subject_type == "project" or not f.subject_id:
         return ""
     if f.subject_type in _PAGES:  # a load known only from a code has no record to open

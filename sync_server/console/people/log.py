@@ -63,6 +63,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "transfer_amend",
         "transfer_thing",
     ),
+    "inspections": ("tablet_signed", "tablet_check", "tablet_void", "tablet_action", "tablet_recheck", "tablet_task", "recheck", "party_report",
+        "task_import", "task_assign", "task_edit", "task_again", "task_withdraw",
+        "checklist_copy", "checklist_edit", "checklist_publish", "checklist_retire", "checklist_drop", "round_edit"),  # fmt: skip
     "out": ("export", "export_made", "export_cancelled", "export_log", "evidence", "document"),
     "care": ("bundle", "backup", "restore", "mend"),
 }
@@ -72,12 +75,14 @@ SAID = {
     "key_made": {"name"}, "key_revoked": {"name"}, "write": {"types", "scope"}, "accept": {"type", "scope"},
     "decline": {"type", "scope"}, "retake": {"type", "scope"}, "let_go": {"type", "scope"}, "resolve": {"type", "record"},
     "transfer_thing": {"type"}, "transfer_new": {"code"}, "transfer_edit": {"code"}, "transfer_file": {"code"}, "transfer_receipt": {"code"},
+    "checklist_copy": {"code", "of"}, "checklist_edit": {"code"}, "checklist_publish": {"code"}, "checklist_retire": {"code"}, "checklist_drop": {"code"}, "round_edit": {"type"},
     "transfer_suspend": {"code"}, "transfer_resume": {"code"}, "transfer_amend": {"code", "of"},
-    "evidence": {"label"}, "project_made": {"name"}, "export_made": {"file"}, "document": {"file"}, "review_pass": {"n", "records"}, "review_back": {"n", "records"}, "invite": {"hours"}, "reset_link": {"hours"},
+    "tablet_action": {"record"}, "tablet_recheck": {"record"}, "tablet_void": {"type"}, "party_report": {"record"}, "task_again": {"record"}, "recheck": {"record", "recheck", "state"}, "evidence": {"label"}, "project_made": {"name"}, "export_made": {"file"}, "document": {"file"}, "review_pass": {"n", "records"}, "review_back": {"n", "records"}, "invite": {"hours"}, "reset_link": {"hours"},
 }  # fmt: skip
 LONGEST = 200  # characters of one detail
 HIDDEN = frozenset({"heads", "scope", "job"})  # long, and said better elsewhere
-RECORDS = ("person", "by", "record")  # details that are ids of records
+CODED = {"side": "filing_side", "result": "recheck_result", "outcome": "task_outcome"}  # details that are codes
+RECORDS = ("person", "by", "record", "amends")  # details that are ids of records
 
 
 class Line(NamedTuple):
@@ -132,7 +137,7 @@ def pointed_at(noted: Sequence[Noted]) -> set[str]:
     """Ids of records these lines speak of."""
     out: set[str] = set()
     for x in noted:
-        named = [x.by, x.about, x.owner or "", *(str(x.detail.get(k, "")) for k in ("person", "record", "owner"))]
+        named = [x.by, x.about, x.owner or "", *(str(x.detail.get(k, "")) for k in ("person", "record", "owner", "amends"))]
         out |= {i for i in named if ID.match(i)}
     return out
 
@@ -241,8 +246,10 @@ def _part(k: str, v: Any, known: Mapping[str, Called], lang: str) -> str:
         v = ", ".join(_name(str(i), known) for i in v)
     elif k in RECORDS and isinstance(v, str):
         v = _name(v, known)
-    elif k == "side" and v in codes("filing_side"):
-        v = pick(codes("filing_side")[v], lang)
+    elif k in CODED and v in codes(CODED[k]):
+        v = pick(codes(CODED[k])[v], lang)
+    elif isinstance(v, bool):
+        v = w("p_yes" if v else "p_no")
     elif k in ("way", "why") and f"p_v_{v}" in WORDS:
         v = w(f"p_v_{v}")
     elif k == "choice" and f"cf_choice_{v}" in DECIDED:

@@ -17,7 +17,7 @@ from sync_server.console.planning.views import degrees, targets_text
 from sync_server.console.said import text_of
 from sync_server.console.words import compass, words
 from sync_server.plan.diff import Step, Values, place_of
-from sync_server.plan.rows import RowFault
+from sync_server.plan.reading import RowFault
 
 NAMED = 30  # points named in one sentence
 DRAWN = 5000  # points of a map that did not change

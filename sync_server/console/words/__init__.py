@@ -6,10 +6,14 @@ from collections.abc import Callable
 
 from schemas.reference import Label
 from sync_server.console.words import (
+    checklists,
     common,
     exports,
+    inspections,
+    leads,
     manifests,
     maps,
+    mine,
     overview,
     people,
     planning,
@@ -36,6 +40,10 @@ ROOMS = (
     exports,
     manifests,
     transfer,
+    leads,
+    mine,
+    inspections,
+    checklists,
     public,
 )
 

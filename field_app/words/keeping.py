@@ -1,0 +1,58 @@
+"""Drafts of long checks on the server."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "keep": ("草稿存到服务器", "Keep the draft on the server"),
+    "keep.again": ("再存一次", "Keep it again"),
+    "keep.over": ("用本机这份替换", "Put this one in its place"),
+    "keep.take": ("取到本机", "Take it up here"),
+    "keep.take.over": ("用服务器上的", "Use the server's"),
+    "keep.take.again": ("接着查", "Go on"),
+    "keep.drop": ("从服务器删除", "Remove from the server"),
+    "keep.drop.sure": ("再点一次删除", "Tap again to remove"),
+    "keep.not": ("先不动", "Leave it"),
+    "keep.list": ("服务器上的草稿", "Drafts on the server"),
+    "keep.sub": ("只有你自己能看到", "Only you can see them"),
+    "keep.busy": ("正在和服务器通话", "Talking to the server"),
+    "keep.never": ("草稿只在本机", "This draft is on this tablet only"),
+    "keep.never.why": (
+        "存到服务器后，换一台平板也能接着查。不存也不影响填写和签字。",
+        "Kept on the server it can be taken up on another tablet. Filling in and signing need no server.",
+    ),
+    "keep.same": ("服务器上是最新的（第 {n} 次，{time}）", "The server has it as it is (save {n}, {time})"),
+    "keep.changed": ("存过第 {n} 次（{time}），之后又改了", "Kept, save {n} ({time}); changed since"),
+    "keep.done": ("草稿已存到服务器（第 {n} 次）", "The draft is on the server (save {n})"),
+    "keep.done.why": (
+        "本机的还在。签字并同步后，服务器上的会自动删除。",
+        "It is still on this tablet too. After signing and a sync it is removed from the server by itself.",
+    ),
+    "keep.taken": ("已取到本机（第 {n} 次保存的）", "Taken up on this tablet (save {n})"),
+    "keep.taken.why": (
+        "接着查。原来的平板上也还有一份，请只在一台上签字。",
+        "Go on here. The other tablet still has its copy: sign on one of them only.",
+    ),
+    "keep.back": ("已换回取用之前的那份", "What was here before is back"),
+    "keep.back.why": ("服务器上的草稿没有动。", "The draft on the server was not touched."),
+    "keep.back.go": ("换回取用前本机那份", "Put back what was here before"),
+    "keep.lacking": ("{n} 张照片不在本机", "{n} photos are not on this tablet"),
+    "keep.lacking.why": (
+        "在拍照的那台平板上联网同步，再取照片。照片不会丢。",
+        "Sync the tablet they were taken with, then fetch them. They are not lost.",
+    ),
+    "keep.lacking.go": ("再取照片", "Fetch the photos"),
+    "keep.clash": ("两份草稿不一样", "Two versions of this draft"),
+    "keep.clash.there": (
+        "服务器：第 {n} 次，平板 {device}，{time}，已查 {done}/{total}，照片 {photos}",
+        "Server: save {n}, tablet {device}, {time}; {done} of {total} done, {photos} photos",
+    ),
+    "keep.clash.here": ("本机：已查 {done}，照片 {photos}", "Here: {done} done, {photos} photos"),
+    "keep.clash.drop": ("服务器上的草稿刚又改过，没有删除", "The draft on the server changed just now; it was not removed"),
+    "keep.row": ("{time} · 平板 {device} · 第 {n} 次", "{time} · tablet {device} · save {n}"),
+    "keep.row.done": ("已查 {done}/{total} · 照片 {photos}", "{done} of {total} done · {photos} photos"),
+    "keep.here": ("本机也有", "also here"),
+    "keep.none": ("服务器上没有你的草稿", "The server keeps no draft of yours"),
+    "keep.none.why": (
+        "在题项页可以把做到一半的检查存到服务器。",
+        "The page of all items offers to keep a check there.",
+    ),
+    "keep.look": ("再看一次", "Look again"),
+}  # fmt: skip

@@ -1,0 +1,75 @@
+"""What stands in the ledgers of findings, Chinese and English, beside labels of fields. Heads as the forms have them (RULES §18)."""
+
+from __future__ import annotations
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("隐患排查与整改台账", "Findings and rectification"),
+    "hazards": ("隐患排查台账", "Hidden hazards"),
+    "rectified": ("整改台账", "Rectification"),
+    "by_party": ("按单位", "By party"),
+    "by_site": ("按地块", "By site"),
+    "open": ("未决问题", "Open questions"),
+    "n": ("序号", "No."),
+    "firm": ("企业名称", "Company"),
+    "industry": ("所属行业", "Industry"),
+    "lead": ("排查负责人", "In charge of the check"),
+    "checked": ("排查时间", "Checked on"),
+    "activity": ("涉及工业活动", "Industrial activity"),
+    "facility": ("重点场所或者设施设备", "Place, facility or equipment"),
+    "where": ("位置信息", "Location"),
+    "photo_before": ("现场图片", "Photo"),
+    "hazard": ("隐患点", "Hazard"),
+    "advice": ("整改建议", "Recommended"),
+    "remark": ("备注", "Remark"),
+    "done": ("实际整改情况", "What was done"),
+    "photo_after": ("整改后现场图片", "Photo after"),
+    "done_on": ("整改完成日期", "Done on"),
+    "by": ("负责人", "In charge"),
+    "inspection": ("检查编号", "Inspection"),
+    "state": ("状态", "State"),
+    "late": ("超期天数", "Days overdue"),
+    "age": ("历时天数", "Days open"),
+    "deadline": ("现行期限", "Deadline in force"),
+    "officers": ("复查人", "Re-checked by"),
+    "ended": ("销号（移送）日期", "Closed (sent on) on"),
+    "opinion": ("复查意见", "Opinion of the re-check"),
+    "cost": ("整改投入（元）", "Cost (CNY)"),
+    "name": ("名称", "Name"),
+    "checks": ("检查次数", "Checks"),
+    "found": ("问题", "Findings"),
+    "grave": ("其中严重或涉嫌违法", "of them grave"),
+    "still": ("未销号", "Open"),
+    "overdue": ("超期", "Overdue"),
+    "longest": ("最长超期天数", "Longest, days"),
+    "reported": ("待复查", "To re-check"),
+    "closed": ("已销号", "Closed"),
+    "referred": ("已移送", "Sent on"),
+    "mean": ("平均销号天数", "Mean days to close"),
+    "last": ("最近检查", "Last check"),
+    "kinds": ("主要问题类别", "Mostly"),
+    "question": ("问题", "Question"),
+    "s_issued": ("已下达", "issued"),
+    "s_rectifying": ("整改中", "being rectified"),
+    "s_reported": ("待复查", "to re-check"),
+    "s_closed": ("已销号", "closed"),
+    "s_referred": ("已移送", "sent on"),
+    "photos": ("{n} 张", "{n}"),
+    "missing": ("{n} 张未上传", "{n} not uploaded"),
+    "more": ("另有 {n} 张", "{n} more"),
+    "about_hazards": ("类型为隐患排查的检查所发现的，{n} 条；企业名称、行业等按单位记录",
+                      "{n}, found by hidden-hazard investigations; company and industry as recorded of the organisation"),
+    "about_rectified": ("全部问题 {n} 条，未销号 {open} 条，其中超期 {late} 条；超期的在前", "{n} findings, {open} open, {late} of them overdue; the overdue first"),
+    "about_state": ("由整改、复查记录推出，不另存；销号、移送须两名检查人员", "follows from the actions and re-checks; closing and sending on take two inspectors"),
+    "about_photos": ("图片为缩略图，最多 {most} 张；原件按 SHA-256 在系统里查", "pictures are small copies, at most {most}; the originals are in the system by their SHA-256"),
+    "what": ("口径", "How counted"),
+    "pictures": ("图片", "Pictures"),
+    "filtered": ("筛选", "Narrowed to"),
+}  # fmt: skip
+
+LANGS = ("zh", "en")
+
+
+def say(lang: str, key: str, **parts: object) -> str:
+    """A missing word raises KeyError: a test meets it, not a person."""
+    text = WORDS[key][LANGS.index(lang)]
+    return text.format(**parts) if parts else text
