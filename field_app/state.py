@@ -382,6 +382,10 @@ class State:
         self._notice = None
         self._show(route, args)
 
+    def forget_pages(self, id: str) -> None:
+        """What was a draft is a record now: back does not lead to the pages it was written on."""
+        self._trail = [(route, args) for route, args in self._trail if args.get("id") != id]
+
     def _show(self, route: str, args: dict[str, Any]) -> None:
         below = any(above == "point" for above, _ in self._trail)  # the visit stays open below its own page
         if (self.route == "point" or self._visit is not None) and route != "point" and not below:

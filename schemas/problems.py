@@ -325,6 +325,8 @@ _ALL = [
             "由本人签字，或由本人在自己的平板、账号上复查", "Have that officer sign it, or make the re-check on his or her own tablet or account"),
     Problem(6431, 409, "复查已经签字，不能再改", "The re-check is signed and cannot be changed",
             "再做一次复查；原来的一次保留", "Make another re-check; the one before stays"),
+    Problem(6432, 409, "整改情况由别人申报，不能改", "This corrective action was reported by somebody else and cannot be changed",
+            "按实际情况另报一次；原来的一次保留", "Report another one as it is; the one before stays"),
     Problem(6440, 409, "问题 {code} 刚刚有了新的整改或复查", "Finding {code} has a new step since this page was made",
             "看过新的经过再决定；你写的意见还在", "Look at what is new, then decide; what you wrote is still there"),
     Problem(6441, 409, "问题 {code} 你已经作过「{result}」", "You have decided “{result}” about finding {code} already",

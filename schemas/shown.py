@@ -21,6 +21,7 @@ TITLES: dict[str, tuple[str, ...]] = {
     "comment": ("text",),
     "conflict": ("subject_id", "field_name"),
     "corrective_action": ("finding_id",),
+    "duty": ("kind", "site_id"),
     "disposal_record": ("lot_code",),
     "enrolment": ("person_id", "device_id"),
     "field_reading": ("parameter", "value", "unit"),

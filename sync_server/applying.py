@@ -25,7 +25,7 @@ from schemas.rules.onsite import SIGNED_WITH, stops
 from schemas.rules.transfer_plan import frozen
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
 from sync_server.access import ADMIN, FORMER, may_hand_in, may_read, may_refer, writable
-from sync_server.plain import OF_A_PLAN, OWN, Author, Plain
+from sync_server.plain import OF_A_PLAN, OWN, REPORTED, Author, Plain
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
 AGAIN = "again"  # journal only: this line came a second time, under another position; the first one counts
@@ -227,16 +227,26 @@ class Applying(Plain):
         if old and c.type == "checklist" and publishing.frozen(old.values, _with(old.values, c.after)):
             name = {"zh": old.values.get("title_zh", "?"), "en": old.values.get("title_en", "?")}
             return Verdict(no, problem=6401, words={"list": name, "version": old.values.get("version", "?")})
-        if old and (record := self._signed(old, _with(old.values, c.after))):
+        # whoever may not read here is not told which inspection that is: it waits for the right, and is refused then
+        sees = author is SERVER or author.accepted or may_read(author.roles, self.scope.audience)
+        if old and sees and (record := self._signed(old, _with(old.values, c.after))):
             return Verdict(no, problem=6402, words={"code": record.get("code", "?")})
-        if c.type == "recheck" and author is not SERVER:
+        if c.type == "recheck":
             new = _with(old.values, c.after) if old else c.after
             # what was signed meanwhile on another device is no edit of what was signed: a person decides
-            aware = {k: v for k, v in c.after.items() if old and (c.before.get(k) or None) == (old.values.get(k) or None)}
+            aware = {
+                k: v for k, v in c.after.items() if old and (c.before.get(k) or None) == (old.values.get(k) or None)
+            }
             if old and rechecks.frozen(old.values, _with(old.values, aware)):
                 return Verdict(no, problem=6431)
-            if rechecks.DECIDES & c.after.keys() and rechecks.borrowed(new, c.by):
+            if author is not SERVER and (
+                (old and rechecks.anothers(old.values, new, c.by))
+                or (rechecks.DECIDES & c.after.keys() and rechecks.borrowed(new, c.by))
+            ):
                 return Verdict(no, problem=6430)
+        moves = old and any(old.values.get(k) != v for k, v in c.after.items() if k != "note")
+        if moves and c.type in REPORTED and author is not SERVER and c.by != self._made_by(c.record):
+            return Verdict(no, problem=6432)
         if old and about.frozen and any(old.values.get(k) != v for k, v in c.after.items()) and author is not SERVER:
             return Verdict(no, problem=3004, words={"type": {"zh": about.zh, "en": about.en}})
         if old and c.type in FIXED and author is not SERVER:
@@ -305,9 +315,13 @@ class Applying(Plain):
         """Is it about a record somebody else made, by one who only hands in here? What one may not read one does not change."""
         if c.record not in self._where or author.accepted or not self._blind(author.roles):
             return False
-        lines = [*self.tx.history(c.record), *(j for j in self._journal if j.record == c.record)]
+        return self._made_by(c.record) != author.person
+
+    def _made_by(self, record: str) -> str:
+        """Who made it; "" of one that nobody made here."""
+        lines = [*self.tx.history(record), *(j for j in self._journal if j.record == record)]
         first = next((j for j in lines if j.outcome in ACCEPTED), None)
-        return first is None or change.decode(first.line).by != author.person
+        return change.decode(first.line).by if first else ""
 
     def _blind(self, roles: frozenset[str]) -> bool:
         """Do these roles hand in here without reading?"""
@@ -365,7 +379,9 @@ class Applying(Plain):
         if there is None or there[0] != type:
             return False
         owner, _, audience = there[1].rpartition(".")
-        if type == "project" and self.scope.audience == Audience.ORGANISATION:  # what is for one project alone says which
+        if (
+            type == "project" and self.scope.audience == Audience.ORGANISATION
+        ):  # what is for one project alone says which
             own = author is SERVER or ADMIN in author.roles
             return own or any(o == owner and role != FORMER for o, role in self.tx.memberships(author.person))
         may_look = author is SERVER or author.accepted or there[1] == self.scope.id or self._may_look(author, audience)
@@ -431,6 +447,8 @@ class Applying(Plain):
                 candidate = {**subject.values}
                 put(candidate, after)
                 if check(TYPES[subject.type], candidate) or self._signed(subject, candidate):
+                    continue
+                if subject.type == "recheck" and rechecks.frozen(subject.values, candidate):
                     continue
                 self._decide(
                     conflict, "take_after", "现值已回到改前 / the value is again what this device had seen", None

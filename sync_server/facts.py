@@ -189,7 +189,9 @@ class FactsReader:
 
     def _catch_up(self, tx: Tx, scope: ScopeRow) -> _Held:
         old = self._held.get(scope.id) or _Held()
-        new = _Held(scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored, old.absent, old.altered)
+        new = _Held(
+            scope.seq, dict(old.records), old.unsure, tx.media_count(scope.id), old.stored, old.absent, old.altered
+        )
         if new.sent != old.sent:
             new.stored = tx.media_here(scope.id)
         changed: dict[str, list[str]] = {}

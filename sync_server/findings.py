@@ -15,6 +15,7 @@ from schemas.rules import rectify
 from schemas.rules.reconcile import Facts
 from schemas.rules.reconcile.courses import course
 from schemas.rules.reconcile.facts import natural
+from schemas.rules.reconcile.signed import superseded
 from schemas.rules.reconcile.terms import day
 
 GRAVE = frozenset({"severe", "law"})
@@ -106,6 +107,6 @@ def _rank(e: Entry) -> tuple[bool, int, bool, int, int, date, list[tuple[int, in
 
 def latest(facts: Facts, kinds: Sequence[str] = ()) -> Inspection | None:
     """The last check with a verdict that was not amended by another one."""
-    amended = {i.amends_id for i in facts.alive(Inspection) if i.amends_id}
+    amended = superseded(facts)
     found = [i for i in facts.alive(Inspection) if i.verdict and i.id not in amended and (not kinds or i.kind in kinds)]
     return max(found, key=lambda i: (i.started_at, i.id), default=None)

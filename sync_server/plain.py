@@ -25,6 +25,8 @@ from sync_server.store import Journaled, ScopeRow, Stored, Values
 Place = tuple[str, int, bytes, str]  # enrolment, position, link, proof
 # Whom these name decided: nobody hands in a decision in somebody else's name, and so as somebody who did not record it.
 OWN = {"review_decision": "person_id", "plan": "approved_by"}
+# What somebody says of what he or she did is changed and voided by that person alone: else it would be another's words under that name.
+REPORTED = frozenset({"corrective_action"})
 # An approved version stays as it was approved. Type → where it hangs: the field, and the type that leads to.
 OF_A_PLAN: dict[str, dict[str, str]] = {
     "plan": {}, "planned_point": {"plan_id": "plan"}, "plan_zone": {"plan_id": "plan"}, "planned_target": {"planned_point_id": "planned_point"},
@@ -137,6 +139,7 @@ class Plain:
             if (
                 not may[c.type]
                 or c.type in SIGNED_WITH
+                or c.type in REPORTED
                 or old is None
                 or not c.before
                 or c.id in taken

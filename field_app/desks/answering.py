@@ -148,6 +148,14 @@ class Answering(CheckDraft):
         self._drop(part.id)
         self._changed()
 
+    def put_finding(self, key: str, **values: Any) -> None:
+        """With the day of the conduct moves the law: that of the day, where a list names it."""
+        item = self.item(key) if "conduct_on" in values else None
+        if item is not None:
+            said = basis.basis_for(item, _day(values["conduct_on"]) or self.checked_on())
+            values = {**values, "basis": basis.text(said, "zh"), "quote": basis.quote(said).zh or None}
+        super().put_finding(key, **values)
+
     def put_severity(self, key: str, severity: str) -> None:
         """With it moves the deadline, where it is still the one that was proposed."""
         part = self._findings.get(key)
@@ -164,12 +172,8 @@ class Answering(CheckDraft):
 
     def checked_on(self) -> date:
         """The day of the check: the law of that day, deadlines from that day."""
-        at = str(self._inspection.get("started_at", ""))[:10]
-        try:
-            return date.fromisoformat(at)
-        except ValueError:
-            today: date = self._host.now().date()
-            return today
+        today: date = self._host.now().date()
+        return _day(str(self._inspection.get("started_at", ""))[:10]) or today
 
     # --- what is said of an answer -------------------------------------------------------------------------------
 
@@ -300,3 +304,11 @@ def typed(text: str, key: str) -> str:
         return text
     sign = "-" if text.startswith("-") else ""
     return f"{sign}{whole.lstrip('0') or '0'}{dot}{rest}"
+
+
+def _day(text: Any) -> date | None:
+    """None for what is no day yet: it is being typed."""
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from field_app.clock import CHINA
@@ -88,7 +88,7 @@ def read(store: Store, now: datetime, skip: Collection[str] = ()) -> list[Row]:
     """All findings outside the scopes of `skip` that are problems, the latest first, then the next to be due, those that ended last."""
     with store.looking() as seen:
         found = [s for s in seen.all("finding") if s.scope not in skip and s.values.get("severity") != "none"]
-        rows = _rows(seen, found, now.astimezone(CHINA).date())
+        rows = _rows(seen, found, now)
     return sorted(rows, key=_order)
 
 
@@ -98,7 +98,7 @@ def one(store: Store, finding: str, now: datetime) -> Case | None:
         found = seen.get("finding", finding)
         if found is None:
             return None
-        row = next(iter(_rows(seen, [found], now.astimezone(CHINA).date())), None)
+        row = next(iter(_rows(seen, [found], now)), None)
         if row is None:
             return None
         actions, rechecks = _steps(seen, [finding])
@@ -115,7 +115,8 @@ def one(store: Store, finding: str, now: datetime) -> Case | None:
     return Case(row, inspection, tuple(actions[finding]), tuple(rechecks[finding]), tuple(shots), names, employers)
 
 
-def _rows(store: Store, found: list[Seen], today: date) -> list[Row]:
+def _rows(store: Store, found: list[Seen], now: datetime) -> list[Row]:
+    today = now.astimezone(CHINA).date()
     ids = [s.id for s in found]
     actions, rechecks = _steps(store, ids)
     subjects = [*ids, *(s.id for steps in (*actions.values(), *rechecks.values()) for s in steps)]
@@ -137,10 +138,10 @@ def _rows(store: Store, found: list[Seen], today: date) -> list[Row]:
         photos = [p for id in (f.id, *(s.id for s in steps)) for p in shots.get(id, ())]
         told = (actions[f.id], rechecks[f.id], photos)
         if seen is not None:
-            course = rectify.course_of(typed, Inspection.of(seen.id, seen.values), *told, employers)
+            course = rectify.course_of(typed, Inspection.of(seen.id, seen.values), *told, employers, now=now)
         else:  # it always comes with its finding; where it does not, no step is called too early
             first = min((s.at for s in steps), default=datetime.combine(today, datetime.min.time(), CHINA))
-            course = rectify.fold(typed, *told, signed_on=first, orgs=employers)
+            course = rectify.fold(typed, *told, signed_on=first, orgs=employers, now=now)
         late = rectify.late(course, today)
         left = (course.deadline - today).days if course.deadline and not late and not course.over else None
         site = sites.get(str(seen.values.get("site_id"))) if seen is not None else None

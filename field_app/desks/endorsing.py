@@ -116,6 +116,7 @@ class Endorsing(Heading):
             self._changed()
         await host.load()
         await self.open(id)
+        host.forget_pages(id)
         host.replace("onsite", id=id)
         host.tell("done", both("onsite.filed", code=code), both("onsite.filed.why", n=len(edits)))
 

@@ -93,9 +93,11 @@ class Rechecking(RecheckDraft):
         finding, told = Finding.of(case.row.id, case.row.values), (actions, rechecks, photos)
         if case.inspection is not None:
             made = Inspection.of(case.inspection.id, case.inspection.values)
-            course = rectify.course_of(finding, made, *told, case.employers)
+            course = rectify.course_of(finding, made, *told, case.employers, now=self._host.now())
         else:
-            course = rectify.fold(finding, *told, signed_on=case.row.course.opened, orgs=case.employers)
+            course = rectify.fold(
+                finding, *told, signed_on=case.row.course.opened, orgs=case.employers, now=self._host.now()
+            )
         return Preview(course, tuple(q for q in course.open if self._id in q.about))
 
     def apart(self) -> float | None:

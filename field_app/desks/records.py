@@ -238,7 +238,9 @@ class Records(Finishing):
         reason = kept.get("text", "") if kept.get("id") == record else ""
         state = trouble or (seen.state if seen else "rejected" if steps else "")
         signed = seen is not None and stops(type, values, {**values, "deleted": True}, self._values) is not None
-        return One(type, record, scope, values, state, seen is not None, steps, void_reason=reason, signed=signed, **about)
+        return One(
+            type, record, scope, values, state, seen is not None, steps, void_reason=reason, signed=signed, **about
+        )
 
     def _values(self, type: str, record: str) -> dict[str, Any] | None:
         seen = self._store.get(type, record)

@@ -50,12 +50,15 @@ def FailPage(state: State, k: Kit):
 
 def foot(state: State, k: Kit, desk: CheckingDesk, code: str, problem: bool) -> ft.Control | None:
     """Judge anew, the evidence that is next, and past it to the next item: nobody is held up by what cannot be had now."""
+    of_record = state.args.get("of") == "onsite"  # opened from the on-site record: that is where it leads back to
     after = desk.following(code)
     big: dict[str, Any] = {"h": 64, "size": 18, "expand": True, "pad": 8}
-    again = k.button(k.say("fail.rejudge"), call(state, state.back), "plain", h=64, pad=12) if problem else None
-    word = k.say("item.onward") if after else k.say("item.all")
-    on = k.button(word, call(state, onward, state, desk, after), "next", I.ARROW_FORWARD, **big)
-    skip = k.button("", call(state, onward, state, desk, after), "plain", I.ARROW_FORWARD, h=64, pad=12, name=word)
+    judge = call(state, rejudge, state, desk, code) if of_record else call(state, state.back)
+    again = k.button(k.say("fail.rejudge"), judge, "plain", h=64, pad=12) if problem else None
+    word = k.say("fail.record") if of_record else k.say("item.onward") if after else k.say("item.all")
+    go = call(state, to_record, state, desk) if of_record else call(state, onward, state, desk, after)
+    on = k.button(word, go, "next", I.ARROW_FORWARD, **big)
+    skip = k.button("", go, "plain", I.ARROW_FORWARD, h=64, pad=12, name=word)
     lacks = evidence.missing(desk.wanted(code))
     before = [b for b in (again, skip if any(w.what != "text" for w in lacks) else None) if b is not None]
     return evidence.bar_of(state, k, desk, code, *before, onward=on)
@@ -71,6 +74,19 @@ def onward(state: State, desk: CheckingDesk, after: str) -> None:
         state.replace("item", id=desk.id, code=after)
     else:
         state.go("items", id=desk.id)
+
+
+def to_record(state: State, desk: CheckingDesk) -> None:
+    desk.lens.shut()
+    desk.set_ui(pad=None)
+    state.back()
+
+
+def rejudge(state: State, desk: CheckingDesk, code: str) -> None:
+    """The answers are on the item's page; the record stays above it."""
+    desk.lens.shut()
+    desk.set_ui(at=code, pad=None)
+    state.replace("item", id=desk.id, code=code)
 
 
 def own(state: State, k: Kit, desk: CheckingDesk, key: str) -> ft.Control:

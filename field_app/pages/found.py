@@ -17,7 +17,7 @@ from schemas.records.finding import Finding
 from schemas.reference import codes
 
 DAYS = (0, 7, 15, 30)  # usual deadlines (K)
-FACTS = ("deadline", "measure", "responsible", "facility_id")  # of a finding, behind one tap
+FACTS = ("deadline", "conduct_on", "measure", "responsible", "facility_id")  # of a finding, behind one tap
 
 
 def made(k: Kit, desk: CheckingDesk, key: str) -> ft.Control:
@@ -59,7 +59,7 @@ def finding_fields(state: State, k: Kit, desk: CheckingDesk, key: str) -> list[f
     item = desk.item(key)
     change = lambda name, read: guard(state, lambda e: desk.put_finding(key, **{name: read(e)}))  # noqa: E731
     places = desk.facilities
-    names = [n for n in FACTS if n != "facility_id" or places]
+    names = [n for n in FACTS if (n != "facility_id" or places) and (n != "conduct_on" or item is not None)]
     if item is None:
         names = ["description", *names]
     options = lambda ref: places if ref == "facility" else {}  # noqa: E731

@@ -62,12 +62,12 @@ def ItemPage(state: State, k: Kit):
         *compared(k, desk, item),
     ]
     if not state.wide:
-        body = scroll(*top, *below(state, k, desk, item, problem))
+        body = scroll(*top, *below(state, k, desk, item, problem), key=f"item-{item.code}")
         return frame(
             state, k, k.of(desk.list.title), subtitle(state, desk), below_finder(desk.lens, body),
             foot=foot(state, k, desk, item), back=True, right=[to_items(state, k, id)], tabs=False,
         )  # fmt: skip
-    left = ft.Column([scroll(*top, *noting(state, k, item)), foot(state, k, desk, item)], spacing=0, expand=True,
+    left = ft.Column([scroll(*top, *noting(state, k, item), key=f"item-{item.code}"), foot(state, k, desk, item)], spacing=0, expand=True,
                      horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
     right = evidence.Pane(item.code, key=f"evidence-{item.code}")
     return frame(state, k, k.of(desk.list.title), subtitle(state, desk), two_panes(k, left, right), back=True,

@@ -59,7 +59,7 @@ def _draft(state: State, k: Kit, desk: OnsiteDesk, id: str, part: str) -> ft.Con
     if state.wide:
         now = part if part in PARTS else _first(desk)
         room = state.width - 92 - LIST
-        content = below_finder(check.lens, scroll(*_content(state, k, desk, now, room - 32)))
+        content = below_finder(check.lens, scroll(*_content(state, k, desk, now, room - 32), key=f"part-{now}"))
         right = ft.Column([content, _foot(state, k, desk, now)], spacing=0, expand=True,
                           horizontal_alignment=ft.CrossAxisAlignment.STRETCH)  # fmt: skip
         edge = ft.Border.only(right=ft.BorderSide(k.stroke, k["line"]))
@@ -71,7 +71,7 @@ def _draft(state: State, k: Kit, desk: OnsiteDesk, id: str, part: str) -> ft.Con
     if part not in PARTS:
         body = scroll(*_missing(state, k, desk), *_rows(state, k, desk, id, ""), spacing=4)
         return frame(state, k, title, sub, body, foot=_foot(state, k, desk, ""), back=True, tabs=False)
-    body = below_finder(check.lens, scroll(*_content(state, k, desk, part, state.width - 32)))
+    body = below_finder(check.lens, scroll(*_content(state, k, desk, part, state.width - 32), key=f"part-{part}"))
     return frame(
         state, k, k.say(f"onsite.part.{part}"), sub, body, foot=_foot(state, k, desk, part), back=True, tabs=False
     )

@@ -39,6 +39,9 @@ def found(state: State, k: Kit, desk: OnsiteDesk, room: float) -> list[ft.Contro
     if was:
         names = ("、" if k.lang == "zh" else ", ").join(sorted(set(was.values())))
         out.append(k.judge("active", I.HISTORY, k.say("onsite.found.was", codes=names), k.say("onsite.found.open")))
+    if desk.inspection.get("amends_id"):  # it was not come to from its items
+        to = call(state, lambda: state.go("items", id=check.id))
+        out.append(k.button(k.say("item.all"), to, "plain", I.FILTER_LIST))
     if not parts and not was:
         out.append(k.t(k.say("onsite.found.none"), 16, color="ink-2"))
     for key, part in parts:
@@ -49,7 +52,7 @@ def found(state: State, k: Kit, desk: OnsiteDesk, room: float) -> list[ft.Contro
         row = ft.Row([strut(56), k.icon(I.REPORT_PROBLEM_OUTLINED, 24, "alert"),
                       column(k.t(f"{number} {text}", 16, max_lines=2, overflow=ft.TextOverflow.ELLIPSIS), k.t(facts, 14, color="ink-2"), expand=True),
                       k.icon(I.CHEVRON_RIGHT)], spacing=10)  # fmt: skip
-        to = call(state, lambda key=key: state.go("fail", id=check.id, code=key))
+        to = call(state, lambda key=key: state.go("fail", id=check.id, code=key, of="onsite"))
         out.append(tappable(k, row, f"{number} {text} {facts}", to, padding=4))
     photos = check.photos_of(check.id)
     mine = {id: v for id, v in photos.items() if v.get("step") in SHOTS}
@@ -86,7 +89,7 @@ def _lack_row(state: State, k: Kit, desk: OnsiteDesk, lack: Any) -> ft.Control:
         [strut(56), k.icon(I.ERROR_OUTLINE, 24, "warn"), k.t(text, 16, expand=True), k.icon(I.CHEVRON_RIGHT)],
         spacing=10,
     )
-    to = tappable(k, row, text, call(state, lambda: state.go("fail", id=check.id, code=key)), padding=4)
+    to = tappable(k, row, text, call(state, lambda: state.go("fail", id=check.id, code=key, of="onsite")), padding=4)
     if kind != "item" or not desk.may_excuse(key):
         return to
     whys = {say("zh", f"onsite.why.{w}"): k.say(f"onsite.why.{w}") for w in WHYS}

@@ -32,7 +32,7 @@ def whole(state: State, k: Kit, desk: OnsiteDesk) -> ft.Control:
     first = _state(state, k, filed)
     if desk.may_amend():
         first.append(Amend(desk, key=f"amend-{filed.seen.id}"))
-    first.append(_facts(state, k, desk, filed))
+    first += [_facts(state, k, desk, filed), _found(k, filed)]
     rest = [*_signatures(state, k, values), *_amendment(state, k, desk, filed), *_words(k, values)]
     body = two_panes(k, scroll(*first), scroll(*rest)) if state.wide else scroll(*first, *rest)
     see = call(state, lambda: state.go("record", type="inspection", id=filed.seen.id))
@@ -84,6 +84,24 @@ def _facts(state: State, k: Kit, desk: OnsiteDesk, filed: Filed) -> ft.Control:
     line(label(k, Inspection, "officers"), names or "–")
     if sha := values.get("content_sha256"):
         rows.append(hash_line(k, str(sha)))
+    return k.card(*rows, spacing=10)
+
+
+def _found(k: Kit, filed: Filed) -> ft.Control:
+    """What was found, as it was signed; what became of each since stands on the board."""
+    findings = sorted(filed.sheet.findings, key=lambda f: str(f.get("code", "")))
+    rows: list[ft.Control] = [k.t(k.say("onsite.part.found"), 17, True)]
+    if not findings:
+        rows.append(k.t(k.say("onsite.found.none"), 16, color="ink-2"))
+    for f in findings:
+        severity = k.of(codes("severity").get(str(f.get("severity", ""))))
+        facts = " · ".join(x for x in (severity, str(f.get("deadline") or "")) if x)
+        number = str(f.get("code", "")).rpartition("-")[2]
+        rows.append(column(k.t(f"{number} {f.get('description', '')}", 16), k.t(facts, 14, color="ink-2"), spacing=2))
+    shots = [p for p in filed.sheet.photos if p.get("step") != "sketch"]
+    rows.append(k.t(k.say("onsite.filed.photos", n=len(shots)), 15, color="ink-2"))
+    if len(shots) < len(filed.sheet.photos):
+        rows.append(k.t(k.say("onsite.filed.sketch"), 15, color="ink-2"))
     return k.card(*rows, spacing=10)
 
 

@@ -210,7 +210,13 @@ def RecordPage(state: State, k: Kit):
 
 
 def _foot(state: State, k: Kit, desk: Records, one: One) -> ft.Control | None:
-    """The one next thing: amend, or where that may not be, a new one from this."""
+    """The one next thing: amend, or where that may not be, a new one from this. What was signed is put right by an amending
+    record, never by a copy."""
+    if one.signed:
+        sheet = str(one.id if one.type == "inspection" else one.values.get("inspection_id") or "")
+        to = call(state, lambda: state.go("onsite", id=sheet))
+        open_ = k.button(k.say("onsite.open"), to, "next", I.DRAW_OUTLINED, h=64, size=19, expand=True)
+        return next_bar(k, open_) if sheet else None
     if desk.may_amend(one):
         amend = call(state, desk.amend, one.type, one.id, one.scope)
         return next_bar(k, k.button(k.say("one.amend"), amend, "next", I.EDIT_OUTLINED, h=64, size=19, expand=True))
@@ -222,7 +228,7 @@ def _foot(state: State, k: Kit, desk: Records, one: One) -> ft.Control | None:
 
 def _acts(state: State, k: Kit, desk: Records, one: One, void: Any) -> list[ft.Control]:
     acts: list[ft.Control] = []
-    if one.type == "inspection" and one.here:
+    if one.type == "inspection" and one.here and not one.signed:  # else it is the one button below
         sheet = call(state, lambda: state.go("onsite", id=one.id))
         acts.append(k.button(k.say("onsite.open"), sheet, "plain", I.DRAW_OUTLINED, size=16, expand=1, pad=8))
     if desk.may_amend(one) and desk.may_make(one.type):

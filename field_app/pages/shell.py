@@ -300,11 +300,12 @@ def frame(
     return ft.SafeArea(ft.Container(whole, expand=True, bgcolor=k["paper"]), expand=True)
 
 
-def scroll(*items: ft.Control, spacing: int = 12, padding: Any = 16) -> ft.Control:
+def scroll(*items: ft.Control, spacing: int = 12, padding: Any = 16, key: str | None = None) -> ft.Control:
+    """`key`: of what is shown: another one begins at its top."""
     return ft.Column(
         [ft.Container(ft.Column(list(items), spacing=spacing, horizontal_alignment=ft.CrossAxisAlignment.STRETCH),
                       padding=padding)],
-        scroll=ft.ScrollMode.AUTO, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
+        scroll=ft.ScrollMode.AUTO, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, key=key,
     )  # fmt: skip
 
 

@@ -145,7 +145,8 @@ class Work(Lists):
         """A re-check in one's own name, unchanged once it is signed: what the server would refuse is told at once."""
         if now is not None and rechecks.frozen(now, {k: v for k, v in new.items() if v is not None}):
             raise Trouble(6431)
-        if rechecks.borrowed({k: v for k, v in new.items() if v is not None}, by):
+        given = {k: v for k, v in new.items() if v is not None}
+        if (now is not None and rechecks.anothers(now, given, by)) or rechecks.borrowed(given, by):
             raise Trouble(6430)
 
     def counts(self) -> dict[str, int]:

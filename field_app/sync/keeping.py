@@ -69,7 +69,9 @@ class Keeping(Talk):
     def _drop(self, record: str, version: int | None = None) -> None:
         params = {} if version is None else {"version": version}
         try:
-            self._raw("DELETE", f"{DRAFTS}/{record}", check=lambda r: r if ours(r) else None, good=(204,), params=params)
+            self._raw(
+                "DELETE", f"{DRAFTS}/{record}", check=lambda r: r if ours(r) else None, good=(204,), params=params
+            )
         except Trouble as err:
             if err.problem.number != 6421:  # gone is gone: an answer may have been lost
                 raise

@@ -93,6 +93,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "onsite.why.gone": ("对象已不在现场", "It is no longer on site"),
     "onsite.found.was": ("沿用原笔录的问题 {codes}", "Findings of the first record go on: {codes}"),
     "onsite.found.open": ("要撤销的，另做复查销号。", "To take one off, do a re-check."),
+    "onsite.filed.photos": ("照片 {n} 张", "Photos: {n}"),
+    "onsite.filed.sketch": ("附示意图", "With a sketch"),
     "onsite.photos": ("整份笔录的照片 {n}", "Photos of the whole record: {n}"),
     "onsite.photo.drop": ("去掉这张照片", "Remove this photo"),
     "onsite.sketch.none": ("还没有示意图", "No sketch yet"),

@@ -101,6 +101,10 @@ def duties_of(facts: Facts) -> list[DutyState]:
     return sorted(found, key=lambda s: (s.due, s.duty.id))
 
 
+def late_duties(facts: Facts) -> int:
+    return sum(bool(s.late_days) for s in duties_of(facts))
+
+
 def _day(at: datetime) -> date:
     return at.astimezone(_SHANGHAI).date()
 

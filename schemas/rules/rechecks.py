@@ -1,7 +1,7 @@
 """What may not be handed in as a re-check: a decision in another person's name, a change of what was signed.
 
-`rectify` counts whoever signed, or, where nobody did, the first one named as who wrote it. So the first one named is who wrote it, and what was
-signed stays as it was signed; a later re-check puts it right, and both are seen.
+`rectify` counts whoever signed, or, where nobody did, the first one named as who wrote it. So the first one named is who wrote it, nobody else
+changes it, and what was signed stays as it was signed; a later re-check puts it right, and both are seen.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ def borrowed(values: Values, by: str) -> bool:
 
 def frozen(old: Values, new: Values) -> bool:
     """Would this change or void what was signed?"""
-    if not old.get("signatures"):
+    return bool(old.get("signatures")) and _moved(old, new, _LATER)
+
+
+def anothers(old: Values, new: Values, by: str) -> bool:
+    """Would this change or void what nobody signed and somebody else wrote? A signature under it may come from whoever signs."""
+    if old.get("signatures") or not _moved(old, new, _LATER | {"signatures"}):
         return False
-    return any(old.get(name) != new.get(name) for name in {*old, *new} - _LATER)
+    wrote, _, _ = officers_of(Recheck.of("", old), {}, "")
+    return bool(wrote) and by not in wrote
+
+
+def _moved(old: Values, new: Values, but: frozenset[str]) -> bool:
+    return any(old.get(name) != new.get(name) for name in {*old, *new} - but)

@@ -6,8 +6,8 @@ record of rectification in RULES §17; two officers after 行政处罚法（2021
 
 - Closing and sending on count from two different officers: in one re-check, or in two of the same result with no other step between
   them. Keeping counts from one. In a re-check those count who signed it; where nobody did, the first one named, as who wrote it.
-- A step dated before the day of the finding does not count, nor do re-checks of one moment that contradict each other, nor officers who
-  belong to the responsible party.
+- A step dated before the day of the finding does not count, nor does one of the future (a clock that is wrong would close a finding for
+  years), nor re-checks of one moment that contradict each other, nor officers who belong to the responsible party.
 - What has ended is opened again by a re-check only (回头看), never by an action.
 """
 
@@ -28,6 +28,7 @@ from schemas.rules.rectify_words import Question, Step, question, step_words
 
 SHANGHAI = timezone(timedelta(hours=8))
 LEAST = 2  # 行政处罚法（2021）第42条, C
+AHEAD = timedelta(days=1)  # D: so far clocks and time zones may differ before a step is one of the future
 # Duties of officers who were there but decide nothing.
 _BESIDE = frozenset({"witness", "driver", "sampler", "driller", "dispatcher", "lab_receiver"})
 _SIGNED = frozenset({"signed", "fingerprint", "stamped"})
@@ -85,11 +86,13 @@ def course_of(
     rechecks: Iterable[Recheck],
     photos: Iterable[Photo] | None,
     orgs: Mapping[str, str] | None = None,
+    *,
+    now: datetime | None = None,
 ) -> Course:
     """The course of a finding of this inspection. See `fold`."""
     known = orgs or {}
     own = {} if self_check(finding, inspection, known) else known
-    return fold(finding, actions, rechecks, photos, signed_on=signed_at(inspection), orgs=own)
+    return fold(finding, actions, rechecks, photos, signed_on=signed_at(inspection), orgs=own, now=now)
 
 
 def fold(
@@ -100,11 +103,12 @@ def fold(
     *,
     signed_on: date | datetime,
     orgs: Mapping[str, str] | None = None,
+    now: datetime | None = None,
 ) -> Course:
     """`actions`, `rechecks`: those of this finding; a voided one stands in the story and does not count. `photos`: of the finding, its
     actions and re-checks (others are passed over); None = not at hand, then nothing is asked about them. `signed_on`: when the inspection
-    was signed. `orgs`: person id → organisation id, as far as known."""
-    told = _Told(finding, signed_on, _After(photos), orgs or {})
+    was signed. `orgs`: person id → organisation id, as far as known. `now`: what is later than that does not count yet; None = not asked."""
+    told = _Told(finding, signed_on, _After(photos), orgs or {}, now + AHEAD if now else None)
     steps: dict[str, CorrectiveAction | Recheck] = {a.id: a for a in actions}
     steps.update({r.id: r for r in rechecks})
     for _, moment in groupby(sorted(steps.values(), key=_order), key=lambda s: s.at):
@@ -177,6 +181,7 @@ class _Told:
     signed_on: date | datetime
     after: _After
     orgs: Mapping[str, str]
+    until: datetime | None = None  # what is later is of the future
     state: State = "issued"
     ended: date | None = None
     restart: datetime | None = None  # the last re-check that kept or opened it
@@ -204,6 +209,8 @@ class _Told:
             self.heard.append((s.id, s.at))
             if day(s.at) < self.opened:
                 self._ask("before", step, self.opened.isoformat())
+            elif self.until is not None and s.at > self.until:
+                self._ask("future", step)
             elif isinstance(s, Recheck):
                 if people := self._people(s, step):
                     rechecks.append((s, step, people))

@@ -64,6 +64,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
                  "{steps}: no photo or document of what was done. Have it taken or handed in"),
     "before": ("{steps}早于问题下达（{what}），不作数。核对设备的时钟",
                "{steps}: before the finding ({what}), so it does not count. Check the clock of the device"),
+    "future": ("{steps}的时间在将来，到时之前不作数。核对设备的时钟",
+               "{steps}: the time lies in the future, and until then it does not count. Check the clock of the device"),
     "contradiction": ("同一时刻的复查结论不同：{steps}。都不作数，问清以哪个为准",
                       "Re-checks of one moment contradict each other: {steps}. None counts; ask which one holds"),
     "not_second_look": ("问题了结之后又有不同结论：{steps}，没有注明回头看。问清复查时是否知道已经了结",

@@ -45,7 +45,15 @@ for name, sub in (
 ):  # fmt: skip
     app.add_typer(sub, name=name)
 
-for command in (care.backup, care.restore, check.doctor, waiting.audit, tablet.app, export.export, inspection.inspection):
+for command in (
+    care.backup,
+    care.restore,
+    check.doctor,
+    waiting.audit,
+    tablet.app,
+    export.export,
+    inspection.inspection,
+):
     app.command()(command)
 
 GRACE_S = 30  # a server that is stopped ends for so long what it is at; a long upload goes on with the next one

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from schemas.fields import Audience
+from schemas.rules.duties import late_duties
 from schemas.rules.reconcile import Facts
 from schemas.wire import ScopeGrant
 from sync_server.access import may_decide
+from sync_server.console.leads import rows as tasks
 from sync_server.console.manifests.watch import loads_to_watch
 from sync_server.console.review.board import open_conflicts, waiting_for_review
 from sync_server.facts import FactsReader
@@ -37,8 +39,8 @@ def known(
         out |= of_facts(seen.facts)
         if Audience.TRANSFER.value in audiences and (n := loads_to_watch(seen.facts, seen.report)):
             out["manifests"] = n
-        if Audience.ENFORCEMENT.value in audiences and (n := overdue(seen.facts)):
-            out["inspections"] = n
+        if Audience.ENFORCEMENT.value in audiences:
+            out |= of_enforcement(seen.facts)
     return out
 
 
@@ -46,3 +48,12 @@ def of_facts(facts: Facts) -> dict[str, int]:
     return facts.remember(
         "console.counts", lambda: {"review": waiting_for_review(facts), "conflicts": open_conflicts(facts)}
     )
+
+
+def of_enforcement(facts: Facts) -> dict[str, int]:
+    """What is overdue, entry by entry; none is not told."""
+    return facts.remember("console.counts.enforcement", lambda: {k: n for k, n in _overdue(facts).items() if n})
+
+
+def _overdue(facts: Facts) -> dict[str, int]:
+    return {"inspections": overdue(facts), "tasks": tasks.overdue(facts), "checklists": late_duties(facts)}

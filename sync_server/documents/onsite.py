@@ -19,6 +19,7 @@ from schemas.records.inspection import Inspection
 from schemas.records.person import Person
 from schemas.records.project import Project
 from schemas.rules import checklists
+from schemas.rules.onsite.signers import NOT_THERE
 from schemas.rules.reconcile.facts import natural
 from schemas.values import Signature
 from sync_server.documents import drawing
@@ -36,7 +37,6 @@ R = TypeVar("R", bound=Record)
 QR_MM = 0.42  # of the code's squares
 SIDES = ("inspected", "inspector", "recorder", "witness")  # signatures stand in this order, others after them
 ALERT = frozenset({"open", "differs", "voided", "amended"})
-AWAY = frozenset({"refused", "absent"})
 # what the template looks for in a part
 _BLANK: dict[str, Any] = {
     "rows": [], "text": "", "table": None, "blocks": [], "shots": [], "signs": None, "notes": [], "annex": False,
@@ -110,7 +110,7 @@ class _Onsite:
             return "differs"
         if self.record.amended_by:
             return "amended"
-        return "refused" if any(s.way in AWAY for s in self.inspection.signatures) else "signed"
+        return "refused" if any(s.way in NOT_THERE for s in self.inspection.signatures) else "signed"
 
     def _alerts(self) -> Iterable[str]:
         w, taken = self.w, self.taken
@@ -235,7 +235,7 @@ class _Onsite:
         way = coded(Signature, "way", s.way, self.lang)
         if s.way == "signed":
             said, tone = w("o_s_ink") if drawn else w("o_s_blank"), "" if drawn else "alert"
-        elif s.way in AWAY:
+        elif s.way in NOT_THERE:
             said, tone = (
                 (w("o_s_why", way=way, why=s.refuse_reason) if s.refuse_reason else w("o_s_way", way=way)),
                 "alert",

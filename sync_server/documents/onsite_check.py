@@ -12,13 +12,13 @@ from schemas.records.inspection import Inspection
 from schemas.reference import Label
 from schemas.rules.checklists.model import Checklist, Item
 from schemas.rules.checklists.verdict import stricter, verdict
+from schemas.rules.onsite.signed import FAILS
 from schemas.rules.reconcile.facts import natural
 from sync_server.documents.onsite_shots import Shots, place_of
 from sync_server.documents.onsite_words import Say
 from sync_server.documents.sheet import Cell, cell, coded, entry, joined, label, paired
 from sync_server.documents.text import LONG, day, figure, plain, when
 
-AGAINST = frozenset({"fail", "insufficient"})
 WHOLE = 1200  # characters of a finding that surely fit one page
 GRAVE = frozenset({"severe", "law"})
 
@@ -101,7 +101,7 @@ def _row(
         a.text or "", a.choices or "", when(a.moment), place_of(a.position, w), w("o_l_auto", v=a.auto_value) if a.auto_value else "",
         a.note or "", w("o_l_photos", n=joined([str(n) for n in own], lang)) if (own := shots.of(a.id)) else "",
     ]  # fmt: skip
-    tone = "alert" if a.answer in AGAINST else "missing" if a.answer == "unanswered" else ""
+    tone = "alert" if a.answer in FAILS else "missing" if a.answer == "unanswered" else ""
     return [
         entry(number), entry(section), entry(joined([words, instance], lang, "comma"), most=600),
         entry("\n".join(p for p in (answer, figures) if p), tone), entry("\n".join(p for p in said if p), most=LONG, mark=w("cut")),

@@ -124,7 +124,9 @@ def outline_of(feature: Any) -> tuple[str] | Words:
         kind, at = "Polygon", at[0]
     if kind == "MultiPolygon":
         n = len(at) if isinstance(at, list) else 0
-        return Words(f"图斑分成 {n} 块", f"the outline is in {n} pieces", f"拆成 {n} 个图斑", f"Split it into {n} features")
+        return Words(
+            f"图斑分成 {n} 块", f"the outline is in {n} pieces", f"拆成 {n} 个图斑", f"Split it into {n} features"
+        )
     if kind != "Polygon":
         found = _position(feature)
         if isinstance(found, Words):
@@ -139,9 +141,13 @@ def outline_of(feature: Any) -> tuple[str] | Words:
         return Words(f"图斑有 {corners} 个拐点，最多 {MAX_CORNERS} 个", f"the outline has {corners} corners, at most {MAX_CORNERS}",
                      "简化边界后再导出", "Simplify it and export it again")  # fmt: skip
     if not rings or not all(
-        isinstance(r, list) and all(isinstance(p, list) and len(p) >= 2 and all(isinstance(c, Figure) for c in p[:2]) for p in r) for r in rings
+        isinstance(r, list)
+        and all(isinstance(p, list) and len(p) >= 2 and all(isinstance(c, Figure) for c in p[:2]) for p in r)
+        for r in rings
     ):
-        return Words("边界不是成对的坐标", "the outline is no pairs of numbers", "重新导出边界", "Export the outline again")
+        return Words(
+            "边界不是成对的坐标", "the outline is no pairs of numbers", "重新导出边界", "Export the outline again"
+        )
     said = ", ".join("(" + ", ".join(f"{p[0]} {p[1]}" for p in r) + ")" for r in rings)
     return (f"POLYGON ({said})",)
 

@@ -16,13 +16,13 @@ from schemas.records.photo import Photo
 from schemas.records.recheck import Recheck
 from schemas.reference import Label, codes
 from schemas.rules import rectify
+from schemas.rules.onsite.signers import NOT_THERE
 from schemas.values import Signature
 from sync_server.proof.text import CHINA, both, own
 from sync_server.store import Stored
 
 # whose rows are wanted, by type
 TYPES = ("field_task", "inspection", "checklist_answer", "finding", "corrective_action", "recheck", "photo", "person")
-AWAY = frozenset({"refused", "absent"})
 
 
 class Line(NamedTuple):
@@ -43,17 +43,17 @@ class Part(NamedTuple):
     lines: Sequence[Line]
 
 
-def parts(rows: Iterable[Stored]) -> list[Part]:
+def parts(rows: Iterable[Stored], now: datetime) -> list[Part]:
     """The check itself first, by when it began, each with its task; then its findings by their code."""
     by_type: dict[str, list[Stored]] = {}
     for row in rows:
         by_type.setdefault(row.type, []).append(row)
-    return list(_Course(by_type).parts())
+    return list(_Course(by_type, now).parts())
 
 
 class _Course:
-    def __init__(self, rows: Mapping[str, Sequence[Stored]]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Mapping[str, Sequence[Stored]], now: datetime) -> None:
+        self.rows, self.now = rows, now
         self.names = {s.id: str(s.values.get("name", "")) for s in rows.get("person", ())}
         self.orgs = {s.id: str(s.values.get("org_id", "")) for s in rows.get("person", ())}
         self.shots = [p for s in rows.get("photo", ()) if not (p := Photo.of(s.id, s.values)).deleted]
@@ -115,12 +115,12 @@ class _Course:
         if i.ended_at:
             yield Line(i.ended_at, Label("检查结束", "Check ended"), "", who, i.id)
         for s in i.signatures:
-            yield Line(s.signed_at, _signed(s), s.refuse_reason or "" if s.way in AWAY else "", s.name, i.id)
+            yield Line(s.signed_at, _signed(s), s.refuse_reason or "" if s.way in NOT_THERE else "", s.name, i.id)
 
     def _finding(
         self, f: Finding, i: Inspection, actions: Sequence[CorrectiveAction], rechecks: Sequence[Recheck]
     ) -> Part:
-        course = rectify.course_of(f, i, actions, rechecks, self.shots, self.orgs)
+        course = rectify.course_of(f, i, actions, rechecks, self.shots, self.orgs, now=self.now)
         said = (
             {a.id: a.measure_taken for a in actions}
             | {r.id: r.opinion or r.referred_to or "" for r in rechecks}

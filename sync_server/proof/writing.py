@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,9 +163,10 @@ class _Writing:
         """Of an inspection; of larger selections nobody would read it."""
         if self.chosen.selection.kind != "inspection":
             return []
-        return parts(
+        rows = (
             s for type in course.TYPES for some in some_of(self.types.get(type, [])) for s in self.tx.load(type, some)
         )
+        return parts(rows, datetime.fromisoformat(self.service.now()))
 
     # --- chains ------------------------------------------------------------------------------------------------------
 

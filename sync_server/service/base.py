@@ -227,7 +227,9 @@ class Base:
         if scope is None:
             raise Trouble(2004)
         roles = self._roles(tx, person, scope.owner, scope.audience) if person else frozenset({ADMIN})
-        allowed = types if types is not None else set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
+        allowed = (
+            types if types is not None else set(writable(roles, scope.audience)) | (set() if person else set(TYPES))
+        )
         work = self._applying(tx, scope_id)
         work.fetch({w.id for w in writes}, {id for w in writes for _, id in refs_of(w.type, w.values)})
         for w in writes:

@@ -63,8 +63,10 @@ class _Known(NamedTuple):
     photos: list[Photo]
     orgs: Mapping[str, str]
 
-    def course(self) -> rectify.Course:
-        return rectify.course_of(self.finding, self.inspection, self.actions, self.rechecks, self.photos, self.orgs)
+    def course(self, now: datetime) -> rectify.Course:
+        return rectify.course_of(
+            self.finding, self.inspection, self.actions, self.rechecks, self.photos, self.orgs, now=now
+        )
 
 
 def mark_of(finding: tuple[str, int], steps: Iterable[tuple[str, int]]) -> str:
@@ -92,12 +94,12 @@ class Inspections(Base):
             known = _known(tx, id, scope)
             if not may_write(roles, "recheck", Audience.ENFORCEMENT.value):
                 raise Trouble(2003, what={"zh": "复查", "en": "re-checking"})
-            course = known.course()
+            course = known.course(self._clock())
             self._may(known, course, person, wish)
             values = self._values(tx, known, course, person, wish)
             self._write_in(tx, person, scope, [Write("recheck", new, scope, values)])
             known.rechecks.append(Recheck.of(new, values))
-            after = known.course()
+            after = known.course(self._clock())
             tx.note(
                 self.now(),
                 person,

@@ -77,7 +77,12 @@ class Onsite(Blobs):
         with self.store.reading() as tx:
             row = _inspection(tx, id)
             said = str(row.values.get("content_sha256") or "") if row else ""
-            if row is None or not said or not compare_digest(check_of(said).encode(), check.encode()):
+            if (
+                row is None
+                or not said
+                or not row.values.get("signatures")
+                or not compare_digest(check_of(said).encode(), check.encode())
+            ):
                 return None
             taken, later = _taken(tx, row), _amendments(tx, row)
             before = _inspection(tx, str(row.values.get("amends_id") or ""))
@@ -133,7 +138,7 @@ def _amendments(tx: Tx, row: Stored) -> list[Taken]:
 
 
 def _counts(values: Values) -> bool:
-    return bool(values.get("content_sha256")) and not values.get("deleted")
+    return bool(values.get("content_sha256") and values.get("signatures")) and not values.get("deleted")
 
 
 def _others(tx: Tx, rows: Sequence[Stored]) -> dict[str, Stored]:

@@ -111,7 +111,8 @@ class Owned(Blobs):
             ) if wanted else ([], [])  # fmt: skip
             orgs = self._party_orgs(tx, [*inspections.values(), *rechecks])
             out = [
-                self._party_own(f, inspections[str(f.values["inspection_id"])], actions, rechecks, None, orgs) for f in findings
+                self._party_own(f, inspections[str(f.values["inspection_id"])], actions, rechecks, None, orgs)
+                for f in findings
             ]
             names = {s.id: str(s.values.get("name", "")) for kind, id in (("project", project), ("organisation", here.org)) for s in tx.load(kind, [id])}  # fmt: skip
         out.sort(key=lambda f: (f.state in rectify.OVER, f.deadline or date.max, f.code, f.id))
@@ -155,7 +156,9 @@ class Owned(Blobs):
     def _party_signed(self, tx: Tx, scope: str, ids: Sequence[str]) -> dict[str, Stored]:
         """Those of these inspections that somebody signed, or refused to sign before a witness, and that are not voided."""
         rows = tx.load("inspection", sorted(set(ids)))
-        return {r.id: r for r in rows if r.scope == scope and r.values.get("signatures") and not r.values.get("deleted")}
+        return {
+            r.id: r for r in rows if r.scope == scope and r.values.get("signatures") and not r.values.get("deleted")
+        }
 
     def _party_one(self, tx: Tx, here: Held, finding: str) -> Own:
         rows = tx.load("finding", [finding]) if "\0" not in finding else []
@@ -166,11 +169,17 @@ class Owned(Blobs):
         (f,) = found
         (inspection,) = inspections.values()
         actions, rechecks = (tx.of_scope(kind, here.scope, finding_id=f.id) for kind in (ACTION, "recheck"))
-        subjects = [f.id, *(a.id for a in actions), *([str(f.values["answer_id"])] if f.values.get("answer_id") else [])]
+        subjects = [
+            f.id,
+            *(a.id for a in actions),
+            *([str(f.values["answer_id"])] if f.values.get("answer_id") else []),
+        ]
         photos = [p for p in tx.said_about(PHOTO, subjects, here.scope) if not p.values.get("deleted")]
         shots = self._party_shots(tx, here.scope, photos)
         by_me = {a.id for a in actions if self._party_made_by(tx, a.id) == here.person.id}
-        own = self._party_own(f, inspection, actions, rechecks, photos, self._party_orgs(tx, [inspection, *rechecks]), shots, by_me)
+        own = self._party_own(
+            f, inspection, actions, rechecks, photos, self._party_orgs(tx, [inspection, *rechecks]), shots, by_me
+        )
         at = f.values.get("position") or {}
         return own._replace(
             before=tuple(
@@ -207,7 +216,7 @@ class Owned(Blobs):
         course = rectify.course_of(
             Finding.of(f.id, f.values, f.seq), Inspection.of(inspection.id, inspection.values, inspection.seq),
             [CorrectiveAction.of(a.id, a.values, a.seq) for a in here], [Recheck.of(r.id, r.values, r.seq) for r in looked],
-            None if photos is None else [Photo.of(p.id, p.values, p.seq) for p in photos], orgs,
+            None if photos is None else [Photo.of(p.id, p.values, p.seq) for p in photos], orgs, now=self._clock(),
         )  # fmt: skip
         after: dict[str, list[Shot]] = {}
         for p, shot in zip(photos or (), shots, strict=photos is not None):

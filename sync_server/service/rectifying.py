@@ -136,7 +136,9 @@ class Rectifying(Owned):
             while piece := one.file.read(PIECE):
                 self.write_upload(work, piece)
             try:
-                if self._kind(work.path, name) == OTHER:  # what poses as a picture and is none is refused by the check itself
+                if (
+                    self._kind(work.path, name) == OTHER
+                ):  # what poses as a picture and is none is refused by the check itself
                     zh, en = "不是 JPEG、PNG 或 WebP 照片", "it is no JPEG, PNG or WebP photo"
                     raise Trouble(1307, why={"zh": zh, "en": en})
             except Trouble:

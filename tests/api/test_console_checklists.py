@@ -364,8 +364,8 @@ def test_duties_and_facilities_are_made_and_the_overdue_ones_come_first(fresh: S
         fresh.post("/duties/duty", {**duty, "kind": "self_monitoring", "first_due_on": "2026-12-01"}).status_code == 303
     )
     page = text(fresh.get("/duties"))
-    assert "1 项逾期" in page and "逾期 20 天" in page and "不能判断" in page
-    assert page.index("逾期 20 天") < page.index("不能判断")
+    assert "1 项超期" in page and "超期 20 天" in page and "不能判断" in page
+    assert page.index("超期 20 天") < page.index("不能判断")
     answer = fresh.post("/duties/duty", {**duty, "every_months": "0", "site_id": ""})
     assert answer.status_code == 422 and answer.text.count('class="fault"') >= 2
     facility = {

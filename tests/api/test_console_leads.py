@@ -330,6 +330,11 @@ def test_overdue_first_and_every_filter(leads: Leads) -> None:
     one, two, three = leads.tasks()
     leads.answer(two)
     seen = leads.call("GET", leads.page).text
+    for state, n in re.findall(r'class="kpi" href="[^"]*state=(\w+)".*?class="v[^"]*">(\d+)<', seen):
+        page = leads.call(
+            "GET", f"{leads.page}?state={state}"
+        ).text  # what a click on a number shows is what it counted
+        assert sum(f">{t.values['code']}<" in page for t in (one, two, three)) == int(n), state
     places = [seen.index(f">{t.values['code']}<") for t in (three, one, two)]
     assert places == sorted(places) and "超期 3 天" in seen and "超期 1 天" in seen
     a, b, c = (t.values["code"] for t in (one, two, three))

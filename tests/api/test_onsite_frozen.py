@@ -82,7 +82,13 @@ EDITS: list[tuple[str, dict[str, Any], str]] = [
     ("p1", {"deleted": True, "void_reason": "误"}, "rejected"),
     ("p2", {"step": "other"}, "rejected"),
     ("p3", {"deleted": True, "void_reason": "误"}, "rejected"),
-    ("p3", {"caption": "东侧"}, "applied"),
+    ("p3", {"caption": "东侧"}, "rejected"),
+    ("p3", {"taken_at": "2026-11-21T12:00:00+08:00"}, "rejected"),  # it could be voided then
+    (
+        "p1",
+        {"position": {"lon": "118.8", "lat": "32.0", "fix_kind": "single", "h_acc_m": "3.00", "at": AT}},
+        "rejected",
+    ),
 ]
 
 
@@ -105,6 +111,20 @@ def test_a_tablet_changes_nothing_of_it(server: Server, name: str, after: dict[s
         )
         assert kept.values == values
     assert altered(server) == frozenset()
+
+
+def test_whoever_may_not_read_it_learns_nothing_and_changes_nothing(server: Server) -> None:
+    """A sampler who knows the id of a photo: it waits for a right; taken in, it is refused like any."""
+    device, parts = Device(server, server.inspector), sealed(record(server))
+    hand_in(device, server, parts)
+    sampler, (type, id, values) = Device(server, server.sampler), parts["p1"]
+    line = sampler.change(type, {"caption": "x"}, id, {"caption": None}, scope=server.enforcement)
+    answer = sampler.push([line], server.enforcement)
+    assert outcomes(answer) == ["parked"] and "JC-1" not in answer.text
+    (waits,) = details(answer)
+    server.service.decide_parked(server.pm, [waits["id"]], True, "看看")
+    kept = next(s for s in server.service.records(type, server.enforcement) if s.id == id)
+    assert kept.values == values and altered(server) == frozenset()
 
 
 @pytest.mark.parametrize("name", ["inspection", "answer", "finding", "p1"])

@@ -149,6 +149,18 @@ def test_every_page_bears_code_hash_number_and_room_for_signatures(seen: Seen) -
             assert words in text, (n, words)
 
 
+def test_what_stands_below_a_page_is_as_far_apart_on_each_of_them(seen: Seen) -> None:
+    """On the annex of photos, too: the hash lies on no other line."""
+    apart = []
+    for page in pdfium.PdfDocument(seen.paper().pdf):
+        text = page.get_textpage()
+        found = text.search("记录人（签名）").get_next()
+        assert found
+        bottoms = [text.get_charbox(n)[1] for n in range(text.count_chars()) if text.get_text_range(n, 1).strip()]
+        apart.append(round(text.get_charbox(found[0])[1] - min(bottoms)))
+    assert len(apart) >= 3 and len(set(apart)) == 1 and apart[0] >= 12, apart
+
+
 def test_pictures_and_handwriting_are_drawn(seen: Seen) -> None:
     """Three photos and the sketch have come, one photo has not; four people wrote."""
     paper = seen.paper()

@@ -37,9 +37,7 @@ def test_a_conflict_of_any_size_is_before_a_person(server: Server, device: Devic
     for n, d in enumerate((other, device)):
         signed = [{"role": "inspector", "name": "甲", "way": "signed", "strokes": f"{n}" * min(size, 199_000), "signed_at": AT}
                   for _ in range(max(1, size // 199_000))]  # fmt: skip
-        answer = d.push(
-            [d.change("recheck", {"signatures": signed}, record, {"signatures": None}, scope=scope)], scope
-        )
+        answer = d.push([d.change("recheck", {"signatures": signed}, record, {"signatures": None}, scope=scope)], scope)
         assert outcomes(answer) == [("applied", "conflict")[n]]
     (conflict,) = server.service.records("conflict", scope)
     assert json.loads(conflict.values["after"])["signatures"] == signed

@@ -176,3 +176,12 @@ def test_looked_up_by_indexes(scene: Scene) -> None:
             assert f"{table}_{column}" in str(
                 scene.server.sql(f"EXPLAIN QUERY PLAN SELECT id FROM {table} WHERE {column} IN ('1')")
             )
+
+
+def test_a_hash_that_nobody_signed_is_no_signed_record(scene: Scene) -> None:
+    """Neither by itself nor as an amendment of one that was signed."""
+    scene.new("claimed")
+    said = scene.inspection(code="JC-CLAIMED", amends_id=scene.ids["inspection"], amend_reason="x")
+    scene.push(claimed=("inspection", said | {"content_sha256": "ab" * 32}))
+    assert ask(scene, scene.ids["claimed"], check_of("ab" * 32)).status_code == 404
+    assert "内容与签字时一致" in shown(ask(scene)) and "JC-CLAIMED" not in ask(scene).text

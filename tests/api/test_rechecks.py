@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from schemas.problems import Trouble
 from sync_server.service import Write
 from tests.api.conftest import AT, Device, Server, details, outcomes
 
@@ -65,3 +68,47 @@ def test_in_ones_own_name_and_as_it_was_signed(server: Server) -> None:
     )
     kept = next(s for s in server.service.records("recheck", server.enforcement) if s.id == signed)
     assert kept.values["result"] == "closed" and not kept.values.get("deleted")
+    # a crafted "before" makes it a conflict; whoever decides about it changes nothing that was signed either
+    assert push(signed, {"result": "keep"}, {"result": "refer"})[0] == "conflict"
+    (conflict,) = (
+        s for s in server.service.records("conflict", server.enforcement) if s.values["subject_id"] == signed
+    )
+    with pytest.raises(Trouble) as trouble:
+        server.service.resolve(server.pm, conflict.id, "take_after", "x")
+    assert trouble.value.problem.number == 6431
+    server.service.resolve(server.pm, conflict.id, "keep_now", "x")
+    assert (
+        next(s for s in server.service.records("recheck", server.enforcement) if s.id == signed).values == kept.values
+    )
+
+
+def test_nobody_changes_what_another_wrote_or_reported(server: Server) -> None:
+    """A re-check of the console bears no signature, a report of a party none either: its words, its time and its deadline are its author's."""
+    server.service.grant(server.stranger, server.project, "inspector")
+    found, mine, other = finding(server), Device(server, server.inspector), Device(server, server.stranger)
+    look, action, scope = server.new_id(), server.new_id(), server.enforcement
+    made = [
+        mine.change("recheck", {"finding_id": found, "at": AT, "result": "keep", "next_deadline": "2026-12-01", "officers": [officer(server.inspector)]}, look, scope=scope),
+        mine.change("corrective_action", {"finding_id": found, "at": AT, "measure_taken": "补漏", "done": False, "reported_by": "王工"}, action, scope=scope),
+    ]  # fmt: skip
+    assert outcomes(mine.push(made, scope)) == ["applied", "applied"]
+    edits: list[tuple[str, str, dict[str, Any], dict[str, Any], int | None]] = [
+        ("recheck", look, {"next_deadline": "2027-12-01"}, {"next_deadline": "2026-12-01"}, 6430),
+        ("recheck", look, {"at": "2026-11-20T10:00:00+08:00"}, {"at": AT}, 6430),
+        ("recheck", look, {"deleted": True, "void_reason": "x"}, {"deleted": None, "void_reason": None}, 6430),
+        ("recheck", look, {"note": "x"}, {"note": None}, None),
+        ("corrective_action", action, {"done": True}, {"done": False}, 6432),
+        ("corrective_action", action, {"measure_taken": "已全部修好"}, {"measure_taken": "补漏"}, 6432),
+        ("corrective_action", action, {"deleted": True, "void_reason": "x"}, {"deleted": None, "void_reason": None}, 6432),
+    ]  # fmt: skip
+    for type, id, after, before, number in edits:
+        answer = other.push([other.change(type, after, id, before, scope=scope)], scope)
+        said = [d["problem"] for d in details(answer)] if number else []
+        assert (outcomes(answer), said) == (["rejected"], [number]) if number else outcomes(answer) == ["applied"], (
+            after
+        )
+    ones_own = [
+        mine.change("corrective_action", {"done": True}, action, {"done": False}, scope=scope),
+        mine.change("recheck", {"next_deadline": "2026-12-02"}, look, {"next_deadline": "2026-12-01"}, scope=scope),
+    ]
+    assert outcomes(mine.push(ones_own, scope)) == ["applied", "applied"]

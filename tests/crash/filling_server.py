@@ -413,7 +413,9 @@ class Office:
         scope, at = f"{server.project}.enforcement", self.s.now()
         who, inspection, finding = new(), new(), new()
         signed = {"role": "inspector", "name": "甲", "way": "signed", "strokes": "M0 0", "signed_at": at}
-        self.s.write(None, [Write("person", who, server.home, {"name": "刘", "org_id": server.org, "duties": ["recorder"]})])
+        self.s.write(
+            None, [Write("person", who, server.home, {"name": "刘", "org_id": server.org, "duties": ["recorder"]})]
+        )
         self.s.grant(who, server.project, "party")
         self.s.write(None, [
             Write("inspection", inspection, scope, {"code": "J1", "kind": "patrol", "site_id": server.site, "org_id": server.org, "started_at": at,
@@ -460,7 +462,12 @@ class Office:
         from schemas.wire import DraftPut
 
         content = ('{"text":"' + f"{base}" + LONG * 3 + '"}').encode()
-        head = {"type": "inspection", "scope": self.server.enforcement, "base": base, "sha256": sha256(content).hexdigest()}
+        head = {
+            "type": "inspection",
+            "scope": self.server.enforcement,
+            "base": base,
+            "sha256": sha256(content).hexdigest(),
+        }
         return Caller(self.server.inspector), record, DraftPut.model_validate(head), content
 
     def keep_draft(self) -> Call:

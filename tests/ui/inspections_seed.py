@@ -124,12 +124,13 @@ def checked(
         return Write("photo", id, scope, {"sha256": sha, "step": step, "subject_kind": kind, "subject_id": subject, "taken_at": ago(days), "source": "app_camera",
                                           "position": at, "bearing_deg": "48" if step == "finding" else "51", "bytes": 1000, **more})  # fmt: skip
 
+    before = photo(photos["before"], shas["before"], "finding", "finding", ids["W-06"], 4, 0)
     enforcement = _enforcement(service, scope, checks["enforcement"], base, orgs["hong"], signed(4), hand, {k: found[k] | {"id": ids[k]} for k in ("W-06", "W-07")},
-                               [{"id": photos["before"], "sha256": shas["before"], "step": "finding", "subject_kind": "finding", "subject_id": ids["W-06"]}])  # fmt: skip
+                               [{**before.values, "id": before.id}])  # fmt: skip
     actions = {k: new() for k in ("W-01", "W-02", "W-04", "W-05", "W-06")}
     writes += [
         enforcement, *(Write("finding", ids[k], scope, v) for k, v in found.items()),
-        photo(photos["before"], shas["before"], "finding", "finding", ids["W-06"], 4, 0),
+        before,
         *(Write("corrective_action", actions[k], scope, {"finding_id": ids[k], "at": ago(d), "measure_taken": m, "done": done, "reported_by": who, **more})
           for k, d, m, done, who, more in (
               ("W-01", 9, "混样作废，重新采样", True, "王工", {}), ("W-02", 8, "补签并培训", True, "王工", {}), ("W-04", 3, "已订购井锁", False, "刘工", {}),

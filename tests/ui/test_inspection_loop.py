@@ -3,7 +3,6 @@ in the same browser. Every step is then found with its person in ledger, log and
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -13,7 +12,6 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZipFile
@@ -22,18 +20,18 @@ import pypdfium2 as pdfium
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from field_app.clock import CHINA
 from field_app.store import Store
 from field_app.sync import Syncer
 from sync_server.main import build
 from sync_server.settings import Settings
 from tests.demo.run import free_port
-from tests.ui import rectify_seed, seed
+from tests.ui import seed
 from tests.ui.console import Site, sign_in, watched
 from tests.ui.console_seed import LAT, LON, pos
 from tests.ui.driver import ROOT, Driver, Tablet, window
 from tests.ui.link import Link
 from tests.ui.loop_seed import PLANT, Case, case
+from tests.ui.mine_seed import jpeg
 from tests.ui.test_day import until
 
 pytestmark = pytest.mark.ui
@@ -152,7 +150,7 @@ def recorded(f: Driver) -> None:
     f.tap("加一名被检查人")
     f.fill("被检查人姓名", PARTY)
     f.tap("现场负责人")
-    f.tap("下一段：检查人员") if f.there("下一段：检查人员", 500) else back_to(f, "检查人员")
+    back_to(f, "检查人员")
     f.tap("赵强", exact=True)
     back_to(f, "告知事项")
     for name in ("出示执法证件", "告知申请回避权", "告知配合义务", "告知如实陈述"):
@@ -169,29 +167,102 @@ def back_to(f: Driver, part: str) -> None:
     f.tap(re.compile(f"^{part} "))
 
 
-def signed(f: Driver, name: str) -> None:
+def drawn(f: Driver) -> None:
+    """A signature at a finger's pace; a click right behind the last stroke would count as a part of it."""
     f.see(re.compile("手写签名框，0 笔"))
-    f.page.mouse.move(100, 560)
+    f.page.mouse.move(90, 540)
     f.page.mouse.down()
-    for n in range(1, 9):
-        f.page.mouse.move(100 + n * 15, 560 + n * 7)
-        f.page.wait_for_timeout(15)
+    for n in range(1, 11):
+        f.page.mouse.move(90 + n * 18, 540 + n * 10)
+        f.page.wait_for_timeout(25)
     f.page.mouse.up()
     f.see(re.compile("手写签名框，1 笔"))
+    f.page.wait_for_timeout(150)
     f.tap("签好了")
-    f.see(name)
+    f.gone("手写签名框")
+
+
+def signed(f: Driver) -> None:
+    f.tap("开始签字")
+    drawn(f)
+    for name in ("赵强", PARTY):
+        f.tap(f"请 {name} 签字", exact=True)
+        drawn(f)
+    f.tap("签字存档")
+    f.see("已签字存档")
+
+
+def synced(f: Driver, office: Office, sql: str) -> None:
+    """Until the server answers this with something, photos too."""
+    f.tap(re.compile("去同步"))
+    if f.there("现在同步", 3000):
+        f.tap("现在同步")
+    until(lambda: office.rows(sql))
+
+
+def rechecked(f: Driver, code: str) -> None:
+    """By one of the two: the photo after, result, signature."""
+    f.tap("检查", exact=True)
+    f.tap(re.compile(FAILS[7]))
+    f.see("已报完成")
+    f.tap("销号", exact=True)
+    f.tap("开相机：整改后")
+    f.tap("拍：整改后")
+    f.see("整改后，第 1 张")
+    f.tap(SAW)
+    f.see("签字后：等第二名检查人员作同样的结论")
+    f.tap("何敏签字")
+    drawn(f)
+    f.see(f"{code} 已记，等第二名检查人员")
+
+
+# --- what stands at the end -------------------------------------------------------------------------------------------
+
+
+def paper(data: bytes) -> str:
+    """Its text without spaces and ends of lines."""
+    with closing(pdfium.PdfDocument(data)) as pdf:
+        text = "".join(page.get_textpage().get_text_range() for page in pdf)
+    return "".join(text.replace("\u200b", "").split())
+
+
+def reported(page: Page, code: str) -> None:
+    """By the firm's person: what was done, with a photo over the one before."""
+    page.get_by_role("link", name=code, exact=True).click()
+    page.locator(".over").click()
+    page.locator("#camera button[value=take]").click()
+    page.locator("#camera button[value=use]").click()
+    expect(page.locator("#taken li")).to_have_count(1)
+    page.fill("textarea[name=measure_taken]", DONE)
+    page.locator(".pick", has_text="已经改完").click()
+    page.locator(".send").click()
+    expect(page.locator(".judge.c-done")).to_contain_text("已收到")
+
+
+def held(folder: Path) -> bytes:
+    """Everything a tablet keeps."""
+    return b"".join(x.read_bytes() for x in folder.rglob("*") if x.is_file())
+
+
+def stands(text: str, *wanted: str) -> None:
+    """In this order."""
+    at = 0
+    for words in wanted:
+        found = text.find(words, at)
+        assert found >= 0, (words, text[at:])
+        at = found
 
 
 def test_from_the_lead_to_the_closed_finding(tmp_path: Path, office: Office, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for n in range(4):
-        (pictures / f"{n}.jpg").write_bytes(rectify_seed.drum(n == 3))
+        (pictures / f"{n}.jpg").write_bytes(jpeg(str(n)))
     monkeypatch.setenv("JINGTU_FAKE_CAMERA", str(pictures))
-    project = f"/console/projects/{office.case.seeded.project}"
+    site, project = office.site, f"/console/projects/{office.case.seeded.project}"
     enrolled(office, tmp_path / "tablet", "hemin").close()
-    with watched(browser, office.site) as (page, faults, elsewhere):
-        sign_in(page, office.site, "xujing", at=f"{project}/tasks/import")
+    with watched(browser, site) as (page, faults, elsewhere):
+        sign_in(page, site, "xujing", at=f"{project}/tasks/import")
         lead_comes_in(page, office)
         assert (faults, elsewhere) == ([], [])
 
@@ -204,5 +275,98 @@ def test_from_the_lead_to_the_closed_finding(tmp_path: Path, office: Office, bro
         answered(f)
         checked(f)
         recorded(f)
+        signed(f)
+        f.tap("返回")
+        f.see("最近签过的")  # not the pages of a draft that is none any more
+        assert office.rows("SELECT id FROM inspection") == []
+        office.link.mend()
+        synced(f, office, "SELECT id FROM inspection WHERE (SELECT count(*) FROM blob) = 3")
+        ((check, code, sha),) = office.rows("SELECT id, code, content_sha256 FROM inspection")
+        ids = {c.rpartition("-")[2]: id for c, id in office.rows("SELECT code, id FROM finding")}
+        assert ids.keys() == {"WT01", "WT02"}
+        finding = f"{project}/findings/{ids['WT01']}"
+
+        with watched(browser, site) as (page, faults, elsewhere):
+            sign_in(page, site, "hemin", at=f"{project}/inspections")
+            page.get_by_role("link", name=code, exact=True).click()
+            public = page.locator("#proof a").inner_text()
+            answer = page.request.get(f"{site.base}{project}/inspections/{check}.pdf")
+            assert answer.status == 200
+            text = paper(answer.body())
+            for word in ("现场检查（勘察）笔录", code, sha, PLANT, PARTY, "何敏", "赵强", "苏L-1101", "苏L-1102", "出示执法证件", "告知如实陈述",
+                         *FAILS.values(), f"{code}-WT01", f"{code}-WT02", "公告2021年第1号", "列入隐患整改台账", "第1页，共"):  # fmt: skip
+                assert word in text, (word, text)
+            told = page.request.get(f"{site.base}{public}" if public.startswith("/") else public).text()
+            assert code in told and PARTY not in told and "何敏" not in told
+            assert (faults, elsewhere) == ([], [])
+
+        more = {
+            "geolocation": {"longitude": LON + 0.0002, "latitude": LAT + 0.0001, "accuracy": 4},
+            "permissions": ["camera", "geolocation"],
+        }
+        with watched(browser, site, 390, **more) as (page, faults, elsewhere):
+            sign_in(page, site, "liugong", at=f"{project}/mine")
+            reported(page, f"{code}-WT01")
+            assert (faults, elsewhere) == ([], [])
+
+        synced(f, office, "SELECT id FROM corrective_action")
+        rechecked(f, f"{code}-WT01")
+        synced(f, office, "SELECT id FROM recheck WHERE (SELECT count(*) FROM blob) = 5")
+        assert f.errors == []
     finally:
         tablet.stop()
+
+    with watched(browser, site) as (page, faults, elsewhere):
+        sign_in(page, site, "zhao", at=finding)
+        expect(page.locator("#recheck .pend")).to_contain_text("何敏 已作「销号」")
+        page.locator("button[value=closed]").click()
+        expect(page.locator(".judge.c-done")).to_contain_text("已销号")
+        stands(page.locator("#course").inner_text(), "何敏", "刘工", DONE, "何敏", SAW, "赵强")
+        page.goto(f"{site.base}{project}/findings")
+        expect(page.locator(f"#f-{ids['WT01']}")).to_contain_text("已销号")
+        expect(page.locator(f"#f-{ids['WT02']}")).to_contain_text("已下达")
+        assert page.request.get(f"{site.base}{project}/findings.xlsx").body().startswith(b"PK")
+        assert (faults, elsewhere) == ([], [])
+    with watched(browser, site) as (page, faults, elsewhere):
+        sign_in(page, site, "xujing", at=f"{project}/log")
+        lines = page.locator("table.log tbody tr")
+        seen = {(x.get_attribute("data-action"), x.locator("th").inner_text()) for x in lines.all()}
+        assert seen >= {
+            ("task_import", "许静"), ("task_edit", "许静"), ("tablet_task", "何敏"), ("tablet_signed", "何敏"), ("document", "何敏"),
+            ("party_report", "刘工"), ("tablet_recheck", "何敏"), ("recheck", "赵强"),
+        }, seen  # fmt: skip
+    out = tmp_path / "证据.zip"
+    office.cli("evidence", "export", "HX-2026", str(out), "--inspection", code, "--data", str(office.data))
+    office.cli("verify", str(out))
+    with ZipFile(out) as package:
+        index = re.sub(r"<[^>]+>", " ", package.read("index.html").decode())
+        assert sum(n.startswith("photos/") for n in package.namelist()) >= 5, package.namelist()
+    told = " ".join(index.split())
+    assert "许静" in told  # who made the task
+    stands(told, "任务 Task · 何敏 · RW-", LEAD, "任务答复：属实 Task answered: Confirmed · 何敏")
+    stands(told, "任务 Task · 何敏 · RW-", "检查开始，共 20 项答案", "何敏、赵强", "出示执法证件",
+           "检查人员：已签名", "赵强", "被检查方：已签名", PARTY, f"{code}-WT01", "已销号", "问题下达", "申报整改完成", "刘工", DONE, "复查：销号", "何敏", "复查：销号",
+           "赵强", f"{code}-WT02", "已下达")  # fmt: skip
+
+    paths = ["/tasks", "/findings", "/findings.xlsx", "/findings/map", "/inspections", f"/inspections/{check}", f"/inspections/{check}.pdf",
+             f"/findings/{ids['WT01']}", "/mine", f"/mine/{ids['WT01']}"]  # fmt: skip
+    for type in TYPES[:6]:
+        paths += [f"/records/{type}/{id}" for (id,) in office.rows(f"SELECT id FROM {type}")]
+    shas = [x for (x,) in office.rows("SELECT sha256 FROM blob")]
+    paths += [f"/photos/{x}" for x in shas] + [f"/photos/{x}/thumbnail" for x in shas]
+    secrets = (check, code, PARTY, REF, *ids.values())
+    for user, own in (("zhoulan", True), ("sunhao", False)):
+        with watched(browser, site) as (page, _, _):
+            sign_in(page, site, user)
+            assert {page.request.get(f"{site.base}{project}{x}").status for x in paths} <= {403, 404}, user
+            for path in ("", "/records/finding", "/log", "/map.json", "/review", "/waiting", f"/find?q={ids['WT01']}"):
+                answer = page.request.get(f"{site.base}{project}{path}")
+                assert own or answer.status == 404, (user, path)
+                assert path or not own or answer.status == 200
+                assert not [x for x in (check, code, PARTY, REF, ids["WT02"]) if x in answer.text()], (user, path)
+        store = enrolled(office, tmp_path / user, user)
+        assert not [t for t in TYPES if store.all(t)]
+        assert not [s for s in store.scopes() if s.scope == office.case.scope]
+        store.close()
+        assert not [x for x in (*secrets, *shas) if x.encode() in held(tmp_path / user)], user
+    assert not [x for x in (*secrets, *shas) if x.encode() not in held(tmp_path / "tablet")]  # it would be seen

@@ -29,7 +29,7 @@ def test_a_finding_is_rechecked_and_closed(browser: Browser, tmp_path: Path, mon
         f = window(browser, tablet.start())
         f.tap("检查", exact=True)
         f.tap("危废桶")
-        f.see("逾期 3 天")
+        f.see("超期 3 天")
         f.tap("销号", exact=True)
         f.tap("开相机：整改后")
         f.see("原照片盖在镜头上")

@@ -198,6 +198,24 @@ def test_the_law_is_that_of_the_day(store: Store, day: str, law: str, not_law: s
     assert law in basis and not_law not in basis
 
 
+def test_found_later_the_law_is_that_of_the_day_of_the_conduct(store: Store) -> None:
+    desk = begun(store, "soil-transfer", Host(store, datetime.fromisoformat("2026-09-01T09:00:00+08:00")))
+    cited = next(i for i in desk.list.items if any(c.law for c in i.basis))
+    desk.answer(cited.code, "fail")
+    before = desk.findings[cited.code].values
+    for text in ("2026", "2026-08-1", "2026-08-14"):  # as it is typed
+        desk.put_finding(cited.code, conduct_on=text)
+    values = desk.findings[cited.code].values
+    assert (
+        values["conduct_on"] == "2026-08-14"
+        and "土壤污染防治法" in values["basis"]
+        and "生态环境法典" not in values["basis"]
+    )
+    assert values["deadline"] == before["deadline"]  # counted from the check
+    desk.put_finding(cited.code, conduct_on=None)
+    assert desk.findings[cited.code].values == before
+
+
 def test_an_answer_taken_back_and_given_again_loses_nothing(store: Store) -> None:
     desk = begun(store)
     desk.answer("FS-02", "fail")

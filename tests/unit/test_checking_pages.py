@@ -51,9 +51,9 @@ def played(
 
 
 WAY = {
-    "zh": ("开始检查", "现场采样监督检查", "^S13", "^符合$", "^不符合$", "严重程度、期限", "全部题项", ["第 1/18 项", "剩 18 项"], "按规则：不合格",
+    "zh": ("开始检查", "现场采样监督检查", "^S13", "^符合$", "^不符合$", "严重程度、日期", "全部题项", ["第 1/18 项", "剩 18 项"], "按规则：不合格",
            "做到一半的检查 1"),
-    "en": ("Begin a check", "Field sampling", "^S13", "^Pass$", "^Fail$", "Severity, deadline", "All items", ["Item 1/18", "18 left"], "Not passed",
+    "en": ("Begin a check", "Field sampling", "^S13", "^Pass$", "^Fail$", "Severity, dates", "All items", ["Item 1/18", "18 left"], "Not passed",
            "Checks begun: 1"),
 }  # fmt: skip
 

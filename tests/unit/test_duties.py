@@ -175,12 +175,12 @@ CASES: list[tuple[str, str, World, list[str]]] = [
     ("I03", "a refusal with reason and witness", signed(signatures=[sign("li"), sign("wu"), REFUSED, sign("Qian", "witness")]), []),
     ("I05", "due tomorrow", world(first_due_on=TODAY + timedelta(days=1)), []),
     ("I05", "due today", world(first_due_on=TODAY), []),
-    ("I05", "never done", world(first_due_on=TODAY - timedelta(days=1)), ["warning 巡查 已逾期 1 天（应于 2026-09-20 前完成，还没有做过）"]),
-    ("I05", "done and late again", world(on(MAY)), ["warning 巡查 已逾期 32 天（应于 2026-08-20 前完成，上一次 2026-05-20）"]),
+    ("I05", "never done", world(first_due_on=TODAY - timedelta(days=1)), ["warning 巡查 已超期 1 天（应于 2026-09-20 前完成，还没有做过）"]),
+    ("I05", "done and late again", world(on(MAY)), ["warning 巡查 已超期 32 天（应于 2026-08-20 前完成，上一次 2026-05-20）"]),
     ("I05", "done in time", world(on(JULY)), []),
     ("I05", "ended", world(ended_on=date(2026, 2, 1)), []),
-    ("I05", "cannot be told", world(kind="self_monitoring"), ["unknown 「周期任务逾期」无法判断：缺自行监测的完成记录"]),
-    ("I05", "checks not held", world(first_due_on=TODAY).drop("inspection"), ["unknown 「周期任务逾期」无法判断：缺巡查的完成记录"]),
+    ("I05", "cannot be told", world(kind="self_monitoring"), ["unknown 「周期任务超期」无法判断：缺自行监测的完成记录"]),
+    ("I05", "checks not held", world(first_due_on=TODAY).drop("inspection"), ["unknown 「周期任务超期」无法判断：缺巡查的完成记录"]),
 ]  # fmt: skip
 
 

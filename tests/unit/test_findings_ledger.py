@@ -209,6 +209,8 @@ def test_every_finding_stands_in_exactly_one_figure() -> None:
         figures, _ = rows.figures(facts, "zh")
         referred = sum(e.course.state == "referred" for e in entries(facts))
         assert sum(int(f.value) for f in figures) + referred == len(entries(facts))
+        for f in figures:  # what a click on a number shows is what it counted
+            assert str(len(rows.fitting(entries(facts), rows.Asked(f.state), TODAY))) == f.value
         assert figures[0].value == str(overdue(facts)) and figures[0].alert == bool(overdue(facts))
         late = [e.late for e in entries(facts)]
         assert late == sorted(late, reverse=True)  # overdue first, the longest before the others

@@ -99,7 +99,7 @@ def test_the_hash_is_of_the_content_and_of_nothing_else() -> None:
     assert len(base) == 64 and base == onsite.content_hash(*sheet())
     same = [
         changed("inspection", signatures=[signature("inspector", "何敏")]), changed("inspection", content_sha256="0" * 64),
-        changed("inspection", note=None, stage="", amend_reason=None), changed("photos", 0, caption="围挡", note="x"),
+        changed("inspection", note=None, stage="", amend_reason=None), changed("photos", 0, caption="", note=None),
         sheet()._replace(photos=(*sheet().photos, {**sheet().photos[0], "id": uid("p9"), "step": "rectified"})),
         sheet()._replace(photos=(*sheet().photos, {**sheet().photos[0], "id": uid("p9"), "subject_id": uid("other")})),
         sheet()._replace(answers=(*sheet().answers, {**sheet().answers[0], "id": uid("a9"), "inspection_id": uid("j")})),
@@ -110,6 +110,7 @@ def test_the_hash_is_of_the_content_and_of_nothing_else() -> None:
         changed("inspection", body="现场检查情况。"), changed("inspection", note="x"), changed("inspection", newer_field={"a": "1"}),
         changed("answers", 1, answer="fail"), changed("answers", 0, deleted=True), changed("findings", 0, deadline="2026-10-09"),
         changed("photos", 0, sha256="f" * 64), changed("photos", 0, step="evidence"), changed("photos", 0, deleted=True),
+        changed("photos", 0, taken_at=T.format("10:31")), changed("photos", 0, position={"lon": "1"}), changed("photos", 0, caption="围挡"),
         sheet()._replace(photos=sheet().photos[:2]), sheet()._replace(findings=()), changed("inspection", id=uid("k")),
         changed("inspection", notices=sheet().inspection["notices"][:3]),
     ]  # fmt: skip
@@ -167,6 +168,8 @@ CASES: list[tuple[str, Sheet, list[str]]] = [
     ("one photo of two", sheet()._replace(photos=sheet().photos[1:]), ["item:1"]),
     ("no photo, and why", Sheet(changed("answers", 0, note="相机坏了").inspection, changed("answers", 0, note="相机坏了").answers, sheet().findings, ()), []),
     ("finding without measure", changed("findings", 0, measure=None), [f"finding:{uid('f1')}"]),
+    ("conduct before the check", changed("findings", 0, conduct_on="2026-08-01"), []),
+    ("conduct after the check", changed("findings", 0, conduct_on="2026-09-22"), [f"finding:{uid('f1')}"]),
     ("finding due before the check", changed("findings", 0, deadline="2026-09-01"), [f"finding:{uid('f1')}"]),
 ]  # fmt: skip
 
@@ -277,7 +280,10 @@ FROZEN: list[tuple[str, str, dict[str, Any], Callable[[dict[str, Any]], dict[str
     ("finding", "finding", dict(sheet().findings[0]), lambda v: {**v, "deleted": True}, True),
     ("photo of a finding", "photo", dict(sheet().photos[1]), lambda v: {**v, "deleted": True}, True),
     ("photo's step", "photo", dict(sheet().photos[0]), lambda v: {**v, "step": "other"}, True),
-    ("photo's caption", "photo", dict(sheet().photos[0]), lambda v: {**v, "caption": "x"}, False),
+    ("photo's caption", "photo", dict(sheet().photos[0]), lambda v: {**v, "caption": "x"}, True),
+    ("photo's place", "photo", dict(sheet().photos[0]), lambda v: {**v, "position": {"lon": "1"}}, True),
+    ("photo moved to after the signing", "photo", dict(sheet().photos[0]), lambda v: {**v, "taken_at": T.format("12:00")}, True),
+    ("photo, the same", "photo", dict(sheet().photos[0]), lambda v: {**v, "caption": ""}, False),
     ("photo taken later", "photo", {**sheet().photos[0], "taken_at": T.format("12:00")}, lambda v: {**v, "deleted": True}, False),
     ("photo after rectification", "photo", {**sheet().photos[0], "step": "rectified"}, lambda v: {**v, "deleted": True}, False),
     ("photo of a point", "photo", {**sheet().photos[0], "subject_kind": "point"}, lambda v: {**v, "deleted": True}, False),

@@ -59,6 +59,9 @@ class Host(Checking):
     def back(self) -> None:
         self.went.append(("back", {}))
 
+    def forget_pages(self, id: str) -> None:
+        self.went = [(route, args) for route, args in self.went if args.get("id") != id]
+
     def _drop_late(self, records: set[str]) -> None:
         for draft in self._store.drafts():
             if draft.id in records:

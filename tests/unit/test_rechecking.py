@@ -142,7 +142,7 @@ def test_the_board_names_the_overdue_first(store: Store, lang: str, width: float
         assert "应急池有积水" not in text  # over: behind one tap
         await screen.tap("已了结的 1 个" if lang == "zh" else "Ended: 1")
         screen.see("应急池有积水")
-        late, waits = ("逾期 3 天", "等第二名检查人员") if lang == "zh" else ("3 d overdue", "a second officer")
+        late, waits = ("超期 3 天", "等第二名检查人员") if lang == "zh" else ("3 d overdue", "a second officer")
         screen.see(late)
         screen.see(waits)
         await screen.tap("危废桶下渗漏")
@@ -154,7 +154,7 @@ def test_the_board_names_the_overdue_first(store: Store, lang: str, width: float
 DRAWN = [
     (
         seed.LATE,
-        ["已报完成", "逾期 3 天", "申报整改完成", "已换桶", "整改后\n没有照片"],
+        ["已报完成", "超期 3 天", "申报整改完成", "已换桶", "整改后\n没有照片"],
         ["Reported done", "3 d overdue"],
     ),
     (seed.FRESH, ["剩 2 天", "责任单位当场说明"], ["2 d left", "What the party says"]),

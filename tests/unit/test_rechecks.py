@@ -9,7 +9,7 @@ import pytest
 
 from field_app.store import Edit, Store
 from schemas.problems import Trouble
-from schemas.rules.rechecks import borrowed, frozen
+from schemas.rules.rechecks import anothers, borrowed, frozen
 from tests.ui import rectify_seed as seed
 from tests.ui.seed import MATE, PERSON, unlocked
 
@@ -60,6 +60,22 @@ def test_what_is_signed_stays() -> None:
     ):
         assert frozen(signed, {**signed, **change}) and not frozen(open_, {**open_, **change})
     assert not frozen(signed, {**signed, "note": "x"})
+
+
+def test_what_another_wrote_stays_too() -> None:
+    """Unsigned, as re-checks of pages are: the deadline, the words and the time of it are those of who wrote it."""
+    old = recheck(MATE, PERSON)
+    for change in (
+        {"opinion": "x"},
+        {"next_deadline": "2027-01-01"},
+        {"at": "2026-11-20T10:00:00+08:00"},
+        {"deleted": True, "void_reason": "x"},
+    ):
+        assert anothers(old, {**old, **change}, PERSON) and not anothers(old, {**old, **change}, MATE)
+    for change in ({"note": "x"}, {"signatures": [sign(PERSON)]}, {}):
+        assert not anothers(old, {**old, **change}, PERSON)
+    signed = recheck(MATE, signed=(sign(MATE),))
+    assert not anothers(signed, {**signed, "opinion": "x"}, PERSON)  # `frozen` says that
 
 
 def test_the_tablet_tells_before_it_is_sent(tmp_path: Path) -> None:

@@ -54,9 +54,26 @@ def midnight() -> World:
     return w
 
 
-def amended() -> World:
+def amended(*, signed: bool = True) -> World:
     w = visit("li", li={}, wu={})
-    w.add("inspection", "second", code="JC-2", amends_id="inspection", officers=[officer("li"), officer("wu")])
+    by = [
+        {
+            "role": "inspector",
+            "person_id": "li",
+            "name": "li",
+            "way": "signed",
+            "strokes": "s",
+            "signed_at": at("11:00"),
+        }
+    ]
+    w.add(
+        "inspection",
+        "second",
+        code="JC-2",
+        amends_id="inspection",
+        officers=[officer("li"), officer("wu")],
+        signatures=by if signed else [],
+    )
     return w
 
 
@@ -70,7 +87,7 @@ def pictured(*photos: tuple[str, str, float | None]) -> World:
 
 
 FEW = "error JC-1 当日持有效执法证的人员只有 {} 名，应不少于 2 名"
-OVERDUE = "error 问题 JC-1-WT01 整改逾期 {} 天（期限 {}）"
+OVERDUE = "error 问题 JC-1-WT01 整改超期 {} 天（期限 {}）"
 CASES: list[tuple[str, str, World, list[str]]] = [
     ("I01", "due today", problem(deadline=TODAY), []),
     ("I01", "due yesterday", problem(deadline=TODAY - timedelta(days=1)), [OVERDUE.format(1, "2026-09-20")]),
@@ -82,7 +99,7 @@ CASES: list[tuple[str, str, World, list[str]]] = [
     ("I01", "kept open to a later day", kept(TODAY + timedelta(days=1)), []),
     ("I01", "kept open to a day that went by", kept(TODAY - timedelta(days=1)), [OVERDUE.format(1, "2026-09-20")]),
     ("I01", "closed by one officer only", lone(), [OVERDUE.format(3, "2026-09-18")]),
-    ("I01", "no deadline", problem(deadline=None), ["unknown 「问题整改逾期」无法判断：缺整改期限"]),
+    ("I01", "no deadline", problem(deadline=None), ["unknown 「问题整改超期」无法判断：缺整改期限"]),
     ("I01", "a note needs none", problem(deadline=None, severity="tip"), []),
     ("I02", "two", visit("li", "wu", li={}, wu={}), []),
     ("I02", "one", visit("li", li={}), [FEW.format(1)]),
@@ -95,6 +112,7 @@ CASES: list[tuple[str, str, World, list[str]]] = [
     ("I02", "the day is Beijing's", midnight(), []),
     ("I02", "sampling supervision", visit("li", kind="sampling_supervision"), []),
     ("I02", "amended", amended(), []),
+    ("I02", "a correction nobody signed stands for nothing", amended(signed=False), [FEW.format(1)]),
     ("I02", "certificates not held", visit("li", "wu").drop("person_qualification"),
      ["unknown 「执法人员不足或证件过期」无法判断：缺人员资质记录"]),
     ("I02", "one officer is too few whatever he holds", visit("li").drop("person_qualification"), [FEW.format(0)]),

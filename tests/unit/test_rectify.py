@@ -249,6 +249,25 @@ def test_every_question_can_be_said() -> None:
         assert "等 6 步" in q.zh and "6 in all" in q.en and "{" not in q.zh + q.en
 
 
+def test_what_is_dated_ahead_does_not_count_yet() -> None:
+    """Two officers whose tablet is years ahead would close a finding for as long, whatever anybody finds meanwhile."""
+    steps = [act("09:00")], [look("10:00", "closed", A, B, days=4000), look("10:00", "keep", C, days=2)]
+    day = ON + timedelta(days=2)
+    now = rectify.datetime(day.year, day.month, day.day, 12, tzinfo=rectify.SHANGHAI)
+    seen = fold(finding(), *steps, None, signed_on=at("12:00"), now=now)
+    assert (seen.state, [q.code for q in seen.open], [s.counts for s in seen.steps]) == (
+        "rectifying",
+        ["future"],
+        [True, True, True, False],
+    )
+    assert fold(finding(), *steps, None, signed_on=at("12:00")).state == "closed"
+    # clocks and zones differ by hours
+    late = fold(
+        finding(), [act("09:00")], [look("10:00", "closed", A, B, days=3)], None, signed_on=at("12:00"), now=now
+    )
+    assert (late.state, late.open) == ("closed", ())
+
+
 # --- whatever comes from three devices -------------------------------------------------------------------------------
 
 STATES = {"issued", "rectifying", "reported", "closed", "referred"}

@@ -82,7 +82,7 @@ def test_the_board_is_drawn_with_distances(store: Store) -> None:  # noqa: F811
     async def body(screen: Screen) -> None:
         screen.state.go("checks")
         await screen.settle(150)
-        for said in ("核查任务 2", "逾期 1 天", "遥感疑似 · RW-001 · \\d+ m", "别人的任务 1"):
+        for said in ("核查任务 2", "超期 1 天", "遥感疑似 · RW-001 · \\d+ m", "别人的任务 1"):
             screen.see(said)
         assert "围挡破损" not in screen.texts()
         await screen.tap("别人的任务 1")

@@ -253,6 +253,12 @@ def _findings(inspection: Values, findings: Sequence[Values]) -> Iterator[Lack]:
         for fault in missing(Finding, finding):
             yield Lack(f"finding:{finding['id']}", f"问题 {name}：{fault.zh}", f"Finding {name}: {fault.en}")
         deadline = str(finding.get("deadline") or "")
+        conduct = str(finding.get("conduct_on") or "")
+        if start and conduct > start:
+            yield Lack(
+                f"finding:{finding['id']}", f"问题 {name}：行为发生日 {conduct} 晚于检查当日",
+                f"Finding {name}: the day of the conduct, {conduct}, lies after the check",
+            )  # fmt: skip
         if start and deadline and deadline < start:
             yield Lack(
                 f"finding:{finding['id']}", f"问题 {name}：整改期限 {deadline} 早于检查当日",

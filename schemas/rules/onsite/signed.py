@@ -15,7 +15,6 @@ NOT_IN_IT = frozenset({"signatures", "content_sha256"})
 LATER = frozenset({"rectified"})  # photos of these steps are taken after the record was signed
 FAILS = frozenset({"fail", "insufficient"})  # answers that are a "no"
 CHILDREN = frozenset({"checklist_answer", "finding"})  # record types that are signed with their inspection
-_OF_A_PHOTO = ("id", "sha256", "step", "subject_kind", "subject_id")
 
 
 class Sheet(NamedTuple):
@@ -35,8 +34,9 @@ def whole(id: str, values: Values) -> dict[str, Any]:
 def content(
     inspection: Values, answers: Iterable[Values], findings: Iterable[Values], photos: Iterable[Values]
 ) -> dict[str, Any]:
-    """What is signed: the inspection with its answers and findings, photos by hash, step and subject, each in the order of ids;
-    without signatures and the hash itself. What is empty counts as not given; voided records and later photos are not part of it."""
+    """What is signed: the inspection with its answers, findings and photos (a photo's record: the hash of its file, what it shows, when and
+    where it was taken, what was written under it), each in the order of ids; without signatures and the hash itself. What is empty counts
+    as not given; voided records and later photos are not part of it."""
     here = str(inspection["id"])
     parts = [filled(a) for a in answers if _belongs(a, here)]
     problems = [filled(f) for f in findings if _belongs(f, here)]
@@ -46,7 +46,7 @@ def content(
         "inspection": {k: v for k, v in filled(inspection).items() if k not in NOT_IN_IT},
         "answers": _in_order(parts),
         "findings": _in_order(problems),
-        "photos": _in_order({k: p.get(k) for k in _OF_A_PHOTO} for p in photos if _shows(p, subjects)),
+        "photos": _in_order(filled(p) for p in photos if _shows(p, subjects)),
     }
 
 
@@ -113,11 +113,9 @@ def frozen(old: Values, new: Values) -> bool:
 
 
 def frozen_photo(inspection: Values, old: Values, new: Values) -> bool:
-    """Would these values change what a signed record says by this photo of it? One taken after the last signature is not part of
-    what was signed; nor is a caption."""
-    if not signed(inspection) or old.get("step") in LATER or old.get("deleted"):
-        return False
-    if not new.get("deleted") and all(old.get(k) == new.get(k) for k in _OF_A_PHOTO):
+    """Would these values change what a signed record says by this photo of it, down to when and where it was taken and what is written
+    under it? One taken after the last signature is not part of what was signed."""
+    if not signed(inspection) or old.get("step") in LATER or old.get("deleted") or filled(old) == filled(new):
         return False
     last = signed_at(inspection)
     try:

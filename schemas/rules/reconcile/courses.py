@@ -32,6 +32,6 @@ def _course(facts: Facts, finding: Finding) -> rectify.Course:
         photos = [p for id in subjects for p in facts.photos_of(id)]
     inspection = facts.get(Inspection, finding.inspection_id)
     if inspection is not None:
-        return rectify.course_of(finding, inspection, actions, rechecks, photos, employers(facts))
+        return rectify.course_of(finding, inspection, actions, rechecks, photos, employers(facts), now=facts.now)
     first = min([a.at for a in actions] + [r.at for r in rechecks], default=facts.now)
-    return rectify.fold(finding, actions, rechecks, photos, signed_on=first, orgs=employers(facts))
+    return rectify.fold(finding, actions, rechecks, photos, signed_on=first, orgs=employers(facts), now=facts.now)

@@ -17,6 +17,7 @@ from schemas.rules.lack import Lack
 from schemas.rules.reconcile.checks import ERROR, INSPECTOR, MANAGER, PARTY, WARNING, Finding, Say, check
 from schemas.rules.reconcile.courses import course
 from schemas.rules.reconcile.facts import Facts, View
+from schemas.rules.reconcile.signed import superseded
 from schemas.rules.reconcile.terms import day
 from schemas.values import Officer
 
@@ -24,14 +25,15 @@ _OWN = "本系统设定"
 LEAST_OFFICERS = 2  # 行政处罚法第42条, C
 PAIR_M = 15  # D: the photo after is taken within this distance of the one before
 
+
 def open_findings(facts: Facts) -> list[Problem]:
     """Findings neither closed nor referred; `none` is no finding."""
     return [f for f in facts.alive(Problem) if f.severity != "none" and not course(facts, f).over]
 
 
 @check(
-    "I01", "问题整改逾期", "Finding overdue", ERROR, _OWN, "D", INSPECTOR,
-    texts={"": ("问题 {code} 整改逾期 {d} 天（期限 {deadline}）", "Finding {code} is overdue by {d} d (deadline {deadline})")},
+    "I01", "问题整改超期", "Finding overdue", ERROR, _OWN, "D", INSPECTOR,
+    texts={"": ("问题 {code} 整改超期 {d} 天（期限 {deadline}）", "Finding {code} is overdue by {d} d (deadline {deadline})")},
     per_point=False, in_point=False,
 )  # fmt: skip
 def overdue(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
@@ -52,7 +54,7 @@ def overdue(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     per_point=False, in_point=False,
 )  # fmt: skip
 def few_officers(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
-    amended = {i.amends_id for i in facts.alive(Inspection) if i.amends_id}
+    amended = superseded(facts)
     for inspection in facts.alive(Inspection):
         if inspection.kind != "enforcement" or inspection.id in amended:
             continue
@@ -126,7 +128,7 @@ def _apart(before: list[Photo], after: list[Photo]) -> float | None:
     per_point=False, in_point=False,
 )  # fmt: skip
 def not_told_or_signed(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
-    amended = {i.amends_id for i in facts.alive(Inspection) if i.amends_id}
+    amended = superseded(facts)
     for inspection in facts.alive(Inspection):
         if inspection.id in amended:  # what stands now is the amendment
             continue
@@ -139,11 +141,11 @@ def not_told_or_signed(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
 
 
 @check(
-    "I05", "周期任务逾期", "Recurring duty overdue", WARNING, "周期见任务本身所载依据；计算方法为本系统设定", "D", MANAGER,
+    "I05", "周期任务超期", "Recurring duty overdue", WARNING, "周期见任务本身所载依据；计算方法为本系统设定", "D", MANAGER,
     texts={
-        "": ("{kind} 已逾期 {d} 天（应于 {due} 前完成，上一次 {last}）",
+        "": ("{kind} 已超期 {d} 天（应于 {due} 前完成，上一次 {last}）",
              "{kind} overdue by {d} d (due {due}, last done {last})"),
-        "never": ("{kind} 已逾期 {d} 天（应于 {due} 前完成，还没有做过）", "{kind} overdue by {d} d (due {due}, never done)"),
+        "never": ("{kind} 已超期 {d} 天（应于 {due} 前完成，还没有做过）", "{kind} overdue by {d} d (due {due}, never done)"),
     },
     per_point=False, in_point=False,
 )  # fmt: skip

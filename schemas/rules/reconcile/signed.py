@@ -9,6 +9,11 @@ from schemas.rules.reconcile.checks import ERROR, INSPECTOR, Finding, Say, check
 from schemas.rules.reconcile.facts import Facts, View
 
 
+def superseded(facts: Facts) -> frozenset[str]:
+    """Inspections that another one stands for now: a correction counts once somebody signed it."""
+    return frozenset(i.amends_id for i in facts.alive(Inspection) if i.amends_id and i.signatures)
+
+
 @check(
     "I06", "内容与签字时不同", "Not what was signed", ERROR, "本系统设定", "D", INSPECTOR,
     texts={"": ("{code} 的内容与签字时不同：有记录或照片在签字之后加入或缺失。做更正笔录，写明原因",
@@ -18,7 +23,7 @@ from schemas.rules.reconcile.facts import Facts, View
 def altered(facts: Facts, view: View, say: Say) -> Iterator[Finding]:
     if facts.altered is None:  # nobody here has the values as they were signed
         return
-    amended = {i.amends_id for i in facts.alive(Inspection) if i.amends_id and i.signatures}
+    amended = superseded(facts)
     for inspection in facts.alive(Inspection):
         if inspection.id in facts.altered and inspection.id not in amended:
             yield say(inspection, None, code=inspection.code)

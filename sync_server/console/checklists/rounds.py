@@ -18,7 +18,7 @@ from schemas.records.facility import Facility
 from schemas.records.organisation import Organisation
 from schemas.records.site import Site
 from schemas.reference import Label, codes
-from schemas.rules.duties import RoundRule, duties_of, later, rounds
+from schemas.rules.duties import RoundRule, duties_of, late_duties, later, rounds
 from schemas.rules.reconcile import Facts
 from schemas.rules.reconcile.facts import natural
 from schemas.rules.reconcile.terms import day
@@ -209,7 +209,7 @@ def add_rounds(house: House) -> None:
         place, lang = entered(house, request, project), house.lang(request)
         facts, today = facts_of(place), day(house.now())
         rows = duty_rows(facts, today, lang)
-        late = sum(bool(s.late_days) for s in duties_of(facts))
+        late = late_duties(facts)
         by_rule = [(r.code, r.zh if lang == "zh" else r.en, rule_said(r, lang), pick(r.source, lang)) for r in rounds()]
         return page(
             request, "duties.html", place, rows=rows, late=late, facilities=facility_rows(facts, lang), rules=by_rule,

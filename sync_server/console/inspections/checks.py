@@ -10,6 +10,7 @@ from schemas.records.inspection import Inspection
 from schemas.records.organisation import Organisation
 from schemas.records.site import Site
 from schemas.reference import Label, codes
+from schemas.rules.onsite.signers import NOT_THERE
 from schemas.rules.reconcile import Facts
 from sync_server.console.inspections.verdicts import judged, list_name
 from sync_server.console.parts import Sign, when
@@ -56,12 +57,12 @@ def every(facts: Facts) -> list[Inspection]:
 
 
 def amended_by(facts: Facts) -> Mapping[str, list[Inspection]]:
-    """Check → those that amend it, the oldest first."""
+    """Check → those that amend it, signed, the oldest first."""
 
     def made() -> dict[str, list[Inspection]]:
         out: dict[str, list[Inspection]] = {}
         for i in reversed(every(facts)):
-            if i.amends_id:
+            if i.amends_id and i.signatures:
                 out.setdefault(i.amends_id, []).append(i)
         return out
 
@@ -74,7 +75,7 @@ def state_of(facts: Facts, inspection: Inspection) -> str:
         return "amended"
     if not inspection.signatures:
         return "unsigned"
-    return "refused" if any(s.way in ("refused", "absent") for s in inspection.signatures) else "signed"
+    return "refused" if any(s.way in NOT_THERE for s in inspection.signatures) else "signed"
 
 
 _SIGN = {

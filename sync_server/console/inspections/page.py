@@ -14,6 +14,7 @@ from schemas.records.inspection import Inspection
 from schemas.reference import codes
 from schemas.rules.reconcile import Facts
 from schemas.rules.reconcile.terms import day
+from sync_server.console.counts import of_enforcement
 from sync_server.console.house import House, Place
 from sync_server.console.inputs import day_of
 from sync_server.console.inspections import checks, finding, one, places, rows
@@ -24,7 +25,7 @@ from sync_server.console.parts import pager, when
 from sync_server.console.shell import ROOT
 from sync_server.console.words import pick, words
 from sync_server.finding_sums import by_party, by_site
-from sync_server.findings import Entry, by_id, entries, of_inspection, overdue
+from sync_server.findings import Entry, by_id, entries, of_inspection
 from sync_server.service.inspections import LONGEST, Wish
 
 PAGE = 100  # rows a page
@@ -199,9 +200,8 @@ def _page(
     status: int = 200,
     **values: Any,
 ) -> Response:
-    counts = {"inspections": n} if (n := overdue(facts)) else {}
     return house.page(
-        request, f"inspections/{template}", place, HERE, status, tab=tab, tabs=TABS, counts=counts,
+        request, f"inspections/{template}", place, HERE, status, tab=tab, tabs=TABS, counts=of_enforcement(facts),
         **{"as_of": when(facts.now, house.now()), **values},
     )  # fmt: skip
 
@@ -221,7 +221,7 @@ def _finding(
     path = f"{ROOT}/projects/{quote(place.project, safe='')}/findings/{quote(e.id, safe='')}"
     return house.page(
         request, "inspections/finding.html", place, HERE, err.problem.status if err else 200, path=path, tab="findings", tabs=TABS,
-        counts={"inspections": n} if (n := overdue(facts)) else {}, x=finding.values(house, place, facts, e, lang), form=typed,
+        counts=of_enforcement(facts), x=finding.values(house, place, facts, e, lang), form=typed,
         trouble=said, done=done, back="finding",
     )  # fmt: skip
 

@@ -17,11 +17,12 @@ from sync_server.findings import Entry, entries, latest
 
 SOON_DAYS = 3  # D: a deadline this near is marked
 LISTED = 60  # characters of a description in the table
-STATES = ("late", "open", "soon", "issued", "rectifying", "reported", "closed", "referred")
+STATES = ("late", "work", "waits", "open", "soon", "issued", "rectifying", "reported", "closed", "referred")
 _SIGN = {
     "issued": ("circle", "planned"), "rectifying": ("half", "active"), "reported": ("clock", "active"), "closed": ("ok", "done"),
     "referred": ("flag", "clash"),
 }  # fmt: skip
+_COUNTED = {"work": ("issued", "rectifying"), "waits": ("reported",)}
 _SEVERITY = {"severe": ("x", "alert"), "law": ("x", "alert"), "general": ("warn", "warn"), "tip": ("q", "unsure")}
 
 
@@ -83,6 +84,8 @@ def _stands(e: Entry, state: str, today: date) -> bool:
         return bool(e.late)
     if state == "open":
         return e.open
+    if state in ("work", "waits"):  # as the numbers above the table count them: what is late stands under "late"
+        return not e.late and e.course.state in _COUNTED[state]
     if state == "soon":
         return soon(e, today)
     return not state or state == e.course.state
@@ -148,16 +151,15 @@ def figures(facts: Facts, lang: str) -> tuple[list[Figure], Judged | None]:
     """Every finding stands in one of the first four; and the verdict of the last check."""
     w, today, all_ = words(lang), day(facts.now), entries(facts)
     late = [e for e in all_ if e.late]
-    work = [e for e in all_ if not e.late and e.course.state in ("issued", "rectifying")]
-    reported = [e for e in all_ if not e.late and e.course.state == "reported"]
+    work, reported = ([e for e in all_ if _stands(e, state, today)] for state in ("work", "waits"))
     over = [e for e in all_ if not e.open]
     closed = [e for e in over if e.course.state == "closed"]
     dues = [e.course.deadline for e in work if e.course.deadline is not None]
     second = sum(waits_for_second(e) for e in reported)
     out = [
         Figure(w("in_k_late"), str(len(late)), w("in_k_longest", d=days(late[0].late, lang)) if late else w("in_k_none_late"), bool(late), "late"),
-        Figure(w("in_k_work"), str(len(work)), w("in_k_next_due", d=short_day(min(dues), today)) if dues else "—", False, "open"),
-        Figure(w("in_s_reported"), str(len(reported)), w("in_k_second", n=second) if second else w("in_k_two"), False, "reported"),
+        Figure(w("in_k_work"), str(len(work)), w("in_k_next_due", d=short_day(min(dues), today)) if dues else "—", False, "work"),
+        Figure(w("in_s_reported"), str(len(reported)), w("in_k_second", n=second) if second else w("in_k_two"), False, "waits"),
         Figure(w("in_s_closed"), str(len(closed)), _ended(closed, len(over) - len(closed), lang), False, "closed"),
     ]  # fmt: skip
     last = latest(facts)

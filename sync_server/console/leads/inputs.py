@@ -20,5 +20,7 @@ def inputs(
         if name in options and not options[name]:  # nothing to choose from is no free text
             made = made._replace(kind="checks" if known[name].kind == "list" else "choice")
         hint = known[name].spec.hint_zh if lang == "zh" else known[name].spec.hint_en
-        out[name] = made._replace(kind="choice" if name == "checklist" else made.kind, hint="" if name == "checklist" else hint or "")
+        out[name] = made._replace(
+            kind="choice" if name == "checklist" else made.kind, hint="" if name == "checklist" else hint or ""
+        )
     return out

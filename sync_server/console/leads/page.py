@@ -16,7 +16,9 @@ from schemas.records.field_task import FieldTask
 from schemas.reference import codes
 from schemas.rules.reconcile import Facts
 from schemas.rules.reconcile.terms import day
+from sync_server.console.counts import of_enforcement
 from sync_server.console.house import House, Place
+from sync_server.console.inspections.opening import may_open
 from sync_server.console.leads import rows
 from sync_server.console.leads.importing import add_import
 from sync_server.console.leads.task import add_task
@@ -53,10 +55,7 @@ class Room:
 
     def opened(self, request: Request, project: str) -> Place:
         """Raises Trouble 2004 for whoever may not read what was recorded for enforcement: for them it is not there."""
-        place = self.house.entered(request, project)
-        if Audience.ENFORCEMENT.value not in place.audiences:
-            raise Trouble(2004)
-        return place
+        return may_open(self.house.entered(request, project))
 
     def may(self, place: Place) -> bool:
         return place.may_write(TASK, Audience.ENFORCEMENT.value)
@@ -73,15 +72,13 @@ class Room:
         return self.house.reader.facts(place.project, self.house.now(), place.audiences)
 
     def page(self, request: Request, template: str, place: Place, status: int = 200, **values: Any) -> Response:
-        facts = self.facts(place)
-        counts = {HERE: n} if (n := rows.overdue(facts)) else {}
         return self.house.page(
             request,
             f"leads/{template}",
             place,
             HERE,
             status,
-            counts=counts,
+            counts=of_enforcement(self.facts(place)),
             may=self.may(place),
             labels=labels(self.house.lang(request)),
             **values,

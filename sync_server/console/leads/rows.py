@@ -22,7 +22,8 @@ from sync_server.console.parts import Sign
 from sync_server.console.words import pick, words
 
 MOST = 2000  # marks on the map
-STATES = ("todo", "overdue", "open", "assigned", "visited", "answered")
+STATES = ("todo", "overdue", "open", "work", "assigned", "visited", "answered")
+_GROUPS = {"todo": ("overdue", "open", "assigned", "visited"), "work": ("assigned", "visited")}
 _ORDER = {"overdue": 0, "open": 1, "assigned": 2, "visited": 3, "answered": 4}
 _SIGN = {"open": ("circle", "planned"), "assigned": ("half", "active"), "visited": ("flag", "active"), "overdue": ("clock", "alert"), "answered": ("ok", "done")}  # fmt: skip
 _OUTCOME = {"confirmed": ("warn", "alert"), "partly": ("warn", "warn"), "not_found": ("ok", "done"), "not_reached": ("block", "warn"), "transferred": ("move", "clash")}  # fmt: skip
@@ -103,7 +104,7 @@ def fitting(found: Sequence[Entry], by: Asked) -> list[Entry]:
     q = by.q.casefold()
     return [
         e for e in found
-        if (not by.state or by.state == e.state or (by.state == "todo" and e.state != "answered"))
+        if (not by.state or e.state in _GROUPS.get(by.state, (by.state,)))
         and (not by.kind or by.kind == e.task.kind)
         and (not by.who or by.who in e.task.assigned_to or (by.who == "nobody" and not e.task.assigned_to))
         and (not q or any(q in x.casefold() for x in (e.task.code, e.task.title, e.task.source_ref or "", e.org, e.site)))
@@ -139,13 +140,13 @@ def figures(facts: Facts, lang: str) -> list[Figure]:
     for e in all_:
         of.setdefault(e.state, []).append(e)
     late, free = of.get("overdue", []), of.get("open", [])
-    work, done = [*of.get("assigned", []), *of.get("visited", [])], of.get("answered", [])
+    work, done = [e for state in _GROUPS["work"] for e in of.get(state, [])], of.get("answered", [])
     dues = [e.task.due_on for e in (*work, *free) if e.task.due_on]
     confirmed = sum(e.task.outcome in ("confirmed", "partly") for e in done)
     return [
         Figure(w("le_k_overdue"), str(len(late)), w("le_k_longest", n=late[0].late) if late else "—", bool(late), "overdue"),
         Figure(w("le_k_open"), str(len(free)), "—", False, "open"),
-        Figure(w("le_k_work"), str(len(work)), w("le_k_next", day=short_day(min(dues), today)) if dues else "—", False, "assigned"),
+        Figure(w("le_k_work"), str(len(work)), w("le_k_next", day=short_day(min(dues), today)) if dues else "—", False, "work"),
         Figure(w("le_k_answered"), str(len(done)), w("le_k_confirmed", n=confirmed), False, "answered"),
     ]  # fmt: skip
 

@@ -63,9 +63,27 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "transfer_amend",
         "transfer_thing",
     ),
-    "inspections": ("tablet_signed", "tablet_check", "tablet_void", "tablet_action", "tablet_recheck", "tablet_task", "recheck", "party_report",
-        "task_import", "task_assign", "task_edit", "task_again", "task_withdraw",
-        "checklist_copy", "checklist_edit", "checklist_publish", "checklist_retire", "checklist_drop", "round_edit"),  # fmt: skip
+    "inspections": (
+        "tablet_signed",
+        "tablet_check",
+        "tablet_void",
+        "tablet_action",
+        "tablet_recheck",
+        "tablet_task",
+        "recheck",
+        "party_report",
+        "task_import",
+        "task_assign",
+        "task_edit",
+        "task_again",
+        "task_withdraw",
+        "checklist_copy",
+        "checklist_edit",
+        "checklist_publish",
+        "checklist_retire",
+        "checklist_drop",
+        "round_edit",
+    ),  # fmt: skip
     "out": ("export", "export_made", "export_cancelled", "export_log", "evidence", "document"),
     "care": ("bundle", "backup", "restore", "mend"),
 }
@@ -137,7 +155,12 @@ def pointed_at(noted: Sequence[Noted]) -> set[str]:
     """Ids of records these lines speak of."""
     out: set[str] = set()
     for x in noted:
-        named = [x.by, x.about, x.owner or "", *(str(x.detail.get(k, "")) for k in ("person", "record", "owner", "amends"))]
+        named = [
+            x.by,
+            x.about,
+            x.owner or "",
+            *(str(x.detail.get(k, "")) for k in ("person", "record", "owner", "amends")),
+        ]
         out |= {i for i in named if ID.match(i)}
     return out
 

@@ -62,6 +62,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "in_s_closed": ("已销号", "Closed"),
     "in_s_referred": ("已移送", "Sent on"),
     "in_f_late": ("超期", "Overdue"),
+    "in_f_work": ("整改中，没超期", "Being rectified, in time"),
+    "in_f_waits": ("待复查，没超期", "To re-check, in time"),
     "in_f_open": ("未销号", "Open"),
     "in_f_soon": ("快到期", "Due soon"),
     "in_f_issued": ("已下达", "Issued"),

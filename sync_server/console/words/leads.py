@@ -27,6 +27,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "le_s_overdue": ("超期 {n} 天", "{n} days late"),
     "le_s_answered": ("已答复", "Answered"),
     "le_f_todo": ("还没答复", "Not answered"),
+    "le_f_work": ("在办", "Under way"),
     "le_f_overdue": ("超期", "Overdue"),
     "le_k_overdue": ("超期", "Overdue"),
     "le_k_open": ("还没派", "Not assigned"),

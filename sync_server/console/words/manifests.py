@@ -209,8 +209,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "mf_only_code": ("只从交接码得知：开联单的平板还没同步", "known from a code only: the tablet that issued it has not synced"),
     "mf_todo": ("要做", "To do"),
     # --- people of other firms
-    "mf_party": ("你是承运或接收方", "You are here for a carrier or receiver"),
-    "mf_party_line": ("你的车次和交接都在你自己的设备上，这里不显示项目内容。", "Your loads and hand-overs are on your own device; the project is not shown here."),
+    "mf_party": ("你是外单位人员", "You are here for another firm"),
+    "mf_party_line": ("项目内容这里不显示。承运、接收：车次和交接在你自己的设备上。", "The project is not shown here. For carriers and receivers: your loads and hand-overs are on your own device."),
     "mf_party_do": ("要看一张联单的状态：扫联单上的码，或打开 {url}/m/ 加联单号和码下面的核验码。",
                     "To see the state of a manifest: scan its code, or open {url}/m/ with its number and the check value below the code."),
 }  # fmt: skip

@@ -43,7 +43,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "chip_f05": ("缺样", "Missing"),
     "chip_h01": ("缺照片", "Photos"),
     "chip_s02": ("缺质控", "QC missing"),
-    "chip_i01": ("逾期", "Overdue"),
+    "chip_i01": ("超期", "Overdue"),
     "chip_r01": ("没校准", "Calibration"),
     "chip_error": ("错误", "Error"),
     "chip_conflict": ("冲突", "Conflict"),

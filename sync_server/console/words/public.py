@@ -30,7 +30,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "pub_i_state_amended": ("已更正，以更正后的为准", "Amended: the amendment stands"),
     "pub_i_state_voided": ("已作废", "Voided"),
     "pub_i_sha": ("签字内容 SHA-256", "SHA-256 of what was signed"),
-    "pub_i_compare": ("与纸上每页页脚印的哈希逐字核对：不同，这张纸就不是这份笔录。", "Compare it with the hash at the foot of each page: if it differs, the paper is not this record."),
+    "pub_i_compare": (
+        "与纸上每页页脚印的哈希逐字核对：不同，这张纸就不是这份笔录。",
+        "Compare it with the hash at the foot of each page: if it differs, the paper is not this record.",
+    ),
     "pub_i_agrees": ("这份笔录的内容与签字时一致", "This record itself is as it was signed"),
     "pub_i_received": ("送达服务器", "Received"),
     "pub_i_proven": ("由登记平板的密钥签名送达", "Handed in under the signature of an enrolled tablet"),
@@ -39,7 +42,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "pub_i_amended_by": ("更正它的笔录", "Amended by"),
     "pub_i_private": ("本页不显示人名、单位、地点和检查内容。", "This page shows no names, firms, places or findings."),
     "pub_i_none": ("查不到这份笔录", "There is no such record"),
-    "pub_i_none_do": ("扫笔录第一页的二维码打开本页。平板还没有联网同步的笔录查不到。", "Open this page by scanning the code on the first page. A record whose tablet has not synchronised yet is not found."),
+    "pub_i_none_do": (
+        "扫笔录第一页的二维码打开本页。平板还没有联网同步的笔录查不到。",
+        "Open this page by scanning the code on the first page. A record whose tablet has not synchronised yet is not found.",
+    ),
     "pub_slow": ("查得太快", "Too many questions"),
     "pub_slow_do": ("{n} 秒后再扫一次", "Scan again in {n} s"),
     "pub_state_draft": ("未开具", "Not issued"),
