@@ -258,6 +258,7 @@ def demo(args):
 
 def test(args):
     os.environ["JINGTU_CHROMIUM"] = chromium()
+    os.environ.setdefault("PYTHONHASHSEED", "0")  # a simulated seed goes the same way every time
     assets()
     become("-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q", *args)
 

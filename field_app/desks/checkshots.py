@@ -113,14 +113,12 @@ class CheckShots(Answering):
         self, subject_kind: str, subject_id: str, step: str, data: bytes | None = None, *, caption: str = "",
         from_file: bool = False, why: str = "photo.why.camera",
     ) -> str | None:  # fmt: skip
-        """A photo of this check: `data` (drawn, scanned), or by the open lens, or from a file. `why`: key of the words that say
+        """A photo of this check: `data` (drawn here), or by the open lens, or from a file. `why`: key of the words that say
         why it is not from the camera. Its record's id; None where none was taken, which then was told."""
         if self._busy or not self._id:
             return None
         if data is not None:
-            return await self._working(
-                lambda: _given(data), "file_import", why, (subject_kind, subject_id), step, caption
-            )
+            return await self._working(lambda: _given(data), "drawn", "", (subject_kind, subject_id), step, caption)
         if not from_file and self.lens.ready:
             live = self.lens.source == "app_camera"
             said = "" if live else "photo.why.played"

@@ -106,9 +106,7 @@ class OnsiteDesk(Endorsing):
             title = f"{say('zh', 'sketch.title')} {check.inspection.get('code', '')}"
             data = await asyncio.to_thread(sketching.png, paper, title, foot, say("zh", "sketch.north"))
             old = self.sketch()
-            made = await check.shoot(
-                "inspection", check.id, "sketch", data, caption=say("zh", "sketch.caption"), why="sketch.why"
-            )
+            made = await check.shoot("inspection", check.id, "sketch", data, caption=say("zh", "sketch.caption"))
             if made is not None and old is not None and old[0] != made:
                 check.drop_photo(old[0])
         finally:

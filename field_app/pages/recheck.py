@@ -14,7 +14,7 @@ from field_app.kit import I, Kit, column
 from field_app.pages import course
 from field_app.pages.course import label
 from field_app.pages.ghost import below_lens, spot
-from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, two_panes
+from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, scroll_to, two_panes
 from field_app.pages.snaps import openers, shooting, taken
 from field_app.pages.way import WayCard
 from field_app.state import State
@@ -28,6 +28,7 @@ DAYS = (7, 15, 30)  # usual ones (RULES §17: K)
 RESULT_ICONS = {"closed": I.CHECK_CIRCLE_OUTLINE, "keep": I.UPDATE, "refer": I.REPLY}
 PHRASES = (1, 2, 3)
 FEW = 6
+ASKED = "asked"  # where the questions begin
 
 
 @page
@@ -35,6 +36,7 @@ def RecheckPage(state: State, k: Kit):
     desk, _ = ft.use_state(state.rechecking)
     finding = str(state.args.get("finding", ""))
     asking, ask = ft.use_state(False)
+    ref = ft.use_ref(None)
 
     async def start() -> None:
         if state.route == "recheck":
@@ -63,7 +65,8 @@ def RecheckPage(state: State, k: Kit):
         form = [k.judge("unsure", I.LOCK_OUTLINE, k.say("recheck.may_not"))]
     elif writes:
         form = fields(state, k, desk, case, asking, ask)
-        foot = bar(state, k, desk)
+        form[0] = ft.Container(form[0], key=ft.ScrollKey(ASKED))
+        foot = bar(state, k, desk, None if state.wide else ref)
     else:
         begin = k.button(
             k.say("recheck.begin"),
@@ -78,7 +81,7 @@ def RecheckPage(state: State, k: Kit):
     if state.wide and form:
         body = two_panes(k, scroll(*told, story), below_lens(desk, scroll(*form)))
     else:
-        body = below_lens(desk, scroll(*told, *form, story))
+        body = below_lens(desk, scroll(*told, *form, story, ref=ref))
     title = k.say("recheck.title.second" if desk.values.get("second_look") or second else "recheck.title")
     return frame(state, k, title, row.code, body, foot=foot, back=True, tabs=False)
 
@@ -249,7 +252,8 @@ def discard(state: State, k: Kit, desk: Rechecking, asking: bool, ask: Any) -> l
 # --- the one button ---------------------------------------------------------------------------------------------------
 
 
-def bar(state: State, k: Kit, desk: Rechecking) -> ft.Control:
+def bar(state: State, k: Kit, desk: Rechecking, ref: ft.Ref[ft.Column] | None) -> ft.Control:
+    """`ref`: what scrolls, where what is asked may be out of sight."""
     shots = shooting(state, k, desk)
     if shots is not None:
         return next_bar(k, *shots)
@@ -258,8 +262,9 @@ def bar(state: State, k: Kit, desk: Rechecking) -> ft.Control:
         return next_bar(k, k.button(k.say("recheck.busy"), None, "next", **big))
     lacks: Sequence[Lack] = desk.lacks()
     if lacks:
-        act = call(state, desk.aim_at, "rectified") if lacks[0].code == "photo" else None
-        icon = I.PHOTO_CAMERA_OUTLINED if act else None
+        shoot = lacks[0].code == "photo"
+        act = call(state, desk.aim_at, "rectified") if shoot else call(state, scroll_to, ref, ASKED) if ref else None
+        icon = I.PHOTO_CAMERA_OUTLINED if shoot else I.ARROW_DOWNWARD if ref else None
         return next_bar(k, k.button(k.of(lacks[0].words), act, "next", icon, **big))
     waiting = next((o for o in desk.values.get("officers", []) if desk.signed(o["person_id"]) is None), None)
     word = k.say("recheck.sign.who", who=waiting["name"]) if waiting else k.say("recheck.record")

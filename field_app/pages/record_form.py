@@ -11,7 +11,7 @@ from field_app.form import form, given, items
 from field_app.kit import I, Kit
 from field_app.pages import signature
 from field_app.pages.records import type_name
-from field_app.pages.shell import call, frame, guard, next_bar, page, scroll
+from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, scroll_to
 from field_app.state import State
 from schemas.fields import fields_of
 from schemas.records import TYPES
@@ -63,14 +63,7 @@ def FormPage(state: State, k: Kit):
 
     async def to(path: str) -> None:
         """Scroll to a field, or to the nearest thing above it that is drawn."""
-        if ref.current is None:
-            return
-        for at in (path, path.split(".")[0]):
-            try:
-                await asyncio.wait_for(ref.current.scroll_to(scroll_key=at, duration=200), 3)
-                return
-            except Exception:  # not drawn: a folded field
-                continue
+        await scroll_to(ref, path, path.split(".")[0])
 
     async def finish() -> None:
         path = await desk.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 import logging
@@ -300,13 +301,31 @@ def frame(
     return ft.SafeArea(ft.Container(whole, expand=True, bgcolor=k["paper"]), expand=True)
 
 
-def scroll(*items: ft.Control, spacing: int = 12, padding: Any = 16, key: str | None = None) -> ft.Control:
-    """`key`: of what is shown: another one begins at its top."""
+def scroll(
+    *items: ft.Control,
+    spacing: int = 12,
+    padding: Any = 16,
+    key: str | None = None,
+    ref: ft.Ref[ft.Column] | None = None,
+) -> ft.Control:
+    """`key`: of what is shown: another one begins at its top. `ref`: for `scroll_to`."""
     return ft.Column(
         [ft.Container(ft.Column(list(items), spacing=spacing, horizontal_alignment=ft.CrossAxisAlignment.STRETCH),
                       padding=padding)],
-        scroll=ft.ScrollMode.AUTO, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, key=key,
+        scroll=ft.ScrollMode.AUTO, expand=True, horizontal_alignment=ft.CrossAxisAlignment.STRETCH, key=key, ref=ref,
     )  # fmt: skip
+
+
+async def scroll_to(ref: ft.Ref[ft.Column], *keys: str) -> None:
+    """Bring the first of these that is drawn into sight."""
+    if ref.current is None:
+        return
+    for at in keys:
+        try:
+            await asyncio.wait_for(ref.current.scroll_to(scroll_key=at, duration=200), 3)
+            return
+        except Exception:  # not drawn
+            continue
 
 
 def two_panes(k: Kit, left: ft.Control, right: ft.Control, line: bool = True) -> ft.Control:

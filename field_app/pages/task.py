@@ -14,7 +14,7 @@ from field_app.form import box
 from field_app.kit import I, Kit
 from field_app.pages.course import label
 from field_app.pages.finder import Finder
-from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, two_panes
+from field_app.pages.shell import call, frame, guard, next_bar, page, scroll, scroll_to, two_panes
 from field_app.pages.snaps import openers, picture, shooting, strip, taken, under
 from field_app.pages.tasks import chips
 from field_app.pages.way import AreaCard, WayCard
@@ -24,6 +24,7 @@ from schemas.records.field_task import FieldTask
 from schemas.reference import codes
 
 PHRASES = (1, 2, 3, 4)
+ASKED = "asked"  # where the questions begin
 
 
 @page
@@ -32,6 +33,7 @@ def TaskPage(state: State, k: Kit):
     ft.use_state(state.checks)
     id = str(state.args.get("id", ""))
     asking, ask = ft.use_state("")
+    ref = ft.use_ref(None)
 
     async def start() -> None:
         if state.route == "task":
@@ -64,8 +66,9 @@ def TaskPage(state: State, k: Kit):
     if shown.task.state != "answered" or desk.begun:
         form, foot = (
             answer(state, k, desk, asking, ask, state.width * 5 / 11 - 74 if state.wide else state.width - 32),
-            bar(state, k, desk),
+            bar(state, k, desk, None if state.wide else ref),
         )
+        form[0] = ft.Container(form[0], key=ft.ScrollKey(ASKED))
     elif state.records.home_of("field_task"):
         again = k.button(
             k.say("task.again"), call(state, desk.put), "plain", I.EDIT_OUTLINED, h=64, size=18, expand=True
@@ -75,7 +78,7 @@ def TaskPage(state: State, k: Kit):
     if state.wide and form:
         body = two_panes(k, scroll(*told), under(lens, scroll(*form)))
     else:
-        body = under(lens, scroll(*told, *form))
+        body = under(lens, scroll(*told, *form, ref=ref))
     return frame(state, k, k.say("task.title"), shown.task.code, body, foot=foot, back=True, tabs=False)
 
 
@@ -198,7 +201,8 @@ def answer(state: State, k: Kit, desk: Tasking, asking: str, ask: Any, width: fl
     return out
 
 
-def bar(state: State, k: Kit, desk: Tasking) -> ft.Control:
+def bar(state: State, k: Kit, desk: Tasking, ref: ft.Ref[ft.Column] | None) -> ft.Control:
+    """`ref`: what scrolls, where what is asked may be out of sight."""
     shots = shooting(state, k, desk)
     if shots is not None:
         return next_bar(k, *shots)
@@ -207,6 +211,8 @@ def bar(state: State, k: Kit, desk: Tasking) -> ft.Control:
         return next_bar(k, k.button(k.say("task.busy"), None, "next", **big))
     lacks = desk.lacks()
     if lacks:
-        act = call(state, desk.aim_at, "visited") if lacks[0].code == "photo" else None
-        return next_bar(k, k.button(k.of(lacks[0].words), act, "next", I.PHOTO_CAMERA_OUTLINED if act else None, **big))
+        shoot = lacks[0].code == "photo"
+        act = call(state, desk.aim_at, "visited") if shoot else call(state, scroll_to, ref, ASKED) if ref else None
+        icon = I.PHOTO_CAMERA_OUTLINED if shoot else I.ARROW_DOWNWARD if ref else None
+        return next_bar(k, k.button(k.of(lacks[0].words), act, "next", icon, **big))
     return next_bar(k, k.button(k.say("task.finish"), call(state, desk.finish), "next", I.CHECK, **big))

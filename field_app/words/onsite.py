@@ -202,6 +202,5 @@ WORDS: dict[str, tuple[str, str]] = {
     "sketch.full": ("画满了：撤几笔再画", "The paper is full: undo some"),
     "sketch.foot": ("示意图，不按比例 · {who} · {time}", "Sketch, not to scale · {who} · {time}"),
     "sketch.north": ("北", "N"),
-    "sketch.why": ("在平板上手绘的示意图", "A sketch drawn on the tablet"),
     "sketch.caption": ("现场示意图", "Sketch of the place"),
 }

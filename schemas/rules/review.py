@@ -24,6 +24,7 @@ LONGEST_REASON = 2000
 # - photos and remarks (audience SUBJECT): a photo is looked at with the record it shows, a remark is only talk;
 # - instruments and vehicles (audience ORGANISATION): reference data of every project, nobody's fieldwork;
 # - what is frozen once it is sent (a leg of a manifest): it cannot be done again; its manifest can be returned;
+# - facilities and tasks: a register, and a job that is answered, not done again;
 # - what only project managers write (plans, sites, people): approving a plan is another act.
 REVIEWED: frozenset[str] = frozenset(
     name
@@ -31,6 +32,7 @@ REVIEWED: frozenset[str] = frozenset(
     if FIELDWORKERS & set(cls.about.writers)
     and cls.about.audience not in (Audience.SUBJECT, Audience.ORGANISATION)
     and not cls.about.frozen
+    and name not in ("facility", "field_task")
 )
 
 State = Literal["waiting", "passed", "returned"]

@@ -13,6 +13,7 @@ from schemas.rules.reconcile import Facts
 from sync_server.facts import FactsReader
 from sync_server.service import Write
 from tests.api.conftest import AT, Device, Server, details, outcomes
+from tests.sim.planted import planted
 
 
 def row(server: Server, record: str) -> dict[str, Any] | None:
@@ -42,6 +43,32 @@ def test_a_conflict_of_any_size_is_before_a_person(server: Server, device: Devic
     (conflict,) = server.service.records("conflict", scope)
     assert json.loads(conflict.values["after"])["signatures"] == signed
     assert [detail["conflicts"] for detail in details(answer)] == [[conflict.id]]
+
+
+def settles_two(server: Server, device: Device) -> None:
+    """Two conflicts about one value; it becomes again what both had seen. The first applies itself, and with it nothing is left to
+    decide about the second."""
+    other, record = Device(server, server.sampler), server.new_id()
+    assert outcomes(device.push([device.change("point", server.point(wind="北"), record)])) == ["applied"]
+    assert outcomes(other.push([other.change("point", {"wind": "南"}, record, {"wind": "北"})])) == ["applied"]
+    for d in (device, other):
+        assert outcomes(d.push([d.change("point", {"wind": "东"}, record, {"wind": "北"})])) == ["conflict"]
+    assert outcomes(other.push([other.change("point", {"wind": "北"}, record, {"wind": "南"})])) == ["applied"]
+    found = row(server, record)
+    assert found is not None and found["wind"] == "东"
+    settled = server.service.records("conflict", server.field)
+    assert sorted(str(c.values.get("choice")) for c in settled) == ["keep_now", "take_after"]
+    for c in settled:
+        assert server.sql(f"SELECT count(*) FROM journal WHERE record='{c.id}'") == [(2,)]  # opened, decided
+
+
+def test_two_conflicts_that_settle_together_are_decided_once_each(server: Server, device: Device) -> None:
+    settles_two(server, device)
+
+
+def test_deciding_one_twice_is_noticed(server: Server, device: Device) -> None:
+    with planted("a conflict that applied itself is decided twice"), pytest.raises((AssertionError, RuntimeError)):
+        settles_two(server, device)
 
 
 def test_a_very_long_unknown_field_conflicts_too(server: Server, device: Device) -> None:

@@ -63,8 +63,8 @@ BUGS: dict[str, list[Patch]] = {
         Patch(schemas.merge, "merge", "policy is Merge.OVERWRITE", "policy is not Merge.UNION"),
     ],
     "a seq is used again after a parked change": [
-        Patch(Applying, "run_parked", "                self.tx.wait_for(j.id, self.scope.id, [])\n                moved += 1\n            for n",
-              "                self.tx.wait_for(j.id, self.scope.id, [])\n                moved += 1\n                self.seq -= 1\n            for n"),
+        Patch(Applying, "run_parked", "                moved += 1\n            for n",
+              "                moved += 1\n                self.seq -= 1\n            for n"),
     ],
     "the overlay goes at the acknowledgement": [
         Patch(Store, "_settle", "UPDATE ahead SET seq=? WHERE id=?\", [(seq, id)", "DELETE FROM ahead WHERE id=?\", [(id,)"),
@@ -99,13 +99,17 @@ BUGS: dict[str, list[Patch]] = {
     ],
     "a device's changes overtake its parked ones": [Patch(Applying, "_holding", None, lambda self: {})],
     "conflicts never settle by themselves": [Patch(Applying, "_settle_conflicts", None, lambda *_: None)],
-    "a conflict that applied itself is decided twice": [
-        Patch(Applying, "_settle_conflicts", 'if "choice" in self._here[conflict.id].values', "if False"),
-    ],
     "half of the edit is written when the app dies": [
         Patch(Store, "_append", "        db.execute(\"INSERT INTO pending", "        db.execute(\"COMMIT\")\n        db.execute(\"BEGIN IMMEDIATE\")\n        db.execute(\"INSERT INTO pending"),
     ],
 }  # fmt: skip
+
+# Too rare for a few seeds: noticed by a story of tests/api/test_promises.py.
+RARE: dict[str, list[Patch]] = {
+    "a conflict that applied itself is decided twice": [
+        Patch(Applying, "_settle_conflicts", 'if "choice" in self._here[conflict.id].values', "if False"),
+    ],
+}
 
 # About what is new: noticed by the stories of tests/api/test_news.py, which know of people's rights and restores.
 NEWS: dict[str, list[Patch]] = {
@@ -136,7 +140,7 @@ PHOTOS: dict[str, list[Patch]] = {
 def planted(name: str) -> Iterator[None]:
     """The shipped code with this bug in it."""
     with ExitStack() as stack:
-        for patch in {**BUGS, **NEWS, **PHOTOS}[name]:
+        for patch in {**BUGS, **RARE, **NEWS, **PHOTOS}[name]:
             stack.enter_context(_patched(patch))
         yield
 

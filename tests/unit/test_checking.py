@@ -365,6 +365,7 @@ def test_a_photo_is_kept_before_it_is_shown_and_says_what_it_proves(store: Store
         "保温箱",
     )
     assert (store.folder / "photos" / f"{v['sha256']}.jpg").exists()
+    assert v["source"] == "drawn" and "source_reason" not in v  # no camera's, and nobody imported it
     desk.answer("FS-08", "fail")
     assert desk.photos[id]["step"] == "finding" and store.drafts("photo", desk.id)[0].values["step"] == "finding"
     desk.answer("FS-08", "pass")

@@ -16,7 +16,7 @@ from schemas.rules.checklists import ready
 MARKS = {"C", "C1", "C2", "K", "K?", "D"}
 TABLES = {
     "analytes": 146,
-    "codes": 889,
+    "codes": 890,
     "gb36600": 85,
     "gb15618": 79,
     "gbt14848": 93,
