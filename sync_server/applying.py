@@ -24,7 +24,7 @@ from schemas.rules.checklists import publishing
 from schemas.rules.onsite import SIGNED_WITH, stops
 from schemas.rules.transfer_plan import frozen
 from schemas.wire import ACCEPTED, CONSOLE, Outcome
-from sync_server.access import ADMIN, FORMER, may_hand_in, may_read, may_refer, writable
+from sync_server.access import ADMIN, MANAGER, may_hand_in, may_read, may_refer, writable
 from sync_server.plain import OF_A_PLAN, OWN, REPORTED, Author, Plain
 from sync_server.store import Journaled, ScopeRow, Stored, Tx, Values, detail_json
 
@@ -383,7 +383,7 @@ class Applying(Plain):
             type == "project" and self.scope.audience == Audience.ORGANISATION
         ):  # what is for one project alone says which
             own = author is SERVER or ADMIN in author.roles
-            return own or any(o == owner and role != FORMER for o, role in self.tx.memberships(author.person))
+            return own or any(o == owner and role in (ADMIN, MANAGER) for o, role in self.tx.memberships(author.person))
         may_look = author is SERVER or author.accepted or there[1] == self.scope.id or self._may_look(author, audience)
         return owner in self._owners and may_look
 

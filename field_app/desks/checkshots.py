@@ -7,7 +7,6 @@ that names it, then it is shown.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,11 @@ from field_app.capture.camera import Camera, NoCamera, pick_file
 from field_app.desks.answering import Answering
 from field_app.desks.checkdraft import PROBLEMS, Values
 from field_app.desks.lens import Lens
-from field_app.desks.loadshot import kept_shot
+from field_app.desks.loadshot import kept_shot, not_kept
 from field_app.store import Store
 from field_app.words import both
 from schemas.problems import Trouble
 from schemas.reference import Label
-from schemas.rules.picture import MOST_BYTES, MOST_PIXELS
 
 if TYPE_CHECKING:
     from field_app.state import State
@@ -151,14 +149,8 @@ class CheckShots(Answering):
             return record
         except NoCamera as err:
             self._no_camera(err)
-        except photo.NotKept as err:
-            most = {"mb": MOST_BYTES // 1_000_000, "mp": MOST_PIXELS // 1_000_000}
-            self._fault = (both("photo.bad"), both(f"photo.bad.{err.reason}", **most))
-        except Trouble as err:
-            if err.problem.number not in (5001, 5007):
-                raise
-            free = shutil.disk_usage(self._store.folder).free // 1_000_000
-            self._fault = (both("photo.bad"), both("photo.full", mb=free))
+        except (photo.NotKept, Trouble) as err:
+            self._fault = not_kept(err, self._store.folder)
         finally:
             self._busy = self._coming = False
             self._changed()

@@ -1,7 +1,9 @@
-"""A photo of a load: kept as a file with what the tablet knows of the moment, and what its record says."""
+"""A photo of a load, a check or a finding: kept as a file with what the tablet knows of the moment, and what its record says."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from field_app.capture import photo
@@ -9,7 +11,9 @@ from field_app.capture.exif import Shot
 from field_app.capture.position import as_values
 from field_app.store import values_of
 from field_app.visit.photos import of_file
-from field_app.words import say
+from field_app.words import both, say
+from schemas.problems import Trouble
+from schemas.rules.picture import MOST_BYTES, MOST_PIXELS
 
 if TYPE_CHECKING:
     from field_app.state import State
@@ -41,3 +45,13 @@ def kept_shot(
         "position": as_values(fix, now) if fix is not None else None, "source": source,
         "source_reason": say("zh", why) if why else None, "bytes": kept.size, **of_file(kept.facts),
     })  # fmt: skip
+
+
+def not_kept(err: photo.NotKept | Trouble, folder: Path) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Why a picture did not become a photo, and what to do. Raises `err` again where it is about something else."""
+    if isinstance(err, photo.NotKept):
+        most = {"mb": MOST_BYTES // 1_000_000, "mp": MOST_PIXELS // 1_000_000}
+        return both("photo.bad"), both(f"photo.bad.{err.reason}", **most)
+    if err.problem.number not in (5001, 5007):
+        raise err
+    return both("photo.bad"), both("photo.full", mb=shutil.disk_usage(folder).free // 1_000_000)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from field_app.capture import photo
 from field_app.capture.camera import Camera, NoCamera
 from field_app.desks.lens import Lens
-from field_app.desks.loadshot import kept_shot
+from field_app.desks.loadshot import kept_shot, not_kept
 from field_app.desks.reckoning import Reading
 from field_app.desks.unfinished import Unfinished
 from field_app.store import Store
 from field_app.words import both
-from schemas.rules.picture import MOST_BYTES, MOST_PIXELS
 
 if TYPE_CHECKING:
     from field_app.state import State
@@ -68,8 +67,7 @@ class Shooting(Unfinished):
         except NoCamera as err:
             self._no_camera(err)
         except photo.NotKept as err:
-            most = {"mb": MOST_BYTES // 1_000_000, "mp": MOST_PIXELS // 1_000_000}
-            self._fault = (both("photo.bad"), both(f"photo.bad.{err.reason}", **most))
+            self._fault = not_kept(err, self._store.folder)
         finally:
             self._busy = False
             self._changed()
