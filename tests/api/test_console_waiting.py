@@ -12,7 +12,7 @@ from tests.api.conftest import Device, Server, details, outcomes
 from tests.api.test_rights import Desk, desk, parked
 
 __all__ = ["desk"]
-HOSTILE = "<img src=x onerror=alert(1)>\"'&</script><b>{{7*7}}"
+HOSTILE = "<img src=x onerror=alert(1)>\"'&</script><b>{{7331*7333}}"  # computed, it would be 53758223: no digest holds that by chance
 
 
 def pages(desk: Desk, section: str) -> list[list[str]]:
@@ -83,7 +83,7 @@ def test_what_a_device_sends_stays_text(server: Server, device: Device, desk: De
         and "</script><b>" not in html
         and "onerror=alert(1)>" not in html
     )
-    assert "{{7*7}}" in html and "49" not in re.sub(r"[0-9a-f-]{36}", "", html).replace("&#49", "")
+    assert "{{7331*7333}}" in html and str(7331 * 7333) not in html
     assert ("作废点位" if lang == "zh" else "Void Point") in html
 
 
