@@ -6,6 +6,7 @@ Numbers with a fraction travel as text ("12.50"), so there is nothing a second i
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -87,6 +88,20 @@ def _plain(value: Any, depth: int = 0) -> bool:
             if type(inner) is not str and not _plain(inner, depth + 1):
                 return False
     return True
+
+
+def loads_many(datas: Sequence[bytes]) -> list[Any]:
+    """`loads` of each; together they cost half. Raises NotCanonical if one of them is not."""
+    blob = b"[%s]" % b",".join(datas)
+    if b"\\" not in blob:
+        try:
+            values: list[Any] = _FAST.decode(blob)
+            # each by itself: a list that holds more than one of them would be another's half
+            if [*map(again, values)] == [*datas] and all(map(_plain, values)):
+                return values
+        except (ValueError, RecursionError):
+            pass
+    return [loads(data) for data in datas]
 
 
 def loads(data: bytes | str) -> Any:

@@ -104,10 +104,17 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _ENVELOPES = msgspec.json.Decoder(list[Envelope])
 _write = msgspec.json.Encoder().encode
+_builtins = msgspec.to_builtins
 
 
 def _is_written(e: Envelope, line: bytes) -> bool:
     return _write(e) == line and b"\\" not in line and len(line) <= MAX_BYTES
+
+
+def _are_written(found: Sequence[Envelope], lines: Sequence[bytes], blob: bytes) -> bool:
+    """The same of many: `blob` is all of them. Each is compared by itself: joined, half a line could borrow its end from the
+    next one."""
+    return b"\\" not in blob and max(map(len, lines)) <= MAX_BYTES and [*map(_write, found)] == [*lines]
 
 
 def _open(line: bytes) -> Envelope | None:
@@ -120,37 +127,35 @@ def _open(line: bytes) -> Envelope | None:
 
 def open_many(lines: Sequence[bytes]) -> list[Envelope | None]:
     """The envelopes of many lines, None where one is in doubt: `decode` looks closer."""
+    blob = b"[%s]" % b",".join(lines)
     try:
-        found = _ENVELOPES.decode(b"[%s]" % b",".join(lines))
-        # each by itself: joined, half a line could borrow its end from the next one
-        if len(found) == len(lines) and all(map(_is_written, found, lines)):
+        found = _ENVELOPES.decode(blob)
+        if found and _are_written(found, lines, blob):
             return [e if ID.match(e.id) and ID.match(e.record) else None for e in found]
     except (ValueError, RecursionError):
         pass
     return [_open(line) for line in lines]
 
 
-def unfold(e: Envelope, line: bytes) -> Change | None:
-    """The change in this envelope, which was opened from this line; None where it is not sure."""
+def unfold_many(opened: Sequence[tuple[Envelope, bytes]]) -> list[Change | None]:
+    """The change in each of these envelopes, beside which stands the line it was opened from; None where it is not sure."""
+    texts = [bytes(x) for e, _ in opened for x in (e.before, e.after)]
     try:
-        first = bytes(e.before)
-        before, after = canonical.loads(first) if first != b"{}" else {}, canonical.loads(bytes(e.after))
-    except NotCanonical:
-        return None
-    made = cast(MadeAt, msgspec.to_builtins(e.made_at))
-    if _fit(before, after, made) is not None:
-        return None
-    return Change(e.id, e.scope, e.type, e.record, before, after, made, e.by, e.device, line)
+        values = canonical.loads_many(texts)
+    except NotCanonical:  # one of them; the others are fine
+        return [None] if len(opened) == 1 else [unfold_many([one])[0] for one in opened]
+    out: list[Change | None] = []
+    for (e, line), before, after in zip(opened, values[::2], values[1::2], strict=True):
+        made = cast(MadeAt, _builtins(e.made_at))
+        sure = _unfit(before, after) is None
+        out.append(Change(e.id, e.scope, e.type, e.record, before, after, made, e.by, e.device, line) if sure else None)
+    return out
 
 
 def _fit(before: Any, after: Any, made: Any) -> str | None:
     """What is wrong with these three."""
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return "before 与 after 须是对象 ‖ before and after must be objects"
-    if before and before.keys() != after.keys():
-        return "before 与 after 的字段须相同 ‖ before and after must have the same fields"
-    if not after:
-        return "after 不能为空 ‖ after must not be empty"
+    if wrong := _unfit(before, after):
+        return wrong
     if (
         not isinstance(made, dict)
         or not isinstance(made.get("wall"), str)
@@ -161,9 +166,19 @@ def _fit(before: Any, after: Any, made: Any) -> str | None:
     return None
 
 
+def _unfit(before: Any, after: Any) -> str | None:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return "before 与 after 须是对象 ‖ before and after must be objects"
+    if before and before.keys() != after.keys():
+        return "before 与 after 的字段须相同 ‖ before and after must have the same fields"
+    if not after:
+        return "after 不能为空 ‖ after must not be empty"
+    return None
+
+
 def decode(line: bytes) -> Change:
     """Parse and check the envelope (not the record inside). Raises NotCanonical with what is wrong."""
-    if (e := _open(line)) and (sure := unfold(e, line)):
+    if (e := _open(line)) and (sure := unfold_many([(e, line)])[0]):
         return sure
     if len(line) > MAX_BYTES:
         raise NotCanonical(f"一条变更最多 {MAX_BYTES} 字节 ‖ a change has at most {MAX_BYTES} bytes")

@@ -63,9 +63,9 @@ def read_batch(lines: Sequence[bytes]) -> list[Fresh | Change | None]:
                 to_cells(seen.kept),
                 refs_of(seen.typed),
             )
-    for n, e in enumerate(envelopes):
-        if e is not None and out[n] is None:
-            out[n] = change.unfold(e, lines[n])
+    left = [n for n, e in enumerate(envelopes) if e is not None and out[n] is None]
+    for n, c in zip(left, change.unfold_many([(envelopes[n], lines[n]) for n in left]), strict=True):  # type: ignore[misc]
+        out[n] = c
     return out
 
 

@@ -78,6 +78,7 @@ class Plain:
         from the first on: `take` has to look at the next one."""
         where, holding, mine, taken = self._where, self._holding(), self.scope.id, self._taken
         may: dict[str, bool] = {}
+        elsewhere: set[tuple[str, str]] = set()  # what these refer to in other scopes, and may
         for n, f in enumerate(run):
             if f.type not in may:
                 may[f.type] = self._plainly_may(f.type, author)
@@ -91,9 +92,12 @@ class Plain:
                 or (holding and (f.device, f.record) in holding)
             ):
                 return n
-            for type, id in f.refs:
-                if where.get(id) != (type, mine) and id != f.record and not self._reachable(type, id, author):
-                    return n
+            for ref in f.refs:
+                type, id = ref
+                if where.get(id) != (type, mine) and id != f.record and ref not in elsewhere:
+                    if not self._reachable(type, id, author):
+                        return n
+                    elsewhere.add(ref)
             self.seq = seq = self.seq + 1
             self.digest += evidence.row_hash(evidence.row_line_of(f.type, f.record, seq, f.written))
             where[f.record] = (f.type, mine)

@@ -90,11 +90,12 @@ def take_lines(
 
 def _run(parsed: Sequence[Fresh | change.Change | NotCanonical], n: int, again: Mapping[str, Journaled]) -> list[Any]:
     """From the n-th on as many of one kind as follow each other: new records, or edits of different ones; at least one."""
-    kind, run, seen = type(parsed[n]), list[Any](), set[str]()
+    kind, run, ids, records = type(parsed[n]), list[Any](), set[str](), set[str]()
     for c in islice(parsed, n, None):
-        if type(c) is not kind or isinstance(c, NotCanonical) or c.id in again or not seen.isdisjoint((c.id, c.record)):
+        if type(c) is not kind or isinstance(c, NotCanonical) or c.id in again or c.id in ids or c.record in records:
             break
-        seen |= {c.id, c.record}  # neither a change nor a record comes twice in a run
+        ids.add(c.id)  # neither a change nor a record comes twice in a run
+        records.add(c.record)
         run.append(c)
     return run or [None]
 

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from typing import NamedTuple
+from threading import Event
+from typing import Any, NamedTuple
 
 import httpx
 from pydantic import ValidationError
@@ -42,6 +43,7 @@ from schemas.wire import (
 )  # fmt: skip
 
 FIRST, LEAST = 500, 50  # changes in the first batch, and on a line that carries no more
+HEAD_START_S = 0.01  # for a batch to leave before the next is made ready: both at once would hold each other up
 OFFER = 200  # rows in one offer after a restore
 TOO_MUCH = (1002, 1004)  # for this server's limits, which a proxy or its administrator may have narrowed
 
@@ -306,7 +308,10 @@ class Syncer(Enrolling, Deciding, Directories, Photos, Thumbs, Keeping):
                     break
                 batch, sent, tries = ready.batch, True, [0]
                 self._who = senders[batch.enrolment]
-                answer = pool.submit(self._send, ready, tries)
+                gone = Event()
+                answer = pool.submit(self._send, ready, tries, gone)
+                answer.add_done_callback(lambda _, gone=gone: gone.set())
+                gone.wait(HEAD_START_S)
                 following = self._next(scope, senders, sending=batch)
                 done = done and self._note(*done)
                 try:
@@ -377,16 +382,20 @@ class Syncer(Enrolling, Deciding, Directories, Photos, Thumbs, Keeping):
         head = signed_head(batch, who, self.store.meta("epoch") or "", with_links)
         return _Ready(batch, self._pack([canonical.dumps(head.model_dump(exclude_none=True)), *batch.lines]))
 
-    def _send(self, ready: _Ready, tries: list[int]) -> PushAnswer:
-        """`tries`: how often it went out is added to the one number in it."""
+    def _send(self, ready: _Ready, tries: list[int], gone: Event) -> PushAnswer:
+        """`tries`: how often it went out is added to the one number in it. `gone` is set when all of it has left here."""
         batch = ready.batch
 
         def count() -> None:
             tries[0] += 1
 
+        def trace(what: str, _: dict[str, Any]) -> None:
+            if what.endswith(".send_request_body.complete"):
+                gone.set()
+
         answer = self._ask(
             "POST", f"/api/v1/scopes/{batch.scope}/push", PushAnswer, packed=ready.packed, before=count,
-            check=lambda a: self._receipt_fits(a, batch),
+            check=lambda a: self._receipt_fits(a, batch), extensions={"trace": trace},
         )  # fmt: skip
         self._result.pushed += len(batch.lines)
         return answer

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Sequence
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from schemas import canonical
 
@@ -51,9 +53,12 @@ def next_link(previous: bytes, salt: bytes, line: bytes) -> bytes:
 
 def links(previous: bytes, salt_key: bytes, changes: Iterable[tuple[str, bytes]]) -> list[bytes]:
     """The links of (id, line) pairs that follow `previous`, in order."""
-    made, digest, sha256 = [], hmac.digest, hashlib.sha256  # as `salt_of` and `next_link` say, for thousands
+    # as `salt_of` and `next_link` say, for thousands: the key is worked into the HMAC once, not for each of them
+    made, begun, sha256 = [], HMAC(salt_key, SHA256()).copy, hashlib.sha256
     for change_id, line in changes:
-        salt = digest(salt_key, change_id.encode(), "sha256")[:16]
+        salted = begun()
+        salted.update(change_id.encode())
+        salt = salted.finalize()[:16]
         previous = sha256(previous + sha256(salt + line).digest()).digest()
         made.append(previous)
     return made

@@ -13,7 +13,7 @@ from schemas.records import TABLES
 from schemas.rows import codec
 from schemas.rules.evidence import digest_hex
 from sync_server.store import tables as t
-from sync_server.store.engine import add_rows, is_postgresql, listed, rewrite_rows, upsert
+from sync_server.store.engine import add_in_order, add_rows, is_postgresql, listed, rewrite_rows, upsert
 from sync_server.store.rows import Journaled, ScopeRow, Stored
 
 
@@ -164,7 +164,8 @@ class RecordStatements:
             yield row.type, row.record, row.line
 
     def add_journal(self, rows: Sequence[Journaled]) -> None:
-        add_rows(self.conn, t.journal, Journaled._fields, rows)
+        """In this order: `n` says which came first."""
+        add_in_order(self.conn, t.journal, Journaled._fields, rows)
 
     def set_outcome(self, id: str, outcome: str, seq: int | None, problem: int | None, detail: str | None) -> None:
         self.conn.execute(

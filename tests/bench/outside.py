@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_CALL = re.compile(r"^\d+ +(fsync|fdatasync|pwrite64)\(\d+<([^>]*)>(?:, .*, (\d+), (\d+)(?:\)| <))?", re.M)
+_CALL = re.compile(r"^(\d+) +(fsync|fdatasync|pwrite64)\(\d+<([^>]*)>(?:, .*, (\d+), (\d+)(?:\)| <))?", re.M)
 
 
 class Syncs(NamedTuple):
@@ -24,19 +24,20 @@ class Syncs(NamedTuple):
 
 
 def read_trace(text: str) -> Syncs:
-    """Out of strace's lines, in order. A commit syncs the log once; taken off are what else does: beginning it anew (its
-    header of 32 bytes is written and synced) and a checkpoint (the log, then the database file)."""
+    """Out of strace's lines, in order. A commit is a thread that writes to a log and syncs it. A checkpoint syncs a log it
+    wrote nothing to, and one that begins anew is synced after its header of 32 bytes alone."""
     syncs = commits = 0
-    logs: set[str] = set()
-    for call, file, size, offset in _CALL.findall(text):
+    wrote: set[tuple[str, str]] = set()  # (thread, log): not synced yet
+    for thread, call, file, size, offset in _CALL.findall(text):
         log = file.endswith("-wal")
         if call == "pwrite64":
-            commits -= log and (size, offset) == ("32", "0")
+            if log and (size, offset) != ("32", "0"):
+                wrote.add((thread, file))
             continue
         syncs += 1
-        if log:
-            logs.add(file)
-        commits += 1 if log else -1 if f"{file}-wal" in logs else 0
+        if (thread, file) in wrote:
+            wrote.discard((thread, file))
+            commits += 1
     return Syncs(syncs, commits)
 
 

@@ -64,13 +64,17 @@ def test_a_change_has_about_950_bytes_and_no_text_comes_twice(places: Places) ->
 
 
 def test_commits_are_told_from_checkpoints() -> None:
-    commit = "7 fdatasync(4</t/a.db-wal>) = 0\n"
-    header = '7 pwrite64(4</t/a.db-wal>, "7\\177\\6\\202", 32, 0) = 32\n' + commit
-    frame = '9 pwrite64(4</t/a.db-wal>, "\\0\\0, 32, 0"..., 24, 32 <unfinished ...>\n'
-    checkpoint = commit + "7 fdatasync(3</t/a.db>) = 0\n"
+    sync = "7 fdatasync(4</t/a.db-wal>) = 0\n"
+    header = '7 pwrite64(4</t/a.db-wal>, "7\\177\\6\\202", 32, 0) = 32\n' + sync
+    frame = '7 pwrite64(4</t/a.db-wal>, "\\0\\0, 32, 0"..., 24, 32 <unfinished ...>\n'
+    commit = frame + frame + sync
+    checkpoint = (
+        "8 fdatasync(4</t/a.db-wal>) = 0\n"  # beside the writer; the database only if it got through the whole log
+    )
+    whole = checkpoint + "8 fdatasync(3</t/a.db>) = 0\n"
     other = "9 fsync(5</t/token.key>) = 0\n"
-    trace = header + frame + commit + commit + checkpoint + other + header + commit
-    assert read_trace(trace) == Syncs(8, 3)
+    trace = header + commit + commit + frame + checkpoint + sync + whole + other + header + commit
+    assert read_trace(trace) == Syncs(10, 4)
     assert read_trace("") == Syncs(0, 0)
 
 
