@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from errno import EINVAL
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Literal
@@ -259,9 +260,15 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         ValueError,
         OverflowError,
     ) as err:
-        raise _unsound(
-            path, f"文件损坏、不全或不是备份（{err}）", f"it is damaged, cut off or no backup ({err})"
-        ) from err
+        raise _damaged(path, err) from err
+    except OSError as err:
+        if err.errno != EINVAL:  # a damaged directory may point to before the beginning
+            raise
+        raise _damaged(path, err) from err
+
+
+def _damaged(path: Path, err: Exception) -> Trouble:
+    return _unsound(path, f"文件损坏、不全或不是备份（{err}）", f"it is damaged, cut off or no backup ({err})")
 
 
 def _unsound(path: Path, zh: str, en: str) -> Trouble:

@@ -81,7 +81,7 @@ def build(settings: Settings, clock: Callable[[], datetime] = server_clock) -> P
 
 def create_app(settings: Settings | None = None, clock: Callable[[], datetime] = server_clock) -> FastAPI:
     parts = build(settings or Settings(), clock)
-    app = FastAPI(title="净土外业 Jingtu", version=VERSION, docs_url=None, redoc_url=None, lifespan=_resting(parts))
+    app = FastAPI(title="净土外业 Jingtu", version=VERSION, docs_url=None, redoc_url=None, lifespan=_living(parts))
     app.add_middleware(BodyLimit)
     app.add_middleware(Spoken, max_bytes=parts.service.shelf.max_bytes)
     app.add_middleware(Packed)
@@ -90,16 +90,18 @@ def create_app(settings: Settings | None = None, clock: Callable[[], datetime] =
     app.include_router(make_router(parts.service, parts.auth))
     app.include_router(make_blob_router(parts.service))
     app.include_router(make_draft_router(parts.service))
-    mount_console(app, parts.service, parts.auth, tiles_of(parts.settings))
+    app.state.console = mount_console(app, parts.service, parts.auth, tiles_of(parts.settings))
     app.state.parts = parts
     return app
 
 
-def _resting(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """A server that ends leaves nothing running; one that starts reads beside everything else what was left unread."""
+def _living(parts: Parts) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """A server that starts has all its pages, and reads beside everything else what was left unread; one that ends leaves nothing
+    running."""
 
     @asynccontextmanager
-    async def living(_: FastAPI) -> AsyncIterator[None]:
+    async def living(app: FastAPI) -> AsyncIterator[None]:
+        app.state.console.made()
         parts.service.look_beside()
         parts.service.look_exports()
         yield

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Form, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from schemas.problems import Trouble
 from sync_server.api import problem_response
@@ -138,12 +143,38 @@ def make_console(service: Service, auth: Auth, reader: FactsReader, tiles: Tiles
     return app
 
 
-def mount_console(app: FastAPI, service: Service, auth: Auth, tiles: Tiles | None = None) -> None:
+class Console:
+    """The console, made when the server starts or somebody first asks: it has hundreds of handlers, and whoever needs none of its
+    pages does not wait half a second for them."""
+
+    def __init__(self, make: Callable[[], FastAPI]) -> None:
+        self._make, self._lock = make, threading.Lock()
+        self._made: FastAPI | None = None
+
+    def made(self) -> FastAPI:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return self.made().routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        console = self._made
+        if console is None:
+            console = await run_in_threadpool(self.made)
+        await console(scope, receive, send)
+
+
+def mount_console(app: FastAPI, service: Service, auth: Auth, tiles: Tiles | None = None) -> Console:
     """The pages under /console, the same report for programs, features for maps, and the way there from the bare address."""
     reader = FactsReader(service)
     app.include_router(make_report_router(service, reader))
     app.include_router(make_ogc_router(service, reader))
-    app.mount(ROOT, make_console(service, auth, reader, tiles))
+    console = Console(lambda: make_console(service, auth, reader, tiles))
+    app.mount(ROOT, console)
     counted = Counted()  # one count for all that anybody may ask
     add_public(app, service, counted)
     add_public_onsite(app, service, counted)
@@ -151,3 +182,5 @@ def mount_console(app: FastAPI, service: Service, auth: Auth, tiles: Tiles | Non
     @app.get("/", include_in_schema=False)
     def home() -> Response:
         return RedirectResponse(f"{ROOT}/", 303)
+
+    return console

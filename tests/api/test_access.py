@@ -387,7 +387,7 @@ def test_a_new_route_and_a_route_that_is_gone_are_seen(tmp_path: Path) -> None:
     app = create_app(Settings(data=tmp_path))
     assert not_in_step(app) == []
     app.get("/api/v1/everything")(lambda: {})
-    (console,) = (r.app for r in app.routes if getattr(r, "path", "") == "/console")
+    (console,) = (r.app.made() for r in app.routes if getattr(r, "path", "") == "/console")
     assert isinstance(console, FastAPI)
     console.post("/projects/{project}/new")(lambda: {})
     console.router.routes[:] = [r for r in console.router.routes if getattr(r, "path", "") != "/logout"]

@@ -278,6 +278,16 @@ def test_no_flipped_bit_gets_through(closed: Path, tmp_path: Path) -> None:
     assert found > 80
 
 
+def test_a_directory_that_points_to_before_the_beginning(closed: Path, tmp_path: Path) -> None:
+    whole = bytearray((tmp_path / "a.jtb").read_bytes())
+    end = whole.rindex(b"PK\x05\x06")
+    at = end + 16  # where the directory begins, as the end of the file says; the entries' own places go by it
+    begins = int.from_bytes(whole[at : at + 4], "little")
+    whole[at : at + 4] = (begins + 50_000_000).to_bytes(4, "little")
+    (tmp_path / "bad.jtb").write_bytes(whole)
+    refused(4202, lambda: bring_back(closed, tmp_path / "bad.jtb", replace=True))
+
+
 def test_a_backup_of_a_newer_server_is_refused(closed: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.jtb") as z, zipfile.ZipFile(tmp_path / "newer.jtb", "w") as to:
         for name in z.namelist():

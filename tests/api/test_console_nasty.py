@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount
 
 from schemas.records import TYPES
+from sync_server.console.pages import Console
 from sync_server.console.shell import POLICY
 from tests.api.access import routes_of
 from tests.api.conftest import Device
@@ -38,8 +39,8 @@ def declared(app: FastAPI, prefix: str = "") -> Iterator[tuple[str, set[str]]]:
     """(route, the query parameters it declares), of mounted applications too."""
     for context in iter_route_contexts(app.routes):
         route, path = context.original_route, prefix + str(context.path)
-        if isinstance(route, Mount) and isinstance(route.app, FastAPI):
-            yield from declared(route.app, path)
+        if isinstance(route, Mount) and isinstance(route.app, Console):
+            yield from declared(route.app.made(), path)
         elif isinstance(route, APIRoute) and "GET" in (context.methods or ()):
             yield path, set(_names(route.dependant))
 
