@@ -256,14 +256,23 @@ def demo(args):
     become("-m", "tests.demo.run", *args)
 
 
-def test(args):
+def for_tests():
     os.environ["JINGTU_CHROMIUM"] = chromium()
     os.environ.setdefault("PYTHONHASHSEED", "0")  # a simulated seed goes the same way every time
     assets()
-    become("-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q", *args)
+
+
+def test(args):
+    """All but the long ones, which the soak takes; of a file that is named, all."""
+    for_tests()
+    named = any(a.startswith("tests") for a in args)
+    few = [] if named else ["-m", "not long"]
+    become("-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-q", *few, *args)
 
 
 def soak(args):
+    if "--ci" in args:
+        for_tests()
     become("-m", "tests.sim.soak", *args)
 
 

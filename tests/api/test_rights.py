@@ -12,9 +12,11 @@ import pytest
 from schemas import change
 from schemas.problems import Trouble
 from schemas.rules import evidence
+from schemas.rules.checklists import model
 from schemas.wire import SeenHead
 from sync_server.service import Caller, Write
-from tests.api.conftest import AT, Device, Server, Values, details, outcomes, problem, receipt
+from tests.api.conftest import AT, Device, Server, Values, details, outcomes, problem, receipt, told
+from tests.api.onsite_scene import checklist
 
 PASSWORD = "long enough"
 MARKS = ("decision", "waiting", "audit", "seen_row")
@@ -444,6 +446,19 @@ def test_what_cannot_be_settled_is_told_and_left(server: Server, desk: Desk, los
     for number, other in desks.items():
         assert other.settle([point], "take") == number
     assert everything(server) == before
+
+
+def test_a_list_for_one_project_alone_is_made_by_who_manages_that_project(server: Server) -> None:
+    manager, values = Device(server, server.pm), {**model.record_values(checklist()), "state": "draft"}
+
+    def push(project: str) -> httpx.Response:
+        line = manager.change("checklist", {**values, "project_id": project}, scope=server.home)
+        return manager.push([line], scope=server.home)
+
+    assert outcomes(push(server.project)) == ["applied"]
+    refused = push(server.other)  # which is there, but not for this one to speak for
+    assert outcomes(refused) == ["parked"]
+    told(details(refused)[0], 3101)
 
 
 # --- one person, several tablets; one tablet, several people ---------------------------------------------------------

@@ -23,12 +23,12 @@ from tests.bench.generate import Maker
 from tests.bench.limits import beside
 
 POINTS = 100_000
-SLOW_S = 20.0  # an import that takes longer is not repeated
+SLOW_S = 10.0  # an import that takes longer is not repeated
 HEAD = ("点位编号", "经度", "纬度", "布点理由", "设计孔深", "施工顺序")
 
 
 def plan_imports(folder: Path, repeat: int, tell: Callable[[str], None], points: int = POINTS) -> Figures:
-    """plan_import_100k (XLSX) and plan_import_100k_csv: three repetitions, or one where that takes longer than 20 s."""
+    """plan_import_100k (XLSX) and plan_import_100k_csv: three repetitions, or one where that takes longer than 10 s."""
     tell(f"准备 {points} 个点位 / making {points} points")
     scene = folder / "plan"
     ground = g.found(scene)

@@ -43,7 +43,13 @@ def main(argv: list[str] | None = None) -> int:
     count = args.seeds or (CI if args.ci else ALL)
     seeds = range(args.first, args.first + count)
     code = soak(seeds, args.http_share, args.pg_every, args.steps, args.processes)
-    return code or (deaths() if args.ci else 0)
+    return code or (deaths() or long_ones() if args.ci else 0)
+
+
+def long_ones() -> int:
+    """The tests that `dev.py test` leaves to this."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "long"]
+    return subprocess.run(command).returncode
 
 
 def deaths() -> int:
