@@ -244,6 +244,7 @@ def test_a_restore_brings_what_is_missing_mends_what_is_damaged_and_leaves_the_r
     assert set(taken) & set(SHAS) == set(SHAS[:2])
 
 
+@pytest.mark.long
 def test_a_kill_at_any_step_of_a_restore_loses_no_photo(closed: Path, tmp_path: Path) -> None:
     with Opened(tmp_path / "other") as o:
         o.service.found("别的单位")

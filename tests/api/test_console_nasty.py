@@ -128,6 +128,7 @@ def _told(answer: Any) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", answer.text))[:200]
 
 
+@pytest.mark.long
 def test_nasty_values_are_told_and_break_nothing(world: World) -> None:
     ask, app = Asking(world), world.server.app
     known = dict(declared(app))

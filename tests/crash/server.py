@@ -51,10 +51,10 @@ class Tablet:
         self.sending: dict[tuple[str, str], Batch] = {}
         send, acknowledge = self.syncer._send, self.store.acknowledge
 
-        def sent(ready: Any, tries: list[int]) -> Any:
+        def sent(ready: Any, tries: list[int], gone: Any) -> Any:
             self.sending[ready.batch.enrolment, ready.batch.scope] = ready.batch
             run.pushes.release()
-            return send(ready, tries)
+            return send(ready, tries, gone)
 
         def acknowledged(batch: Batch, answer: Any, times: int) -> None:
             acknowledge(batch, answer, times)

@@ -128,7 +128,7 @@ def test_a_tablet_without_room(tmp_path: Path, nursery: Nursery, kind: str) -> N
     assert done.keys() >= set(filling_tablet.CALLS)
 
 
-@pytest.mark.parametrize("kind", ["limited", "small"])
+@pytest.mark.parametrize("kind", ["limited", pytest.param("small", marks=pytest.mark.long)])
 def test_a_server_without_room(tmp_path: Path, nursery: Nursery, kind: str) -> None:
     done = _on(tmp_path, kind, lambda place: full.server(nursery, kind, place))
     assert done.keys() >= {*filling_server.CALLS, *filling_server.OPENING}

@@ -410,6 +410,7 @@ def pulled(ready: dict[str, Any]) -> dict[str, tuple[int, bytes]]:
     return out
 
 
+@pytest.mark.long
 def test_staying_up(tmp_path: Path) -> None:
     points = tmp_path / "points.csv"
     points.write_text(

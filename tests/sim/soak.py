@@ -48,7 +48,19 @@ def main(argv: list[str] | None = None) -> int:
 
 def long_ones() -> int:
     """The tests that `dev.py test` leaves to this."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "long"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+        "-m",
+        "long",
+    ]
     return subprocess.run(command).returncode
 
 

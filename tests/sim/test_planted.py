@@ -12,6 +12,7 @@ from tests.sim.world import Broken, live
 SEEDS = range(15)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(BUGS))
 def test_is_noticed(name: str) -> None:
     with planted(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,12 @@ from tests.sim.world import live
 CHUNK = 5  # seeds in one test, so that two workers share them evenly
 
 
-@pytest.mark.parametrize("first", range(0, 60, CHUNK))
+def chunks(first: int, until: int, soon: int) -> list[Any]:
+    """First seeds of chunks; those from `soon` on take the soak's time."""
+    return [pytest.param(n, marks=() if n < soon else pytest.mark.long) for n in range(first, until, CHUNK)]
+
+
+@pytest.mark.parametrize("first", chunks(0, 60, soon=30))
 def test_seeds(first: int) -> None:
     seen: Counter[str] = Counter()
     for seed in range(first, first + CHUNK):
@@ -19,7 +25,7 @@ def test_seeds(first: int) -> None:
     assert seen["applied"] > 0
 
 
-@pytest.mark.parametrize("first", range(1000, 1020, CHUNK))
+@pytest.mark.parametrize("first", chunks(1000, 1020, soon=1010))
 def test_seeds_over_http(first: int) -> None:
     for seed in range(first, first + CHUNK):
         live(seed, http=True, steps=30)  # the soak runs them at full length

@@ -177,6 +177,14 @@ class Driver:
             )
         )
 
+    def _still(self, node: Locator) -> None:
+        """Until it stays where it is: a click into a list that scrolls would tick what lies under the field by then."""
+        then, now = None, node.bounding_box()
+        end = time.monotonic() + 3
+        while now != then and time.monotonic() < end:
+            self.page.wait_for_timeout(120)
+            then, now = now, node.bounding_box()
+
     def fill(self, label: str, value: str) -> None:
         """Into exactly this field. The app moves the keyboard to it some frames after the click, and a click may meet a list
         that still scrolls: nothing is typed before the field has the keyboard. What was typed is typed once: if it does
@@ -185,6 +193,7 @@ class Driver:
         field.wait_for(state="attached")
         for _ in range(5):
             field.scroll_into_view_if_needed()
+            self._still(field)
             field.click()
             if self._until(lambda: bool(field.evaluate("e => e === document.activeElement")), 4):
                 break

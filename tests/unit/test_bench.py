@@ -89,6 +89,7 @@ def test_every_target_has_a_figure_and_is_judged() -> None:
                       ("reconcile_1m", "times_100k"): False}  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_sync_measurements_run(tmp_path: Path) -> None:
     """With few records on SQLite: what is measured is of no use, but everything is checked and every key is there."""
     (folder := tmp_path / "0").mkdir()

@@ -69,7 +69,7 @@ def test_what_is_too_much_is_halved(store: Store, number: int, monkeypatch: pyte
     store.finalize([comment(store) for _ in range(9)])
     syncer, sizes, most = Syncer(store), list[int](), 2
 
-    def send(ready: Any, tries: list[int]) -> PushAnswer:
+    def send(ready: Any, tries: list[int], gone: Any) -> PushAnswer:
         batch = ready.batch
         sizes.append(len(batch.lines))
         if len(batch.lines) > most:
