@@ -2,7 +2,7 @@
 """净土外业：开发入口 / the one entry for people. Standard library only; any python3 can start it.
 
     python3 dev.py demo  [ARGS]   演示：服务器和平板 / a server and tablets to try
-    python3 dev.py test  [ARGS]   全部测试，参数交给 pytest / all tests, ARGS go to pytest
+    python3 dev.py test  [ARGS]   测试，参数交给 pytest；几十项长的归 soak --ci / the tests, ARGS go to pytest; some long ones belong to soak --ci
     python3 dev.py check          格式、静态检查、类型、分层 / format, lint, types, layering
     python3 dev.py soak  [ARGS]   长时间仿真 / long simulation
     python3 dev.py bench [ARGS]   性能测量 / measurements (--only NAME, --json FILE, --gate)

@@ -104,7 +104,6 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _ENVELOPES = msgspec.json.Decoder(list[Envelope])
 _write = msgspec.json.Encoder().encode
-_builtins = msgspec.to_builtins
 
 
 def _is_written(e: Envelope, line: bytes) -> bool:
@@ -146,7 +145,7 @@ def unfold_many(opened: Sequence[tuple[Envelope, bytes]]) -> list[Change | None]
         return [None] if len(opened) == 1 else [unfold_many([one])[0] for one in opened]
     out: list[Change | None] = []
     for (e, line), before, after in zip(opened, values[::2], values[1::2], strict=True):
-        made = cast(MadeAt, _builtins(e.made_at))
+        made = cast(MadeAt, msgspec.to_builtins(e.made_at))
         sure = _unfit(before, after) is None
         out.append(Change(e.id, e.scope, e.type, e.record, before, after, made, e.by, e.device, line) if sure else None)
     return out

@@ -63,8 +63,8 @@ def read_batch(lines: Sequence[bytes]) -> list[Fresh | Change | None]:
                 to_cells(seen.kept),
                 refs_of(seen.typed),
             )
-    left = [n for n, e in enumerate(envelopes) if e is not None and out[n] is None]
-    for n, c in zip(left, change.unfold_many([(envelopes[n], lines[n]) for n in left]), strict=True):  # type: ignore[misc]
+    left = [(n, (e, lines[n])) for n, e in enumerate(envelopes) if e is not None and out[n] is None]
+    for (n, _), c in zip(left, change.unfold_many([one for _, one in left]), strict=True):
         out[n] = c
     return out
 

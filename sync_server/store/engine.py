@@ -99,7 +99,8 @@ def open_engine(url: str) -> Engine:
 
 class _Checkpoints:
     """Moves what is in the log into the database beside the writers: nobody who commits waits for it. It is no part of what
-    keeps a commit (that is the log). Where it does not keep up, the database does it itself at four times the size.
+    keeps a commit (that is the log). Where it does not keep up, the database does it itself at four times the size (twice, with the
+    pages of an older database).
 
     A checkpoint of 16 MB costs little more than one of 4, and there are a quarter as many.
 

@@ -22,8 +22,12 @@ def rows(path: Path) -> int:
         return int(db.execute("SELECT count(*) FROM t").fetchone()[0])
 
 
-def test_the_log_is_moved_while_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", [None, 4096], ids=["new", "made by an older server"])
+def test_the_log_is_moved_while_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int | None) -> None:
     path = tmp_path / "server.db"
+    if page:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.executescript(f"PRAGMA page_size={page}; PRAGMA journal_mode=WAL; CREATE TABLE older (a)")
     threads: list[int] = []
     run = made._Checkpoints._run
 
@@ -35,6 +39,7 @@ def test_the_log_is_moved_while_nobody_waits(tmp_path: Path, monkeypatch: pytest
     engine = made.open_engine(f"sqlite:///{path}")
     with engine.begin() as conn:
         conn.exec_driver_sql("CREATE TABLE t (a BLOB)")
+        assert conn.exec_driver_sql("PRAGMA page_size").scalar_one() == (page or made.PAGE)
     for _ in range(20):  # 6 MB
         with engine.begin() as conn:
             conn.exec_driver_sql("INSERT INTO t VALUES (randomblob(?))", (SOME,))

@@ -46,22 +46,14 @@ def main(argv: list[str] | None = None) -> int:
     return code or (deaths() or long_ones() if args.ci else 0)
 
 
+def pytest(*args: str, **env: str) -> int:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *args]
+    return subprocess.run(command, env={**os.environ, **env}).returncode
+
+
 def long_ones() -> int:
     """The tests that `dev.py test` leaves to this."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "2",
-        "--dist",
-        "loadfile",
-        "--no-loadscope-reorder",
-        "-m",
-        "long",
-    ]
-    return subprocess.run(command).returncode
+    return pytest("--dist", "loadfile", "--no-loadscope-reorder", "-m", "long")
 
 
 def deaths() -> int:
@@ -71,20 +63,7 @@ def deaths() -> int:
     try:
         print(crash.run(60, 30, 40), flush=True)
         # and every planted fault is noticed by them
-        planted = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            "2",
-            "-p",
-            "no:cacheprovider",
-            "tests/crash/test_crash.py",
-            "-k",
-            "caught",
-        ]
-        if subprocess.run(planted, env={**os.environ, "JINGTU_LONG": "1"}).returncode:
+        if pytest("-p", "no:cacheprovider", "tests/crash/test_crash.py", "-k", "caught", JINGTU_LONG="1"):
             return 1
     except AssertionError as err:
         print(f"\n✗ {err}", flush=True)
